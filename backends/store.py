@@ -1,0 +1,121 @@
+"""The store contract: three requests and three answers. etcd, ZooKeeper and memory each implement it.
+
+Rules of this contract, proven for every backend by the same suite (tests/contract/):
+
+- `read` and `commit` are linearizable.
+- `Unknown` is a value, never an exception and never "no": whatever was sent may or may not take effect,
+  even after `Unknown` was returned, even after a later read does not show it.
+- A call returns within its `timeout_s` (plus scheduling). It makes one attempt; after an Unknown the
+  backend prefers another endpoint for the next call.
+- A version is a number that never repeats for a key while the key lives; 0 means "absent".
+- `revision` orders all changes of the store. It only goes backwards when a backup was restored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+# Every backend takes at least so many compares, and as many puts and deletes together, in a transaction
+# (etcd's --max-txn-ops default; it counts each of the lists on its own).
+MAX_TRANSACTION_OPERATIONS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One key as the store has it. `version` is for compares, `revision` is when it was written."""
+
+    key: str
+    value: bytes
+    version: int
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All records below a prefix at one revision."""
+
+    prefix: str
+    revision: int
+    records: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """If every key in `compares` has the version given there: do all of it, else none of it."""
+
+    compares: Mapping[str, int] = field(default_factory=dict)  # key -> version, 0 for absent
+    puts: Mapping[str, bytes] = field(default_factory=dict)
+    deletes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """It happened, at `revision`; `versions` has the new version of each key put."""
+
+    revision: int
+    versions: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """It did not happen and never will: a compare failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nobody can tell. `why` is for people; `actor` says who has to act: "store", "operator" or "user"."""
+
+    why: str
+    actor: str = "store"
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Changes in order: `records` were written, `deleted` maps keys to the revision of their deletion."""
+
+    revision: int
+    records: tuple[Record, ...]
+    deleted: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchAlive:
+    """The store has just shown that the watch is live; sent at least every `heartbeat_s` while quiet."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchLost:
+    """The last item of a watch: changes may be missed from here on; read again, then watch again."""
+
+    why: str
+
+
+class Store(Protocol):
+    """A linearizable map with compare-and-set transactions. See the rules at the head of this file."""
+
+    async def read(self, prefix: str, *, timeout_s: float) -> Snapshot | Unknown:
+        """All keys that start with `prefix` (an exact key is a prefix too)."""
+        ...
+
+    async def commit(self, transaction: Transaction, *, timeout_s: float) -> Committed | Conflict | Unknown:
+        """Carry out one transaction, atomically."""
+        ...
+
+    def watch(
+        self, prefix: str, *, after_revision: int, heartbeat_s: float
+    ) -> AsyncIterator[Changed | WatchAlive | WatchLost]:
+        """Changes after a revision, in order and without gaps, until WatchLost ends the iterator.
+
+        When the server shows no life for `heartbeat_s` (plus scheduling), that is a WatchLost.
+        """
+        ...
+
+    def describe(self) -> str:
+        """Which endpoint is in use, for logs."""
+        ...
+
+    async def close(self) -> None:
+        """Free connections; watches end."""
+        ...

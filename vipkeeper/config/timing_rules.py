@@ -1,0 +1,148 @@
+"""Every timing that safety or failover time depends on, as named inequalities.
+
+Rules of this file: pure arithmetic; seconds; each figure says where it comes from.
+
+The argument, in one place. An owner sends a renewal at S on its own clock. It may serve until
+`S + ttl - margin` by its own decision and until `S + ttl` by the kernel's (the fence). A challenger that
+received the same renewal at R >= S claims at `R + ttl + margin` on its own clock at the earliest, and only
+if the store proves that no newer renewal exists. Clocks may run at rates that differ from true time by
+RHO each, so over an interval T they drift apart by at most 2 * RHO * T; the kernel's fence acts at most
+its latency late. Hence margin >= 2 * RHO * T + latency, for each interval separately.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from vipkeeper.model.fences import FenceKind
+
+# Assumed bound on |rate - 1| of each CLOCK_BOOTTIME. NTP slews by at most 500 ppm; 0.1 % is twice that.
+RHO = 0.001
+
+# How late each fence may act. bpf: +0.02 ms measured, 2 ms for a packet already past it; nftables: two
+# jiffies at HZ=100; lifetime: see `takeover_after_s`.
+FENCE_LATENCY_S = {FenceKind.BPF: 0.005, FenceKind.NFTABLES: 0.025, FenceKind.LIFETIME: 0.005}
+
+# An address with a finite lifetime went at most 1.2 s late (kernel 6.1 and 6.18, several addresses).
+LIFETIME_LATENESS_S = 1.5
+
+# etcd was without a leader for 0.94 to 2.35 s after a kill -9 of it (8 runs, defaults).
+STORE_LEADER_CHANGE_S = 2.4
+
+SHORTEST_TTL_S = 0.2
+LONGEST_TTL_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The times an agent runs with; all derived from ttl unless the operator sets them."""
+
+    ttl_s: float
+    renew_every_s: float
+    attempt_s: float  # one request to the store; then it is Unknown
+    lease_max_s: float  # longest ttl that any node of the cluster may use
+    heartbeat_s: float  # a node that owns nothing shows life this often
+    grace_s: float  # how long a release is reserved for its named successor
+    stagger_s: float  # a candidate with n better ones waits n times this before it claims
+    name_challenge_s: float  # how long another user of this node name has to answer
+
+
+def derive_timing(ttl_s: float, lease_max_s: float, heartbeat_s: float) -> Timing:
+    """Times for a lease of `ttl_s` seconds."""
+    return Timing(
+        ttl_s=ttl_s,
+        renew_every_s=ttl_s / 4,
+        attempt_s=max(0.05, ttl_s / 8),
+        lease_max_s=lease_max_s,
+        heartbeat_s=heartbeat_s,
+        grace_s=max(0.25, ttl_s / 4),
+        stagger_s=max(0.05, ttl_s / 40),
+        name_challenge_s=3.0,
+    )
+
+
+def margin_s(interval_s: float, fence: FenceKind) -> float:
+    """What must lie between the owner's last instant and the challenger's first, for one interval."""
+    return 2 * RHO * interval_s + FENCE_LATENCY_S[fence]
+
+
+def owner_deadline_s(sent_at_s: float, ttl_s: float, fence: FenceKind) -> float:
+    """When the owner must be gone by its own decision, for a renewal sent at `sent_at_s`."""
+    return sent_at_s + ttl_s - margin_s(ttl_s, fence)
+
+
+def fence_deadline_s(sent_at_s: float, ttl_s: float) -> float:
+    """When the kernel stops answering, whatever our processes do."""
+    return sent_at_s + ttl_s
+
+
+def lifetime_s(ttl_s: float, fence: FenceKind) -> int:
+    """Whole seconds, counted from the renewal's sending, after which the address itself expires.
+
+    Behind a packet fence it is the second layer and the clean-up, refreshed about once a second.
+    """
+    return math.ceil(ttl_s) + (1 if fence is FenceKind.LIFETIME else 2)
+
+
+def takeover_after_s(ttl_s: float, fence: FenceKind) -> float:
+    """How long a challenger waits after it received the owner's last renewal."""
+    if fence is FenceKind.LIFETIME:
+        return lifetime_s(ttl_s, fence) * (1 + 2 * RHO) + LIFETIME_LATENESS_S
+    return ttl_s + margin_s(ttl_s, fence)
+
+
+def longest_takeover_s(lease_max_s: float) -> float:
+    """How long to wait where the former owner's lease is not known: any fence, the longest ttl."""
+    return max(takeover_after_s(lease_max_s, fence) for fence in FenceKind)
+
+
+@dataclass(frozen=True, slots=True)
+class TimingFinding:
+    """One inequality that does not hold. `fatal` ones are refused at start."""
+
+    fatal: bool
+    message: str
+
+
+def judge_timing(timing: Timing, fence: FenceKind | None = None) -> tuple[TimingFinding, ...]:
+    """Every inequality that these times break, with the numbers and what follows from them."""
+    findings = []
+    ttl = timing.ttl_s
+
+    def refuse(message: str) -> None:
+        findings.append(TimingFinding(True, message))
+
+    if not SHORTEST_TTL_S <= ttl <= LONGEST_TTL_S:
+        refuse(f"a lease of {ttl:g} s is outside {SHORTEST_TTL_S:g} s to {LONGEST_TTL_S:g} s")
+        return tuple(findings)
+    if timing.lease_max_s < ttl:
+        refuse(
+            f"the longest lease ({timing.lease_max_s:g} s) is shorter than the lease ({ttl:g} s): "
+            "a node that finds no record would claim while an owner may still serve"
+        )
+    room = ttl - margin_s(ttl, fence or FenceKind.BPF) - timing.renew_every_s
+    if room < 2 * timing.attempt_s:
+        refuse(
+            f"a renewal every {timing.renew_every_s:g} s leaves {room:.3f} s of a {ttl:g} s lease, less than "
+            f"two attempts of {timing.attempt_s:g} s: one lost request would end the lease"
+        )
+    room_for_leader_change = ttl - margin_s(ttl, FenceKind.BPF) - timing.renew_every_s
+    if room_for_leader_change < STORE_LEADER_CHANGE_S:
+        findings.append(
+            TimingFinding(
+                False,
+                f"a lease of {ttl:g} s does not outlive a leader change of the store (up to "
+                f"{STORE_LEADER_CHANGE_S:g} s): each one takes every VIP down for about "
+                f"{STORE_LEADER_CHANGE_S - room_for_leader_change:.1f} s; 3.3 s or more would keep them",
+            )
+        )
+    if fence is FenceKind.LIFETIME:
+        findings.append(
+            TimingFinding(
+                False,
+                "no packet fence: the address lifetime alone ends a lease, so a failover takes up to "
+                f"{takeover_after_s(ttl, fence):.1f} s instead of {takeover_after_s(ttl, FenceKind.BPF):.1f} s",
+            )
+        )
+    return tuple(findings)

@@ -1,0 +1,110 @@
+"""What the election hears: plain values, made by the shells around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from backends.store import Changed, Committed, Conflict, Snapshot, Unknown
+from vipkeeper.election.settings import ElectionSettings
+from vipkeeper.model.reasons import Reason
+
+
+class Now(NamedTuple):
+    """One reading of the clocks. Decisions use `boot_s` alone; `wall` is written for people."""
+
+    boot_s: float  # CLOCK_BOOTTIME
+    wall: str = ""  # RFC 3339, UTC
+
+
+@dataclass(frozen=True, slots=True)
+class TimePassed:
+    """`next_deadline()` was reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRead:
+    """A read succeeded. Its prefix may be the whole cluster or one key."""
+
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFailed:
+    """A read that the election asked for is Unknown; it will want to ask again."""
+
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsChanged:
+    """The watch delivered changes."""
+
+    changed: Changed
+
+
+@dataclass(frozen=True, slots=True)
+class FeedLost:
+    """The watch can no longer promise to be live. The shell reads the whole prefix again by itself."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommitAnswered:
+    """The one answer to the Commit effect with this id."""
+
+    id: int
+    outcome: Committed | Conflict | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class KernelAdoptable:
+    """At start: addresses of these units stand in the kernel behind a deadline that still runs."""
+
+    units: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """A reading of the kernel shows that no address of these units is there."""
+
+    units: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FitnessChanged:
+    """Whether this host could serve a unit: None for yes, or the reason why not."""
+
+    unit: str
+    unfit: Reason | None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconfigured:
+    """A reload was accepted."""
+
+    settings: ElectionSettings
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """Stop. `keep`: leave addresses and records for the next agent; else withdraw, release, then end."""
+
+    keep: bool
+
+
+Event = (
+    TimePassed
+    | SnapshotRead
+    | ReadFailed
+    | RecordsChanged
+    | FeedLost
+    | CommitAnswered
+    | KernelAdoptable
+    | Withdrawn
+    | FitnessChanged
+    | Reconfigured
+    | StopRequested
+)

@@ -1,0 +1,27 @@
+"""What the election is told at start and at each reload."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vipkeeper.config.timing_rules import Timing
+from vipkeeper.model.fences import FenceKind
+from vipkeeper.model.records import Keys
+from vipkeeper.model.vips import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class ElectionSettings:
+    """One agent's identity and wishes."""
+
+    node: str
+    host: str  # for people: where a node name is in use
+    incarnation: str  # boot id + run directory: an agent started again in the same place is the same one
+    process: str  # random for each process: makes every id it writes fresh
+    keys: Keys
+    timing: Timing
+    fence: FenceKind
+    units: tuple[Unit, ...]
+    pinned_cluster: str | None = None  # cluster id this run directory has seen before
+    version: str = ""
+    config_digest: str = ""

@@ -1,0 +1,123 @@
+"""The records that nodes keep in the store, and their keys.
+
+Rules of this file: JSON, readable by people; unknown fields are ignored so that versions can mix;
+wall-clock times are for people and are never compared by a decision.
+
+    cluster                 ClusterRecord     made once
+    nodes/<node>/lease      LeaseRecord       rewritten every renewal, only while the node owns something
+    nodes/<node>/info       InfoRecord        candidacy; written when it changes and as a slow heartbeat
+    nodes/<node>/challenge  ChallengeRecord   another process asks whether this node name is alive
+    vips/<vip>              VipRecord         who owns it; never deleted
+    addresses/<address>     BindingRecord     under which VIP name an address is kept
+    history/<vip>           HistoryRecord     the last changes of owner
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+# Changes of owner that history/<vip> keeps. 20 entries are about 3 kB, well below every store's limit.
+HISTORY_LENGTH = 20
+
+
+class ClusterRecord(msgspec.Struct, frozen=True):
+    id: str  # random, pinned by each agent: two clusters on one prefix refuse each other
+    created: str  # wall time
+    format: int = 1
+
+
+class LeaseRecord(msgspec.Struct, frozen=True):
+    incarnation: str
+    seq: str  # fresh random id at each write
+    ttl_ms: int
+    fence: str  # FenceKind value in force on the owner: a challenger's waiting time depends on it
+    electorate: tuple[str, ...] = ()
+    renewed: str = ""  # wall time, for `ls` alone
+
+
+class Candidacy(msgspec.Struct, frozen=True):
+    """What one node says of several VIPs at once: 1000 equal VIPs make one entry."""
+
+    priority: int
+    eligible: bool
+    reason: str  # Reason value; why not, when not eligible
+    vips: tuple[str, ...]
+
+
+class InfoRecord(msgspec.Struct, frozen=True):
+    incarnation: str
+    host: str
+    seq: str  # fresh random id at each write: other nodes see life in its change
+    state: str  # "running" | "stopped"
+    candidacies: tuple[Candidacy, ...] = ()
+    heartbeat_ms: int = 0  # longest silence to expect while nothing changes
+    version: str = ""
+    config_digest: str = ""
+    fence: str = ""  # FenceKind value this node would own with
+    written: str = ""  # wall time, for `ls` alone
+
+
+class ChallengeRecord(msgspec.Struct, frozen=True):
+    incarnation: str
+    host: str
+    seq: str
+
+
+class VipRecord(msgspec.Struct, frozen=True):
+    owner: str | None  # node name; None: released
+    incarnation: str  # the owner's, or the releaser's
+    epoch: int  # +1 at each change of owner: the fencing token
+    since: str  # wall time of the last change
+    reason: str  # Reason value
+    addresses: tuple[str, ...]
+    released_to: str | None = None  # the named successor
+    previous: str | None = None  # former owner's node name
+
+
+class BindingRecord(msgspec.Struct, frozen=True):
+    vip: str
+
+
+class HistoryEntry(msgspec.Struct, frozen=True):
+    epoch: int
+    owner: str | None
+    previous: str | None
+    reason: str
+    at: str  # wall time
+
+
+class HistoryRecord(msgspec.Struct, frozen=True):
+    entries: tuple[HistoryEntry, ...] = ()  # oldest first
+
+    def with_entry(self, entry: HistoryEntry) -> HistoryRecord:
+        return HistoryRecord((*self.entries, entry)[-HISTORY_LENGTH:])
+
+
+class Keys:
+    """Keys of one cluster: `/vipkeeper/<cluster>/...`."""
+
+    def __init__(self, cluster: str) -> None:
+        self.prefix = f"/vipkeeper/{cluster}/"
+        self.cluster = self.prefix + "cluster"
+        self.nodes = self.prefix + "nodes/"
+        self.vips = self.prefix + "vips/"
+        self.addresses = self.prefix + "addresses/"
+        self.histories = self.prefix + "history/"
+
+    def lease(self, node: str) -> str:
+        return f"{self.nodes}{node}/lease"
+
+    def info(self, node: str) -> str:
+        return f"{self.nodes}{node}/info"
+
+    def challenge(self, node: str) -> str:
+        return f"{self.nodes}{node}/challenge"
+
+    def vip(self, name: str) -> str:
+        return self.vips + name
+
+    def address(self, address: str) -> str:
+        return self.addresses + address
+
+    def history(self, name: str) -> str:
+        return self.histories + name

@@ -1,0 +1,48 @@
+"""What is kept on one node: addresses, and the units they are owned in.
+
+Rules of this file: plain values, no IO; an address is compared by its canonical text.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class VipAddress:
+    """One virtual address on one interface. `address` is canonical text, as `ipaddress` prints it."""
+
+    address: str
+    prefix_length: int
+    interface: str
+
+    @classmethod
+    def parse(cls, text: str, interface: str) -> VipAddress:
+        """`ADDR` or `ADDR/LEN`; without a length the address stands alone (/32 or /128).
+
+        Raises ValueError for anything else.
+        """
+        parsed = ipaddress.ip_interface(text)
+        if "/" not in text:
+            return cls(str(parsed.ip), parsed.max_prefixlen, interface)
+        return cls(str(parsed.ip), parsed.network.prefixlen, interface)
+
+    @property
+    def version(self) -> int:
+        """4 or 6."""
+        return 6 if ":" in self.address else 4
+
+    def __str__(self) -> str:
+        return f"{self.address}/{self.prefix_length}@{self.interface}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Addresses that have one owner together; what an operator calls a VIP."""
+
+    name: str
+    addresses: tuple[VipAddress, ...]
+    priority: int
+    preempt: bool = False
+    preempt_delay_s: float = 0.0
