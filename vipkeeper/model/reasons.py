@@ -69,7 +69,7 @@ _EXPLAINED: dict[Reason, str] = {
     Reason.OWNER_ALIVE: "another node owns it and renews its lease",
     Reason.OWNER_LEASE_RUNNING: "the owner is silent but its lease has not run out",
     Reason.NO_RECORD_YET: "the store has no record of it: the longest possible lease must pass first",
-    Reason.EARLIER_INCARNATION: "an earlier boot or instance of this node held it: its longest lease must pass",
+    Reason.EARLIER_INCARNATION: "an earlier boot or instance of this node held it and its lease must pass",
     Reason.RESERVED_FOR_SUCCESSOR: "it was released to a named successor that may still come",
     Reason.BETTER_CANDIDATE: "a better candidate claims first",
     Reason.STORE_WENT_BACK: "the store's history went backwards: the longest possible lease must pass first",
