@@ -82,6 +82,14 @@ class FitnessChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ConflictHeard:
+    """Somebody else announces an address of this unit on the segment: look at the record again."""
+
+    unit: str
+    detail: str  # the foreign link-layer address, for people
+
+
+@dataclass(frozen=True, slots=True)
 class Reconfigured:
     """A reload was accepted."""
 
@@ -105,6 +113,7 @@ Event = (
     | KernelAdoptable
     | Withdrawn
     | FitnessChanged
+    | ConflictHeard
     | Reconfigured
     | StopRequested
 )
