@@ -13,7 +13,7 @@ Rules of this contract, proven for every backend by the same suite (tests/contra
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -43,11 +43,21 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """If every key in `compares` has the version given there: do all of it, else none of it."""
+    """If every key in `compares` has the version given there: do all of it, else none of it.
+
+    ValueError when it is larger than every backend takes, or puts and deletes one key.
+    """
 
     compares: Mapping[str, int] = field(default_factory=dict)  # key -> version, 0 for absent
     puts: Mapping[str, bytes] = field(default_factory=dict)
     deletes: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        writes = len(self.puts) + len(self.deletes)
+        if writes > MAX_TRANSACTION_OPERATIONS or len(self.compares) > MAX_TRANSACTION_OPERATIONS:
+            raise ValueError(f"a transaction of {len(self.compares)} compares and {writes} writes")
+        if self.deletes and not self.deletes.isdisjoint(self.puts):
+            raise ValueError(f"put and deleted in one transaction: {sorted(self.deletes & self.puts.keys())}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +115,10 @@ class Store(Protocol):
 
     def watch(
         self, prefix: str, *, after_revision: int, heartbeat_s: float
-    ) -> AsyncIterator[Changed | WatchAlive | WatchLost]:
+    ) -> AsyncGenerator[Changed | WatchAlive | WatchLost, None]:
         """Changes after a revision, in order and without gaps, until WatchLost ends the iterator.
+
+        A caller that leaves early calls `aclose()` (contextlib.aclosing does).
 
         When the server shows no life for `heartbeat_s` (plus scheduling), that is a WatchLost.
         """
