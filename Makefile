@@ -1,0 +1,84 @@
+# Everything a developer or a build server runs. `make demo` and `make test` need nothing prepared on
+# Debian 12: they install what is missing (packages as root, Python modules into .venv).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO_FLAGS ?=
+PYTEST_FLAGS ?=
+
+# Programs, each with the Debian package that brings it.
+PYTHON_PROGRAMS := python3:python3 python3-venv:python3-venv
+DEMO_PROGRAMS := $(PYTHON_PROGRAMS) etcd:etcd-server ip:iproute2 nft:nftables
+TEST_PROGRAMS := $(DEMO_PROGRAMS) etcdctl:etcd-client keepalived:keepalived openssl:openssl git:git \
+	mkfs.ext4:e2fsprogs fsfreeze:util-linux losetup:mount
+
+# Tests that need neither root nor a server: all in less than two minutes.
+ALONE := not root and not etcd and not bench
+
+.PHONY: help demo test check bench soak docs format lint types venv demo-packages system-packages clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
+
+demo: demo-packages .venv/.stamp-run  ## three agents, one real etcd, one VIP, and failovers to watch (root)
+	$(BIN)/vipkeeper demo $(DEMO_FLAGS)
+
+test: system-packages lint types  ## everything: lint, types, all tests with real etcd, kernel, faults (root)
+	$(BIN)/pytest -m "not bench" $(PYTEST_FLAGS)
+
+check: lint types  ## lint, types, and the tests that need neither root nor a server
+	$(BIN)/pytest -m "$(ALONE)" $(PYTEST_FLAGS)
+
+bench: system-packages .venv/.stamp-test  ## the figures in docs/figures.md, measured here (root)
+	$(BIN)/pytest -m bench -s $(PYTEST_FLAGS) tests/bench
+
+soak: .venv/.stamp-test  ## the simulation for long: SOAK_SCHEDULES=100000 by default
+	VIPKEEPER_SCHEDULES=$${SOAK_SCHEDULES:-100000} $(BIN)/pytest --timeout=0 $(PYTEST_FLAGS) tests/simulation
+
+docs: .venv/.stamp-docs  ## the documentation as a site, in site/
+	$(BIN)/mkdocs build --strict
+
+lint: .venv/.stamp-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/.stamp-test
+	$(BIN)/mypy
+
+format: .venv/.stamp-test  ## put the code into the project's layout
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+venv: .venv/.stamp-test  ## the virtual environment with what the tests need
+
+demo-packages:
+	@PYTHON=$(PYTHON) .ci/install-packages $(DEMO_PROGRAMS)
+
+system-packages:  ## the Debian packages that the tests need
+	@PYTHON=$(PYTHON) .ci/install-packages $(TEST_PROGRAMS)
+
+clean:  ## remove what was built or cached here
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis site build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/pip:
+	@PYTHON=$(PYTHON) .ci/install-packages $(PYTHON_PROGRAMS)
+	$(PYTHON) -m venv .venv
+
+# Stamps are inside .venv, so that removing it removes them.
+.venv/.stamp-run: pyproject.toml | .venv/bin/pip
+	$(BIN)/pip install --quiet --editable .
+	touch $@
+
+.venv/.stamp-test: pyproject.toml | .venv/bin/pip
+	$(BIN)/pip install --quiet --editable '.[test]'
+	touch $@ .venv/.stamp-run
+
+.venv/.stamp-docs: pyproject.toml | .venv/bin/pip
+	$(BIN)/pip install --quiet --editable '.[docs]'
+	touch $@
