@@ -142,7 +142,7 @@ def judge_timing(timing: Timing, fence: FenceKind | None = None) -> tuple[Timing
             TimingFinding(
                 False,
                 "no packet fence: the address lifetime alone ends a lease, so a failover takes up to "
-                f"{takeover_after_s(ttl, fence):.1f} s instead of {takeover_after_s(ttl, FenceKind.BPF):.1f} s",
+                f"{takeover_after_s(ttl, fence):.1f} s, not {takeover_after_s(ttl, FenceKind.BPF):.1f} s",
             )
         )
     return tuple(findings)

@@ -1,0 +1,84 @@
+"""What follows from a checked Config: units, timing, a digest, and what a reload cannot change.
+
+Rules of this file: pure; it takes a Config that `parse_config` has accepted and never fails.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import msgspec
+
+from vipkeeper.config.mistakes import dotted
+from vipkeeper.config.schema import Config
+from vipkeeper.config.timing_rules import Timing, derive_timing
+from vipkeeper.config.typed_document import table_type, type_of
+from vipkeeper.model.fences import FenceKind
+from vipkeeper.model.vips import Unit, VipAddress
+
+
+def build_units(config: Config) -> tuple[Unit, ...]:
+    """The VIPs as units of ownership, sorted by name."""
+    return tuple(
+        Unit(
+            name=name,
+            addresses=tuple(VipAddress.parse(text, vip.interface) for text in vip.addresses),
+            priority=config.priority if vip.priority is None else vip.priority,
+            preempt=vip.preempt,
+            preempt_delay_s=vip.preempt_delay_s,
+        )
+        for name, vip in sorted(config.vip.items())
+    )
+
+
+def build_timing(config: Config) -> Timing:
+    """All times of the agent."""
+    return derive_timing(config.lease.ttl_s, config.lease.max_s, config.lease.heartbeat_s)
+
+
+def allowed_fences(config: Config) -> tuple[FenceKind, ...]:
+    """The fences that may be used, strongest first, each once."""
+    return tuple(kind for kind in FenceKind if kind in config.fence.allow)
+
+
+def config_digest(config: Config) -> str:
+    """Short text that is equal on all nodes that agree on the cluster.
+
+    It covers what must be the same everywhere (cluster, lease, names and addresses of VIPs) and leaves out
+    what may differ (node, priority, interface, log, access to the store). No secret is in it.
+    """
+    agreed = {
+        "cluster": config.cluster,
+        "lease": msgspec.to_builtins(config.lease),
+        "vips": {
+            unit.name: sorted(f"{address.address}/{address.prefix_length}" for address in unit.addresses)
+            for unit in build_units(config)
+        },
+    }
+    return hashlib.sha256(json.dumps(agreed, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def reload_obstacles(old: Config, new: Config) -> tuple[str, ...]:
+    """Why a running agent cannot go from `old` to `new`: one sentence for each setting; () if it can."""
+    return tuple(
+        f"{setting} cannot change while the agent runs; start the new value with `vipkeeper restart`, "
+        "which keeps the VIPs"
+        for setting in _changed_fixed_settings(old, new, "")
+    )
+
+
+def _changed_fixed_settings(old: msgspec.Struct, new: msgspec.Struct, above: str) -> list[str]:
+    changed = []
+    for field in msgspec.structs.fields(type(old)):
+        before, after = getattr(old, field.name), getattr(new, field.name)
+        name = f"{above}.{field.encode_name}" if above else dotted((field.encode_name,))
+        if table_type(field) is not None:
+            changed.extend(_changed_fixed_settings(before, after, name))
+            continue
+        about = type_of(field).about
+        extra: dict[str, Any] = (about.extra if about is not None else None) or {}
+        if extra.get("needs_restart") and before != after:
+            changed.append(name)
+    return changed

@@ -1,0 +1,74 @@
+"""What is wrong with a configuration, said so that the reader can correct it at once.
+
+Rules of this file: one sentence a mistake, with its place, the key, what is wrong, and what to write instead.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from vipkeeper.config.toml_positions import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """`place` is `FILE:LINE` or a flag; it is empty where a default value is at fault."""
+
+    place: str
+    path: Path
+    wrong: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        head = ": ".join(part for part in (self.place, dotted(self.path)) if part)
+        body = f"{self.wrong}; {self.fix}" if self.fix else self.wrong
+        return f"{head}: {body}" if head else body
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule has to say about one key, before anybody looked up where that key stands."""
+
+    path: Path
+    wrong: str
+    fix: str = ""
+
+
+def dotted(path: Path) -> str:
+    """`path` as one would write it in TOML: `vip.web.addresses[1]`."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+            continue
+        key = (
+            part
+            if part and all(c.isascii() and (c.isalnum() or c in "-_") for c in part)
+            else json.dumps(part)
+        )
+        text += f".{key}" if text else key
+    return text
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that `word` was probably meant to be."""
+    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return matches[0] if matches else None
+
+
+def named_value(value: object) -> str:
+    """A value of a TOML document as a message names it."""
+    if isinstance(value, str):
+        return f'the text "{value}"'
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return f"the number {value}"
+    if isinstance(value, list):
+        return "a list" if value else "an empty list"
+    if isinstance(value, dict):
+        return "a table"
+    return f"the date {value}"

@@ -1,0 +1,262 @@
+"""What settings must mean beyond their shape: names, addresses, timings, access to the store.
+
+Rules of this file: pure; a broken rule is refused, a notice is only told; each says what to do. Facts about
+this host come in as a value, because a file is also checked on machines that will not run it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+from vipkeeper.config.consequences import allowed_fences, build_timing
+from vipkeeper.config.mistakes import Finding, dotted
+from vipkeeper.config.schema import Config, Etcd
+from vipkeeper.config.timing_rules import TimingFinding, judge_timing, longest_takeover_s, takeover_after_s
+from vipkeeper.config.toml_positions import Path
+from vipkeeper.model.fences import FenceKind
+from vipkeeper.model.vips import VipAddress
+
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+LONGEST_NAME = 64  # as long as Linux lets a host name be
+LONGEST_INTERFACE_NAME = 15  # IFNAMSIZ without the closing zero
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """What was found on this host."""
+
+    interfaces: frozenset[str]
+    missing_files: frozenset[str]  # of those that the configuration names
+
+
+def broken_rules(config: Config) -> tuple[Finding, ...]:
+    """Everything that makes this configuration unusable."""
+    return (
+        *_bad_names(config),
+        *_bad_run_dir(config),
+        *_bad_addresses(config),
+        *_repeated_addresses(config),
+        *_bad_endpoints(config.etcd),
+        *_bad_credentials(config.etcd),
+        *(
+            Finding(("lease", "ttl"), finding.message)
+            for finding in _timing_findings(config)
+            if finding.fatal
+        ),
+    )
+
+
+def notices(config: Config) -> tuple[Finding, ...]:
+    """What the operator should know although it works. `config` has no broken rule."""
+    return (
+        *(Finding(("lease", "ttl"), note.message) for note in _timing_findings(config) if not note.fatal),
+        *_store_behind_vip(config),
+    )
+
+
+def host_notices(config: Config, host: HostFacts) -> tuple[Finding, ...]:
+    """What is not there on this host. An agent waits for an interface; for a file it does not."""
+    found = []
+    for name, vip in config.vip.items():
+        if vip.interface not in host.interfaces:
+            found.append(
+                Finding(
+                    ("vip", name, "interface"),
+                    f'this host has no interface "{vip.interface}"',
+                    f"the agent will wait for it; there are: {', '.join(sorted(host.interfaces))}",
+                )
+            )
+    for path, file in named_files(config):
+        if file in host.missing_files:
+            found.append(Finding(path, f"this host has no readable file {file}", "the agent will not start"))
+    return tuple(found)
+
+
+def named_files(config: Config) -> tuple[tuple[Path, str], ...]:
+    """Files that the configuration names, with the key that names each."""
+    etcd = config.etcd
+    named = {
+        "ca_file": etcd.ca_file,
+        "cert_file": etcd.cert_file,
+        "key_file": etcd.key_file,
+        "password_file": etcd.password_file,
+    }
+    return tuple((("etcd", key), file) for key, file in named.items() if file is not None)
+
+
+def _timing_findings(config: Config) -> tuple[TimingFinding, ...]:
+    """Judged for each fence that may come into force; what several of them say alike is said once.
+
+    The notice for `lifetime` is for those who allow nothing else: as a fallback it is reported when it
+    comes into force.
+    """
+    timing = build_timing(config)
+    fences = allowed_fences(config)
+    found = dict.fromkeys(judge_timing(timing, fences[0]))
+    for fence in fences[1:]:
+        found.update(dict.fromkeys(finding for finding in judge_timing(timing, fence) if finding.fatal))
+    return tuple(found)
+
+
+def _bad_names(config: Config) -> Iterator[Finding]:
+    named: list[tuple[Path, str]] = [(("cluster",), config.cluster), (("node",), config.node)]
+    named += [(("vip", name), name) for name in config.vip]
+    for path, name in named:
+        if not _NAME.fullmatch(name) or set(name) == {"."}:
+            fix = "use letters, digits, dots, dashes and underscores"
+            yield Finding(path, f'"{name}" cannot be used as a name', fix)
+        elif len(name) > LONGEST_NAME:
+            yield Finding(
+                path, f"a name of {len(name)} characters is too long", f"use at most {LONGEST_NAME}"
+            )
+    for name, vip in config.vip.items():
+        bad = len(vip.interface) > LONGEST_INTERFACE_NAME or re.search(r"[/\s]", vip.interface)
+        if bad or vip.interface in {".", ".."}:
+            yield Finding(
+                ("vip", name, "interface"),
+                f'"{vip.interface}" cannot be the name of an interface',
+                f"at most {LONGEST_INTERFACE_NAME} characters without slashes and spaces; see `ip link`",
+            )
+
+
+def _bad_run_dir(config: Config) -> Iterator[Finding]:
+    if not PurePosixPath(config.run_dir).is_absolute():
+        yield Finding(
+            ("run_dir",), f'"{config.run_dir}" is not an absolute path', "write for example /run/vipkeeper"
+        )
+
+
+def _bad_addresses(config: Config) -> Iterator[Finding]:
+    for name, vip in config.vip.items():
+        for index, text in enumerate(vip.addresses):
+            wrong = _why_no_vip(text)
+            if wrong is not None:
+                yield Finding(("vip", name, "addresses", index), *wrong)
+
+
+def _why_no_vip(text: str) -> tuple[str, str] | None:
+    """What is wrong with an address, and what to do about it."""
+    if "%" in text:
+        return f'"{text}" has a zone', "leave out %... and set `interface`"
+    try:
+        parsed = ipaddress.ip_interface(text)
+    except ValueError:
+        return (
+            f'"{text}" is not an IP address',
+            "write ADDR or ADDR/LEN, for example 192.0.2.10 or 2001:db8::10/64",
+        )
+    address, network = parsed.ip, parsed.network
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return f'"{text}" is an IPv4 address in IPv6 form', f"write {address.ipv4_mapped}"
+    if address.is_unspecified or address.is_multicast or address.is_loopback:
+        kind = (
+            "unspecified" if address.is_unspecified else "multicast" if address.is_multicast else "loopback"
+        )
+        return f"{address} is a {kind} address, which no node can hold for others", "use a unicast address"
+    usable = network.num_addresses <= 2 or network.version == 6  # /31 and /32 have no reserved addresses
+    if not usable and address == network.network_address:
+        return f"{text} is the address of the network {network} itself", "use an address inside the network"
+    if not usable and address == network.broadcast_address:
+        return f"{text} is the broadcast address of {network}", "use an address inside the network"
+    return None
+
+
+def _good_addresses(config: Config) -> Iterator[tuple[Path, str]]:
+    """Canonical text of each address that can be understood, with its place."""
+    for name, vip in config.vip.items():
+        for index, text in enumerate(vip.addresses):
+            if _why_no_vip(text) is None:
+                yield ("vip", name, "addresses", index), VipAddress.parse(text, vip.interface).address
+
+
+def _repeated_addresses(config: Config) -> Iterator[Finding]:
+    first: dict[str, Path] = {}
+    for path, address in _good_addresses(config):
+        if address in first:
+            fix = "an address has one owner, so keep it in one place"
+            yield Finding(path, f"{address} is also {dotted(first[address])}", fix)
+        else:
+            first[address] = path
+
+
+def _bad_endpoints(etcd: Etcd) -> Iterator[Finding]:
+    secure_files = [f"etcd.{key}" for key in ("ca_file", "cert_file") if getattr(etcd, key) is not None]
+    for index, url in enumerate(etcd.endpoints):
+        path: Path = ("etcd", "endpoints", index)
+        try:
+            parts = urlsplit(url)
+            known = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port is not None
+        except ValueError:
+            known = False
+        if not known:
+            fix = "write http://HOST:PORT or https://HOST:PORT; etcd's port is usually 2379"
+            yield Finding(path, f'"{url}" is not the URL of an etcd member', fix)
+        elif parts.path not in {"", "/"} or parts.query or parts.username:
+            yield Finding(
+                path, f'"{url}" has more than a host and a port', f"write {parts.scheme}://HOST:PORT alone"
+            )
+        elif parts.scheme == "http" and secure_files:
+            yield Finding(
+                path,
+                f"{url} is not encrypted, but {' and '.join(secure_files)} is set",
+                "write https://, or leave out the certificate files",
+            )
+
+
+def _bad_credentials(etcd: Etcd) -> Iterator[Finding]:
+    if (etcd.cert_file is None) != (etcd.key_file is None):
+        there, missing = ("cert_file", "key_file") if etcd.cert_file else ("key_file", "cert_file")
+        yield Finding(("etcd", there), f"{there} is set without {missing}", f"set etcd.{missing} too")
+    if etcd.password is not None and etcd.password_file is not None:
+        yield Finding(("etcd", "password"), "password and password_file are both set", "keep one of them")
+    secret = "password_file" if etcd.password_file is not None else "password"
+    has_secret = etcd.password is not None or etcd.password_file is not None
+    if has_secret and etcd.username is None:
+        yield Finding(("etcd", secret), f"{secret} is set without username", "set etcd.username too")
+    if etcd.username is not None and not has_secret:
+        yield Finding(
+            ("etcd", "username"), "username is set without a password", "set etcd.password_file too"
+        )
+
+
+def _store_behind_vip(config: Config) -> Iterator[Finding]:
+    vips = {address: path for path, address in _good_addresses(config)}
+    for index, url in enumerate(config.etcd.endpoints):
+        host = urlsplit(url).hostname or ""
+        try:
+            address = str(ipaddress.ip_address(host))
+        except ValueError:
+            continue
+        if address in vips:
+            yield Finding(
+                ("etcd", "endpoints", index),
+                f"the store is reached at {address}, which is {dotted(vips[address])}",
+                "use the members' own addresses: while nobody holds the VIP, nobody could reach the store",
+            )
+
+
+def failover_summary(config: Config) -> tuple[str, ...]:
+    """For people: what these timings mean, one line for each fence that may be used."""
+    timing = build_timing(config)
+    lines = [
+        f"lease {timing.ttl_s:g} s, renewed every {timing.renew_every_s:g} s; one attempt takes at most "
+        f"{timing.attempt_s:g} s"
+    ]
+    meanings = {
+        FenceKind.BPF: "the kernel stops answering exactly at the end of the lease",
+        FenceKind.NFTABLES: "the kernel stops answering within 25 ms of the end of the lease",
+        FenceKind.LIFETIME: "the address expires in whole seconds, up to 1.5 s late",
+    }
+    for fence in allowed_fences(config):
+        takeover = takeover_after_s(timing.ttl_s, fence)
+        lines.append(
+            f"fence {fence.value}: an owner that dies is replaced within {takeover:.2f} s; {meanings[fence]}"
+        )
+    fresh = longest_takeover_s(timing.lease_max_s)
+    lines.append(f"a fresh or restored store: nobody claims for the first {fresh:.1f} s")
+    return tuple(lines)

@@ -1,0 +1,290 @@
+"""Every setting of vipkeeper: its name, type, default, unit and consequence, written once.
+
+Rules of this file: the description of a field is what `docs/configuration.md` and the messages show, so it
+says what follows from the value; TOML keys carry no unit suffix, Python names of times do; what a message
+must not repeat is marked secret; what a running agent cannot change is marked `needs_restart`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from vipkeeper.config.timing_rules import LONGEST_TTL_S
+from vipkeeper.model.fences import FenceKind
+
+DEFAULT_CONFIG_FILE = "/etc/vipkeeper/vipkeeper.toml"
+
+
+def _about(
+    description: str,
+    example: object,
+    *,
+    unit: str = "",
+    needs_restart: bool = False,
+    secret: bool = False,
+    **bounds: Any,
+) -> msgspec.Meta:
+    extra = {"unit": unit, "needs_restart": needs_restart, "secret": secret}
+    return msgspec.Meta(description=description, examples=[example], extra=extra, **bounds)
+
+
+class Lease(msgspec.Struct, frozen=True, rename={"ttl_s": "ttl", "max_s": "max", "heartbeat_s": "heartbeat"}):
+    """How long a node may serve without the store confirming it: the failover time follows from this."""
+
+    ttl_s: Annotated[
+        float,
+        _about(
+            "How long this node serves after its last confirmed renewal. It is also how long clients wait "
+            "when the owner dies without a word. It is renewed four times in its length; below 3.3 s a "
+            "leader change of the store takes the VIPs down.",
+            4.0,
+            unit="seconds",
+            gt=0,
+            le=LONGEST_TTL_S,
+        ),
+    ] = 4.0
+    max_s: Annotated[
+        float,
+        _about(
+            "The longest lease that any node of the cluster uses; it must be the same on all of them. Where "
+            "nothing is known of a former owner (a fresh or restored store), a node waits this long before "
+            "it claims.",
+            10.0,
+            unit="seconds",
+            gt=0,
+            le=LONGEST_TTL_S,
+        ),
+    ] = 10.0
+    heartbeat_s: Annotated[
+        float,
+        _about(
+            "How often a node that owns nothing writes to the store that it is alive. After three silent "
+            "heartbeats `ls` shows it as silent.",
+            10.0,
+            unit="seconds",
+            ge=1,
+            le=LONGEST_TTL_S,
+        ),
+    ] = 10.0
+
+
+class Etcd(msgspec.Struct, frozen=True):
+    """How etcd is reached. All members belong in `endpoints`: one that fails is left for the next at once."""
+
+    endpoints: Annotated[
+        tuple[str, ...],
+        _about(
+            "URLs of the members, `http://HOST:PORT` or `https://HOST:PORT`. Never one of the managed VIPs: "
+            "the store must be reachable while nobody holds them.",
+            ["http://10.0.0.11:2379", "http://10.0.0.12:2379", "http://10.0.0.13:2379"],
+            needs_restart=True,
+            min_length=1,
+        ),
+    ] = ("http://127.0.0.1:2379",)
+    ca_file: (
+        Annotated[
+            str,
+            _about(
+                "File with the certificates that sign etcd's own (PEM). Without it the system's are used. "
+                "It has a meaning for https endpoints only.",
+                "/etc/vipkeeper/ca.pem",
+                needs_restart=True,
+                min_length=1,
+            ),
+        ]
+        | None
+    ) = None
+    cert_file: (
+        Annotated[
+            str,
+            _about(
+                "File with this node's client certificate (PEM), if etcd asks for one, with `key_file`.",
+                "/etc/vipkeeper/node.pem",
+                needs_restart=True,
+                min_length=1,
+            ),
+        ]
+        | None
+    ) = None
+    key_file: (
+        Annotated[
+            str,
+            _about(
+                "File with the private key of `cert_file` (PEM). The agent's user must be able to read it.",
+                "/etc/vipkeeper/node.key",
+                needs_restart=True,
+                min_length=1,
+            ),
+        ]
+        | None
+    ) = None
+    username: (
+        Annotated[
+            str,
+            _about(
+                "etcd user, where etcd's authentication is on. It needs read and write access to the prefix "
+                "`/vipkeeper/<cluster>/`.",
+                "vipkeeper",
+                needs_restart=True,
+                min_length=1,
+            ),
+        ]
+        | None
+    ) = None
+    password_file: (
+        Annotated[
+            str,
+            _about(
+                "File whose first line is the user's password. It is read when the agent starts.",
+                "/etc/vipkeeper/etcd-password",
+                needs_restart=True,
+                min_length=1,
+            ),
+        ]
+        | None
+    ) = None
+    password: (
+        Annotated[
+            str,
+            _about(
+                "The user's password itself. Prefer `password_file`: more people may read this file.",
+                "secret",
+                needs_restart=True,
+                secret=True,
+                min_length=1,
+            ),
+        ]
+        | None
+    ) = None
+
+    def __repr__(self) -> str:
+        return f"Etcd(endpoints={self.endpoints!r}, username={self.username!r})"
+
+
+class Log(msgspec.Struct, frozen=True):
+    """What the agent writes on standard error: one line for each decision."""
+
+    format: Annotated[
+        Literal["text", "json"],
+        _about("`text` for people and the journal, `json` for log collectors (one object a line).", "json"),
+    ] = "text"
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        _about("The least important line that is still written. Decisions are `info`.", "debug"),
+    ] = "info"
+
+
+class Fence(msgspec.Struct, frozen=True):
+    """What makes the kernel stop answering when a lease ends while no process of ours runs."""
+
+    allow: Annotated[
+        tuple[FenceKind, ...],
+        _about(
+            "The fences that may be used; the strongest that the kernel supports is taken. `bpf` is exact to "
+            "about 2 ms; `nftables` to about 20 ms; with `lifetime` alone a failover takes up to 3 s longer. "
+            "When none of those allowed works, the agent does not start.",
+            ["bpf", "nftables"],
+            needs_restart=True,
+            min_length=1,
+        ),
+    ] = (FenceKind.BPF, FenceKind.NFTABLES, FenceKind.LIFETIME)
+
+
+class Vip(msgspec.Struct, frozen=True, rename={"preempt_delay_s": "preempt_delay"}):
+    """One VIP: addresses that always have one owner together. NAME is what `ls` and the store call it."""
+
+    addresses: Annotated[
+        tuple[str, ...],
+        _about(
+            "IPv4 and IPv6 addresses, each `ADDR` or `ADDR/LEN`. Without a length the address is added "
+            "alone (/32 or /128), which is right unless something on this host reads the prefix.",
+            ["192.0.2.10", "2001:db8::10"],
+            min_length=1,
+        ),
+    ]
+    interface: Annotated[
+        str,
+        _about(
+            "Interface that gets the addresses. If it does not exist yet, the agent waits for it.",
+            "eth0",
+            min_length=1,
+        ),
+    ]
+    priority: (
+        Annotated[
+            int,
+            _about("This node's priority for this VIP instead of the general one.", 150, ge=1, le=65535),
+        ]
+        | None
+    ) = None
+    preempt: Annotated[
+        bool,
+        _about(
+            "Whether this node asks for the VIP while another one with a lower priority owns it. The owner "
+            "hands it over; clients see a planned move of some milliseconds.",
+            True,
+        ),
+    ] = False
+    preempt_delay_s: Annotated[
+        float,
+        _about(
+            "How long this node must have been fit before it asks for the VIP.",
+            60.0,
+            unit="seconds",
+            ge=0,
+            le=86400,
+        ),
+    ] = 0.0
+
+
+class Config(msgspec.Struct, frozen=True):
+    """Settings of the whole agent. They stand at the top of the file, before the first table."""
+
+    cluster: Annotated[
+        str,
+        _about(
+            "Nodes with the same cluster name and the same store compete for the same VIPs.",
+            "web",
+            needs_restart=True,
+            min_length=1,
+        ),
+    ] = "default"
+    node: Annotated[
+        str,
+        _about(
+            "This node's name in the store; no two agents may share one. The default is the host name.",
+            "node-a",
+            needs_restart=True,
+            min_length=1,
+        ),
+    ] = ""
+    priority: Annotated[
+        int,
+        _about(
+            "Among the nodes that can serve a VIP, the one with the highest priority claims it first.",
+            100,
+            ge=1,
+            le=65535,
+        ),
+    ] = 100
+    backend: Annotated[
+        Literal["etcd"],
+        _about("What decides who owns a VIP.", "etcd", needs_restart=True),
+    ] = "etcd"
+    run_dir: Annotated[
+        str,
+        _about(
+            "Directory for the agent's lock, pid file and memory of the cluster. Each agent on one machine "
+            "needs its own. It must be an absolute path on a file system that a reboot empties.",
+            "/run/vipkeeper",
+            needs_restart=True,
+            min_length=1,
+        ),
+    ] = "/run/vipkeeper"
+    lease: Lease = Lease()
+    etcd: Etcd = Etcd()
+    log: Log = Log()
+    fence: Fence = Fence()
+    vip: dict[str, Vip] = {}
