@@ -1,0 +1,54 @@
+"""What every test relies on: missing means of this machine skip a test, and no test of ours skips in CI.
+
+- A test marked `root` needs root; one marked `etcd` needs the etcd server's program. Without them it is
+  skipped with that reason.
+- With CI=true in the environment each skip is a failure that names its reason: a build server that lost
+  etcd must not look green.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Generator
+
+import pytest
+
+# Marker -> why a test that carries it cannot run here, or None when it can.
+MISSING = {
+    "root": None if os.geteuid() == 0 else "needs root (network namespaces, addresses, tc)",
+    "etcd": None if shutil.which("etcd") else "needs etcd (Debian package etcd-server)",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for marker, reason in MISSING.items():
+            if reason and item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if _is_forbidden_skip(report):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI: {_skip_reason(report)}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if _is_forbidden_skip(report):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI: {_skip_reason(report)}"
+    return report
+
+
+def _is_forbidden_skip(report: pytest.TestReport | pytest.CollectReport) -> bool:
+    return os.environ.get("CI") == "true" and report.skipped
+
+
+def _skip_reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    return report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
