@@ -1,0 +1,219 @@
+"""What can go wrong, as data: a fault, and when it happens.
+
+Rules of this file: plain values; times in seconds of true time; a fault names its host by number, and None
+means the host whose transaction set it off.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class CommitKind(enum.Enum):
+    """What a transaction is about, as an onlooker reads it from its writes."""
+
+    RENEWAL = "renewal"
+    CLAIM = "claim"
+    RELEASE = "release"
+    OTHER = "other"
+
+
+class Phase(enum.Enum):
+    """A moment in the life of a transaction."""
+
+    SENT = "sent"  # it leaves the agent
+    STORED = "stored"  # the store has just carried it out
+    ANSWERED = "answered"  # the reply has just reached the host
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """At a time."""
+
+    time_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class OnCommit:
+    """At the first transaction of a kind after a time, in one moment of its life; `host` None: anyone's."""
+
+    after_s: float
+    kind: CommitKind
+    phase: Phase
+    host: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """SIGSTOP, and SIGCONT after a time. `in_step`: between a decision and the kernel's hearing of it."""
+
+    host: int | None
+    for_s: float
+    in_step: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """SIGKILL, and a start in the same run directory after a time."""
+
+    host: int | None
+    restart_after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reboot:
+    """The host loses its kernel's memory, and its clock begins again."""
+
+    host: int | None
+    down_s: float
+    keeps_run_directory: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """An operator stops the agent and starts it later."""
+
+    host: int | None
+    keep: bool
+    restart_after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """No message passes between a host and the store."""
+
+    host: int | None
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoreDown:
+    """The store answers nobody."""
+
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRequest:
+    """The transaction that set this off reaches the store so much later."""
+
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class HoldReply:
+    """The reply to the transaction that set this off reaches the host so much later."""
+
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LoseRequest:
+    """The transaction that set this off never reaches the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoseReply:
+    """The reply to the transaction that set this off never arrives."""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakWatch:
+    """A watch delivers nothing more, and the agent hears so after a time."""
+
+    host: int | None
+    noticed_after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class StallWatch:
+    """A watch delivers late, for a time."""
+
+    host: int | None
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """A host cannot serve one of its units for a time; `unit` is an index."""
+
+    host: int | None
+    unit: int
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """An operator changes settings; what is None stays. `renamed`: units by their other names."""
+
+    host: int | None
+    ttl_s: float | None = None
+    priority: int | None = None
+    preempt: bool | None = None
+    dropped: int | None = None  # index of a unit that is configured no more, until the next reload
+    renamed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hear:
+    """A foreign announcement for a unit is heard."""
+
+    host: int | None
+    unit: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteRecord:
+    """An operator deletes the record of a unit; `unit` is an index."""
+
+    unit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wipe:
+    """An operator deletes everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """An operator restores a backup of so many seconds ago, or the oldest there is."""
+
+    age_s: float
+    down_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Compact:
+    """The store forgets its history."""
+
+
+Action = (
+    Freeze
+    | Kill
+    | Reboot
+    | Stop
+    | Cut
+    | StoreDown
+    | HoldRequest
+    | HoldReply
+    | LoseRequest
+    | LoseReply
+    | BreakWatch
+    | StallWatch
+    | Unfit
+    | Reload
+    | Hear
+    | DeleteRecord
+    | Wipe
+    | Restore
+    | Compact
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that goes wrong."""
+
+    when: At | OnCommit
+    what: Action

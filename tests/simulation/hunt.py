@@ -1,0 +1,47 @@
+"""`python -m tests.simulation.hunt --from N --count M`: runs many schedules and prints those that broke a rule.
+
+The last line is for programs: a JSON object with the broken rules, their seeds, and where vipkeeper was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.simulation.draw_schedule import draw_schedule
+from tests.simulation.verdict import Verdict, judge
+from vipkeeper.election import machine
+
+
+def hunt(first: int, count: int) -> Iterator[tuple[int, Verdict]]:
+    """The verdict of each seed."""
+    for seed in range(first, first + count):
+        yield seed, judge(draw_schedule(seed))
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 1 when a rule broke."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation.hunt", description=__doc__)
+    parser.add_argument("--from", dest="first", type=int, default=0)
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--enough", type=int, default=10, help="stop after so many broken rules of one kind")
+    chosen = parser.parse_args(arguments)
+    found: dict[str, list[int]] = {}
+    for seed, verdict in hunt(chosen.first, chosen.count):
+        if verdict.broken is None:
+            continue
+        seeds = found.setdefault(verdict.broken, [])
+        seeds.append(seed)
+        last_line = verdict.detail.strip().splitlines()[-1]
+        print(f"seed {seed}: {verdict.broken}: {last_line}", flush=True)
+        if len(seeds) >= chosen.enough:
+            break
+    print(json.dumps({"found": found, "of": str(Path(machine.__file__).resolve())}))
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
