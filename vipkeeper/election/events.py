@@ -24,9 +24,15 @@ class TimePassed:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRead:
-    """A read succeeded. Its prefix may be the whole cluster or one key."""
+    """A read succeeded. Its prefix may be the whole cluster or one key.
+
+    `floor` is `Election.revision` at the moment the read was sent: a linearizable store that answers with
+    a lower revision was restored from a backup. (A reply may also be overtaken by the watch; that is not
+    a step back.)
+    """
 
     snapshot: Snapshot
+    floor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,11 @@ class KernelAdoptable:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """A reading of the kernel shows that no address of these units is there."""
+    """A reading of the kernel shows that no address of these units is there.
+
+    Queued at the moment of that reading and delivered in order with everything else: what was queued
+    before it was caused before it, so it can never speak of a later stay of the unit in the kernel.
+    """
 
     units: frozenset[str]
 

@@ -1,0 +1,137 @@
+"""When a node may claim a unit that another one owned, released, or never had.
+
+Rules of this file: waiting counts from this process's own receipt of the last version that it saw, never
+from times in records; every claim guards (compares) all that its waiting relied on, so that anything unseen
+makes it fail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from vipkeeper.config.timing_rules import longest_takeover_s, takeover_after_s
+from vipkeeper.election.settings import ElectionSettings
+from vipkeeper.election.view import StoreView
+from vipkeeper.model.fences import FenceKind
+from vipkeeper.model.reasons import Reason
+from vipkeeper.model.records import VipRecord
+from vipkeeper.model.vips import Unit
+
+NEVER = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Claimability:
+    """From when on a unit may be claimed, why not before, and what the claim must compare.
+
+    `takes` are records under other names that keep an address of this unit; the claim marks them released.
+    """
+
+    at_s: float
+    waits_for: Reason
+    claim_reason: Reason
+    detail: str = ""
+    guards: dict[str, int] = field(default_factory=dict)
+    takes: tuple[str, ...] = ()
+
+
+def claimability(view: StoreView, settings: ElectionSettings, unit: Unit) -> Claimability:
+    """The rule of the record itself, and of every record that keeps one of its addresses."""
+    main = _record_rule(view, settings, unit.name)
+    guards = dict(main.guards)
+    at_s, waits_for, detail = main.at_s, main.waits_for, main.detail
+    takes: list[str] = []
+    for address in unit.addresses:
+        key = view.keys.address(address.address)
+        if not view.readable(key):
+            return Claimability(NEVER, Reason.RECORD_UNREADABLE, main.claim_reason, f"{key} cannot be read")
+        bound_to = view.binding(address.address)
+        if bound_to == unit.name and view.vip(unit.name) is not None:
+            continue  # whoever binds it elsewhere also writes our VIP record, which is guarded
+        guards[key] = view.version(key)
+        if bound_to is None or bound_to == unit.name or bound_to in takes:
+            continue
+        other = _record_rule(view, settings, bound_to)
+        guards.update(other.guards)
+        takes.append(bound_to)
+        if other.at_s > at_s:
+            at_s, waits_for = other.at_s, Reason.ADDRESS_HELD_BY_OTHER_NAME
+            detail = f"{address.address} belongs to {bound_to}"
+    return Claimability(at_s, waits_for, main.claim_reason, detail, guards, tuple(takes))
+
+
+def _record_rule(view: StoreView, settings: ElectionSettings, name: str) -> Claimability:
+    key = view.keys.vip(name)
+    guards = {key: view.version(key)}
+    if not view.readable(key):
+        return Claimability(NEVER, Reason.RECORD_UNREADABLE, Reason.FIRST_CLAIM, f"{key} cannot be read")
+    received_s = view.received_s(key)
+    if received_s is None:
+        return Claimability(NEVER, Reason.STORE_UNREACHABLE, Reason.FIRST_CLAIM, "not read yet")
+    record = view.vip(name)
+    longest_s = longest_takeover_s(settings.timing.lease_max_s)
+    if record is None:
+        # It may have been deleted from under an owner that still serves.
+        rule = Claimability(received_s + longest_s, Reason.NO_RECORD_YET, Reason.FIRST_CLAIM)
+    elif record.owner is None:
+        rule = _released_rule(record, received_s, settings)
+    elif record.owner == settings.node:
+        lease = view.lease(settings.node)
+        if record.incarnation == settings.incarnation and (
+            lease is None or lease.incarnation == settings.incarnation
+        ):
+            return Claimability(NEVER, Reason.OWNER_ALIVE, Reason.RESUMED, "held here", guards)
+        rule = _own_earlier_rule(view, settings, received_s, longest_s)
+    else:
+        rule = _owner_rule(view, record.owner, record.incarnation, longest_s)
+    guards.update(rule.guards)
+    at_s, waits_for = rule.at_s, rule.waits_for
+    if view.went_back_at_s is not None and view.went_back_at_s + longest_s > at_s:
+        at_s, waits_for = view.went_back_at_s + longest_s, Reason.STORE_WENT_BACK
+    return Claimability(at_s, waits_for, rule.claim_reason, rule.detail, guards)
+
+
+def _released_rule(record: VipRecord, received_s: float, settings: ElectionSettings) -> Claimability:
+    if record.released_to == settings.node:
+        return Claimability(received_s, Reason.RESERVED_FOR_SUCCESSOR, Reason.SUCCESSOR)
+    if record.released_to is None:
+        return Claimability(received_s, Reason.BETTER_CANDIDATE, Reason.OWNER_RELEASED)
+    return Claimability(
+        received_s + settings.timing.grace_s,
+        Reason.RESERVED_FOR_SUCCESSOR,
+        Reason.OWNER_RELEASED,
+        f"released to {record.released_to}",
+    )
+
+
+def _own_earlier_rule(
+    view: StoreView, settings: ElectionSettings, received_s: float, longest_s: float
+) -> Claimability:
+    """Another instance under our name held it, or wrote our lease record since: a stranger."""
+    incarnation = view.incarnations.get(settings.node)
+    since_s = max(received_s, incarnation.since_s if incarnation else received_s)
+    return Claimability(since_s + longest_s, Reason.EARLIER_INCARNATION, Reason.OWNER_EXPIRED)
+
+
+def _owner_rule(view: StoreView, owner: str, incarnation: str, longest_s: float) -> Claimability:
+    key = view.keys.lease(owner)
+    guards = {key: view.version(key)}
+    received_s = view.received_s(key)
+    if not view.readable(key) or received_s is None:
+        return Claimability(NEVER, Reason.RECORD_UNREADABLE, Reason.OWNER_EXPIRED, f"{key} cannot be read")
+    lease = view.lease(owner)
+    if lease is None:
+        at_s = received_s + longest_s
+    elif lease.incarnation != incarnation:
+        # The record's owner is an older one: its last renewal came before the first of the new one.
+        at_s = view.incarnations[owner].since_s + longest_s
+    else:
+        fence = _fence_of(lease.fence)
+        ttl_s = lease.ttl_ms / 1000
+        at_s = received_s + (takeover_after_s(ttl_s, fence) if fence else max(longest_s, 2 * ttl_s))
+    return Claimability(at_s, Reason.OWNER_ALIVE, Reason.OWNER_EXPIRED, owner, guards)
+
+
+def _fence_of(text: str) -> FenceKind | None:
+    """None for a kind that a later version may have."""
+    return next((kind for kind in FenceKind if kind.value == text), None)

@@ -1,0 +1,300 @@
+"""The election of one node: `step(event, now) -> effects`, `next_deadline()`, `holdings()`, `status()`.
+
+Rules of this file: it wires the parts and decides nothing itself; every step first looks at the deadline,
+so that nothing that waited in a queue while we were frozen can be taken for timely; the shell applies
+`holdings()` to the kernel after each step and before it sends what the step asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from vipkeeper.election.claim_rules import NEVER, Claimability
+from vipkeeper.election.effects import (
+    Decided,
+    Effect,
+    Finished,
+    Holding,
+    Noticed,
+    Read,
+    Role,
+    UnitStatus,
+)
+from vipkeeper.election.events import (
+    CommitAnswered,
+    ConflictHeard,
+    Event,
+    FeedLost,
+    FitnessChanged,
+    KernelAdoptable,
+    Now,
+    ReadFailed,
+    Reconfigured,
+    RecordsChanged,
+    SnapshotRead,
+    StopRequested,
+    TimePassed,
+    Withdrawn,
+)
+from vipkeeper.election.lease_lane import LeaseLane
+from vipkeeper.election.presence import NameState, Presence
+from vipkeeper.election.record_rules import (
+    find_claimable,
+    follow_record,
+    lapse,
+    lapse_if_displaced,
+    stand_down_if_unfit,
+    yield_to_better,
+)
+from vipkeeper.election.settings import ElectionSettings
+from vipkeeper.election.state import ElectionState
+from vipkeeper.election.status import role_of, status_of
+from vipkeeper.election.unit_phases import Phase, Trigger, UnitState
+from vipkeeper.election.view import StoreView
+from vipkeeper.model.errors import ProgrammingError
+from vipkeeper.model.reasons import Reason
+from vipkeeper.model.vips import Unit
+
+# A stop ends after so long even if the store never answers: systemd and operators wait for 2 s.
+STOP_PATIENCE_S = 1.5
+
+
+class Election:
+    """Decides what this node owns. Pure: time and randomness come in as values."""
+
+    def __init__(self, settings: ElectionSettings, now: Now) -> None:
+        self._state = ElectionState(
+            settings=settings,
+            view=StoreView(settings.keys),
+            units={unit.name: UnitState(unit) for unit in settings.units},
+        )
+        self._last_id = 0
+        self._lane = LeaseLane(self._state, self._next_id)
+        self._presence = Presence(self._state, self._next_id)
+        self._look_at_s = now.boot_s  # when to weigh claims and preemption again
+        self._news = True
+        self._stop_at_s: float | None = None
+        self._finished = False
+        self._claimable: dict[str, Claimability] = {}
+        self._reported: dict[str, tuple[Role, Reason, str | None]] = {}
+
+    @property
+    def revision(self) -> int:
+        """The highest store revision known: the `floor` of a read sent now."""
+        return self._state.view.revision
+
+    def step(self, event: Event, now: Now) -> list[Effect]:
+        """Take one event. Raises ProgrammingError for what cannot happen."""
+        if self._finished:
+            return []
+        self._expire(now)
+        effects = self._take(event, now)
+        if not self._finished:
+            effects += self._settle(now)
+        return effects
+
+    def next_deadline(self) -> float | None:
+        """When to step with TimePassed, if nothing else happens before."""
+        if self._finished:
+            return None
+        wanted = [self._lane.next_deadline(), self._presence.next_deadline(), self._stop_at_s]
+        if self._state.in_phase(Phase.HOLDING):
+            wanted.append(self._state.lease.deadline_s)
+        if self._state.view.complete_since_s is not None and self._look_at_s < NEVER:
+            wanted.append(self._look_at_s)
+        return min((at for at in wanted if at is not None), default=None)
+
+    def holdings(self) -> Mapping[str, Holding]:
+        """What the kernel should have now, and until when."""
+        deadline_s = self._state.lease.fence_deadline_s
+        held = {
+            unit.name: Holding(deadline_s)
+            for unit in self._state.in_phase(Phase.HOLDING)
+            if deadline_s is not None
+        }
+        for unit in self._state.units.values():
+            if unit.adopted:
+                held[unit.name] = Holding(None)
+        return held
+
+    def status(self) -> Mapping[str, UnitStatus]:
+        """Every unit's role here, and why."""
+        return {name: status_of(self._state, unit) for name, unit in self._state.units.items()}
+
+    def _next_id(self) -> int:
+        self._last_id += 1
+        return self._last_id
+
+    def _expire(self, now: Now) -> None:
+        deadline_s = self._state.lease.deadline_s
+        if deadline_s is not None and now.boot_s >= deadline_s:
+            lapse(self._state)
+            self._news = True
+
+    def _take(self, event: Event, now: Now) -> list[Effect]:
+        match event:
+            case TimePassed():
+                return []
+            case SnapshotRead():
+                return self._take_snapshot(event, now)
+            case ReadFailed(prefix):
+                self._lane.read_done(prefix, now.boot_s, succeeded=False)
+                self._presence.read_done(prefix, now.boot_s, succeeded=False)
+            case RecordsChanged(changed):
+                self._news |= self._state.view.change(changed, now.boot_s)
+            case CommitAnswered(commit_id, outcome):
+                self._news = True
+                for part in (self._lane, self._presence):
+                    effects = part.answered(commit_id, outcome, now)
+                    if effects is not None:
+                        return effects
+                raise ProgrammingError(f"an answer to transaction {commit_id}, which is not under way")
+            case FeedLost(why):
+                return [Noticed(Reason.STORE_UNREACHABLE, why)]
+            case _:
+                self._news = True
+                return self._take_local(event, now)
+        return []
+
+    def _take_snapshot(self, event: SnapshotRead, now: Now) -> list[Effect]:
+        view, snapshot = self._state.view, event.snapshot
+        before = view.went_back_at_s
+        view.read(snapshot, event.floor, now.boot_s)
+        self._news = True
+        self._lane.read_done(snapshot.prefix, now.boot_s, succeeded=True)
+        self._presence.read_done(snapshot.prefix, now.boot_s, succeeded=True)
+        if view.went_back_at_s == before:
+            return []
+        notice = Noticed(Reason.STORE_WENT_BACK, f"revision {snapshot.revision} after {event.floor}")
+        return [notice] if view.complete_since_s is not None else [notice, Read(view.keys.prefix)]
+
+    def _take_local(self, event: Event, now: Now) -> list[Effect]:
+        units = self._state.units
+        match event:
+            case KernelAdoptable(names):
+                for name in names & units.keys():
+                    unit = units[name]
+                    if unit.phase is not Phase.STANDBY or self._state.view.complete_since_s is not None:
+                        raise ProgrammingError(f"{name}: adoption belongs to the start")
+                    unit.phase, unit.adopted, unit.in_kernel = Phase.ADOPTING, True, True
+            case Withdrawn(names):
+                for name in names & units.keys():
+                    units[name].in_kernel = False
+            case FitnessChanged(name, unfit, detail):
+                if name in units:
+                    units[name].unfit, units[name].unfit_detail = unfit, detail
+            case ConflictHeard(name, detail):
+                key = self._state.view.keys.vip(name)
+                return [Noticed(Reason.OWNER_ALIVE, f"{name} is announced by {detail}"), Read(key)]
+            case Reconfigured(settings):
+                self._reconfigure(settings, now)
+            case StopRequested(keep):
+                return self._stop(now, keep=keep)
+        return []
+
+    def _reconfigure(self, settings: ElectionSettings, now: Now) -> None:
+        state = self._state
+        wanted = {unit.name: unit for unit in settings.units}
+        for name, known in state.units.items():
+            unit = wanted.pop(name, None)
+            known.configured = unit is not None
+            if unit is None:
+                continue
+            moved = unit.addresses != known.unit.addresses
+            known.unit = unit
+            if moved and known.phase in (Phase.HOLDING, Phase.LAPSED):
+                known.release_reason = Reason.ADDRESS_RENAMED
+                known.move(Trigger.STAND_DOWN)
+        for name, unit in wanted.items():
+            state.units[name] = UnitState(unit)
+        if settings.timing != state.settings.timing:
+            self._lane.hurry(now.boot_s)
+        state.settings = settings
+
+    def _stop(self, now: Now, *, keep: bool) -> list[Effect]:
+        self._state.stopping = True
+        if keep:
+            self._finished = True
+            return [Finished(0, Reason.STOPPING, "addresses are kept for the next agent")]
+        self._stop_at_s = now.boot_s + STOP_PATIENCE_S
+        return []
+
+    def _settle(self, now: Now) -> list[Effect]:
+        """Bring phases in line with everything known, then send what is due."""
+        effects: list[Effect] = []
+        presence_at_s = self._presence.next_deadline()
+        news = self._news | lapse_if_displaced(self._state)
+        if news or (presence_at_s is not None and now.boot_s >= presence_at_s):
+            effects += self._presence.look(now)
+            news = True
+        if news or now.boot_s >= self._look_at_s:
+            self._news = False
+            self._weigh(now)
+            effects += self._report()
+        stopped = self._state.stopping and not self._unsettled()
+        commit = self._lane.next_commit(now, self._claimable)
+        if commit is not None:
+            self._claimable = {}
+            effects.append(commit)
+        if news or stopped:
+            about_us = self._presence.next_commit(now, stopped=stopped)
+            if about_us is not None:
+                effects.append(about_us)
+        return effects + self._finish(now, stopped=stopped)
+
+    def _weigh(self, now: Now) -> None:
+        """Every unit's phase anew, then what may be claimed."""
+        state = self._state
+        self._add_unlisted()
+        self._look_at_s = NEVER
+        if state.distrusted_until_s() > now.boot_s:
+            self._look_at_s = state.distrusted_until_s()
+        for unit in list(state.units.values()):
+            follow_record(state, unit)
+            stand_down_if_unfit(state, unit)
+            again_s = yield_to_better(state, unit, now)
+            stand_down_if_unfit(state, unit)
+            if again_s is not None:
+                self._look_at_s = min(self._look_at_s, again_s)
+            if not unit.configured and unit.phase is Phase.STANDBY and not unit.in_kernel:
+                del state.units[unit.name]
+        self._claimable, wake_s = find_claimable(state, now)
+        self._look_at_s = min(self._look_at_s, wake_s)
+
+    def _add_unlisted(self) -> None:
+        """Records that name us but that the configuration lacks are released like any other."""
+        state = self._state
+        for name in state.view.owned_by(state.settings.node):
+            if name not in state.units and state.names_us(name):
+                state.units[name] = UnitState(Unit(name, (), 0), configured=False, unfit=None)
+
+    def _unsettled(self) -> bool:
+        return self._lane.job is not None or any(
+            unit.phase is not Phase.STANDBY or unit.in_kernel for unit in self._state.units.values()
+        )
+
+    def _report(self) -> list[Effect]:
+        effects: list[Effect] = []
+        for name, unit in self._state.units.items():
+            status = status_of(self._state, unit)
+            key = (status.role, status.reason, status.owner)
+            if status.reason is not Reason.CLAIM_PENDING and self._reported.get(name) != key:
+                self._reported[name] = key
+                effects.append(Decided(name, status.role, status.reason, status.detail, status.epoch))
+        return effects
+
+    def _finish(self, now: Now, *, stopped: bool) -> list[Effect]:
+        taken = self._presence.name is NameState.TAKEN
+        held = any(role_of(unit) is Role.HOLDER or unit.in_kernel for unit in self._state.units.values())
+        if taken and not held:
+            self._finished = True
+            return [Finished(2, Reason.NAME_IN_USE, self._state.barred_detail)]
+        if not self._state.stopping:
+            return []
+        patience_over = self._stop_at_s is not None and now.boot_s >= self._stop_at_s
+        said_so = self._presence.gone or self._presence.name is not NameState.OURS
+        if (stopped and said_so) or patience_over:
+            self._finished = True
+            detail = "released" if stopped else "the store did not confirm every release in time"
+            return [Finished(0, Reason.STOPPING, detail)]
+        return []

@@ -1,0 +1,120 @@
+"""What the records, the fitness of this host and better candidates do to each unit's phase.
+
+Rules of this file: one unit at a time, no IO, no transaction; each function moves phases by the table.
+"""
+
+from __future__ import annotations
+
+from vipkeeper.election.claim_rules import NEVER, Claimability, claimability
+from vipkeeper.election.events import Now
+from vipkeeper.election.ranking import Ranking, better_candidates
+from vipkeeper.election.state import ElectionState
+from vipkeeper.election.unit_phases import Phase, Trigger, UnitState
+from vipkeeper.model.reasons import Reason
+
+# Phases in which the answer to a transaction decides, not what the view shows meanwhile.
+_ANSWER_PENDING = frozenset({Phase.CLAIMING, Phase.RESUMING})
+
+
+def lapse(state: ElectionState) -> None:
+    """The deadline has passed: every held unit needs a resume before it may serve again."""
+    state.lease.lapse()
+    for unit in state.in_phase(Phase.HOLDING):
+        unit.move(Trigger.DEADLINE_PASSED)
+
+
+def lapse_if_displaced(state: ElectionState) -> bool:
+    """Another process wrote our lease record since our last write: our proof is gone. True if so."""
+    lease = state.view.lease(state.settings.node)
+    displaced = lease is not None and not lease.seq.startswith(state.settings.process + "-")
+    if not displaced or state.lease.running is None:
+        return False
+    lapse(state)
+    return True
+
+
+def follow_record(state: ElectionState, unit: UnitState) -> None:
+    """Bring the phase in line with what the record says."""
+    if unit.phase in _ANSWER_PENDING or state.view.complete_since_s is None:
+        return
+    ours = state.names_us(unit.name)
+    if ours and unit.phase in (Phase.ADOPTING, Phase.STANDBY):
+        unit.move(Trigger.RECORD_OURS)
+    elif not ours and unit.phase is not Phase.STANDBY:
+        unit.move(Trigger.RECORD_LOST)
+
+
+def stand_down_if_unfit(state: ElectionState, unit: UnitState) -> None:
+    """Withdraw what this node may not keep, and go on to the release once it is out of the kernel."""
+    unfit = state.unfit_for(unit)
+    reason = unfit[0] if unfit else None
+    if reason is Reason.STARTING:
+        return
+    if reason is None and unit.phase is Phase.LAPSED and not state.all_bound(unit):
+        reason = Reason.ADDRESS_RENAMED
+    if reason is not None and unit.phase in (Phase.ADOPTING, Phase.HOLDING, Phase.LAPSED):
+        unit.release_reason = _RELEASED_BECAUSE.get(reason, Reason.NODE_UNFIT)
+        unit.move(Trigger.STAND_DOWN)
+    if unit.phase is Phase.WITHDRAWING and not unit.in_kernel:
+        unit.move(Trigger.WITHDRAWN)
+
+
+_RELEASED_BECAUSE = {
+    Reason.STOPPING: Reason.SHUTDOWN,
+    Reason.ADDRESS_RENAMED: Reason.ADDRESS_RENAMED,
+    Reason.NOT_CONFIGURED: Reason.NOT_CONFIGURED,
+}
+
+
+def yield_to_better(state: ElectionState, unit: UnitState, now: Now) -> float | None:
+    """Hand over to a better candidate that has been there long enough; else when to look again."""
+    if not unit.unit.preempt or unit.phase is not Phase.HOLDING:
+        return None
+    settings = state.settings
+    better = better_candidates(state.view, settings, unit.name, unit.unit.priority, now.boot_s)
+    unit.better_since_s = {node: unit.better_since_s.get(node, now.boot_s) for node in better}
+    if not better:
+        return None
+    ready_s = min(unit.better_since_s.values()) + unit.unit.preempt_delay_s
+    if now.boot_s < ready_s:
+        return ready_s
+    unit.better_since_s = {}
+    unit.release_reason = Reason.PREEMPTED
+    unit.move(Trigger.STAND_DOWN)
+    return None
+
+
+def find_claimable(state: ElectionState, now: Now) -> tuple[dict[str, Claimability], float]:
+    """Units to claim now, and when to look again. Sets why each other standby waits."""
+    claimable: dict[str, Claimability] = {}
+    wake_s = NEVER
+    ranking: Ranking | None = None
+    for unit in state.in_phase(Phase.STANDBY):
+        if state.unfit_for(unit) is not None:
+            continue
+        rule = claimability(state.view, state.settings, unit.unit)
+        unit.waits_for, unit.waits_detail = rule.waits_for, rule.detail
+        if now.boot_s < rule.at_s:
+            wake_s = min(wake_s, rule.at_s)
+            continue
+        ranking = ranking or Ranking(state.view, state.settings, now.boot_s)
+        at_s = rule.at_s + _turn_s(state, unit, rule, ranking)
+        if now.boot_s >= at_s:
+            claimable[unit.name] = rule
+        else:
+            unit.waits_for, unit.waits_detail = Reason.BETTER_CANDIDATE, ""
+            wake_s = min(wake_s, at_s)
+    return claimable, wake_s
+
+
+def _turn_s(state: ElectionState, unit: UnitState, rule: Claimability, ranking: Ranking) -> float:
+    """How long better candidates have before it is our turn."""
+    if rule.claim_reason is Reason.SUCCESSOR:
+        return 0.0
+    record = state.view.vip(unit.name)
+    silent_owner = record.owner if record is not None and record.owner != state.settings.node else None
+    order = ranking.order(unit.name, without=silent_owner)
+    if state.settings.node not in order:
+        return NEVER  # our own candidacy is not in the store yet
+    ranking.hand_out(order[0])
+    return order.index(state.settings.node) * state.settings.timing.stagger_s

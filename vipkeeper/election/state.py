@@ -1,0 +1,73 @@
+"""What the parts of one node's election share.
+
+Rules of this file: data and questions about it; nothing here decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from vipkeeper.config.timing_rules import longest_takeover_s
+from vipkeeper.election.own_lease import OwnLease
+from vipkeeper.election.settings import ElectionSettings
+from vipkeeper.election.unit_phases import Phase, UnitState
+from vipkeeper.election.view import StoreView
+from vipkeeper.model.reasons import Reason
+
+
+@dataclass(slots=True)
+class ElectionState:
+    """One agent process."""
+
+    settings: ElectionSettings
+    view: StoreView
+    units: dict[str, UnitState]
+    lease: OwnLease = field(default_factory=OwnLease)
+    stopping: bool = False
+    barred: Reason | None = None  # why this node may own nothing at all
+    barred_detail: str = ""
+    _written: int = 0
+
+    def fresh_id(self) -> str:
+        """Unlike any id that this or another process ever wrote."""
+        self._written += 1
+        return f"{self.settings.process}-{self._written}"
+
+    def in_phase(self, *phases: Phase) -> list[UnitState]:
+        return [unit for unit in self.units.values() if unit.phase in phases]
+
+    def lease_is_ours(self) -> bool:
+        """Whether nobody else has written our lease record. An absent record is nobody's."""
+        lease = self.view.lease(self.settings.node)
+        return lease is None or lease.incarnation == self.settings.incarnation
+
+    def names_us(self, vip: str) -> bool:
+        """Whether the record says that this very incarnation owns the VIP."""
+        record = self.view.vip(vip)
+        return (
+            record is not None
+            and record.owner == self.settings.node
+            and record.incarnation == self.settings.incarnation
+            and self.lease_is_ours()
+        )
+
+    def distrusted_until_s(self) -> float:
+        """Until when records of a store that went back prove nothing: a later owner may still serve."""
+        went_back_at_s = self.view.went_back_at_s
+        if went_back_at_s is None:
+            return float("-inf")
+        return went_back_at_s + longest_takeover_s(self.settings.timing.lease_max_s)
+
+    def all_bound(self, unit: UnitState) -> bool:
+        """Whether every configured address is kept under this VIP's name."""
+        return all(self.view.binding(a.address) == unit.name for a in unit.unit.addresses)
+
+    def unfit_for(self, unit: UnitState) -> tuple[Reason, str] | None:
+        """Why this node may not own the unit now, or None."""
+        if self.stopping:
+            return Reason.STOPPING, ""
+        if self.barred is not None:
+            return self.barred, self.barred_detail
+        if not unit.configured:
+            return Reason.NOT_CONFIGURED, ""
+        return (unit.unfit, unit.unfit_detail) if unit.unfit else None

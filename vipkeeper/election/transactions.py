@@ -1,0 +1,163 @@
+"""The transactions of the election, as values.
+
+Rules of this file: every one compares our own lease record; claims, resumes and renewals also rewrite it
+with a fresh id, so that whatever of ours is still under way dies with the first newer write; a batch stays
+within what every store takes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from backends.store import MAX_TRANSACTION_OPERATIONS, Transaction
+from vipkeeper.election.settings import ElectionSettings
+from vipkeeper.election.view import StoreView
+from vipkeeper.model.reasons import Reason
+from vipkeeper.model.records import (
+    BindingRecord,
+    HistoryEntry,
+    HistoryRecord,
+    LeaseRecord,
+    VipRecord,
+)
+from vipkeeper.model.vips import Unit
+
+encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class Batch:
+    """A transaction being filled with units until the next would not fit."""
+
+    compares: dict[str, int] = field(default_factory=dict)
+    puts: dict[str, bytes] = field(default_factory=dict)
+    units: list[str] = field(default_factory=list)
+
+    def add(self, unit: str, compares: dict[str, int], puts: dict[str, bytes]) -> bool:
+        """Add a unit's part; False if it does not fit beside what is there already."""
+        all_compares, all_puts = self.compares | compares, self.puts | puts
+        if self.units and max(len(all_compares), len(all_puts)) > MAX_TRANSACTION_OPERATIONS:
+            return False
+        self.compares, self.puts = all_compares, all_puts
+        self.units.append(unit)
+        return True
+
+    def transaction(self) -> Transaction:
+        return Transaction(compares=self.compares, puts=self.puts)
+
+
+def empty_batch(view: StoreView, settings: ElectionSettings) -> Batch:
+    """A batch that compares our lease record and leaves it as it is (releases)."""
+    key = view.keys.lease(settings.node)
+    return Batch(compares={key: view.version(key)})
+
+
+def renewing_batch(view: StoreView, settings: ElectionSettings, seq: str, wall: str) -> Batch:
+    """A batch that compares and rewrites our lease record (renewals, resumes, claims)."""
+    batch = empty_batch(view, settings)
+    record = LeaseRecord(
+        incarnation=settings.incarnation,
+        seq=seq,
+        ttl_ms=round(settings.timing.ttl_s * 1000),
+        fence=settings.fence.value,
+        renewed=wall,
+    )
+    batch.puts[view.keys.lease(settings.node)] = encode(record)
+    return batch
+
+
+def claim_part(
+    view: StoreView,
+    settings: ElectionSettings,
+    unit: Unit,
+    *,
+    guards: dict[str, int],
+    takes: tuple[str, ...],
+    reason: Reason,
+    wall: str,
+) -> tuple[dict[str, int], dict[str, bytes]]:
+    """Compares and puts that make us the owner of a unit."""
+    keys = view.keys
+    compares = {keys.cluster: view.version(keys.cluster), **guards}
+    puts = {}
+    former = view.vip(unit.name)
+    record = VipRecord(
+        owner=settings.node,
+        incarnation=settings.incarnation,
+        epoch=(former.epoch if former else 0) + 1,
+        since=wall,
+        reason=reason.value,
+        addresses=tuple(address.address for address in unit.addresses),
+        previous=(former.owner or former.previous) if former else None,
+    )
+    puts[keys.vip(unit.name)] = encode(record)
+    puts[keys.history(unit.name)] = _history_with(view, unit.name, record)
+    for address in unit.addresses:
+        if view.binding(address.address) != unit.name:
+            puts[keys.address(address.address)] = encode(BindingRecord(unit.name))
+    for name in takes:
+        taken = view.vip(name)
+        if taken is not None:
+            compares[keys.vip(name)] = view.version(keys.vip(name))
+            puts[keys.vip(name)] = encode(_released(taken, settings, None, Reason.ADDRESS_RENAMED, wall))
+    return compares, puts
+
+
+def resume_part(view: StoreView, unit: str) -> dict[str, int]:
+    """Compares that prove that a record still names us."""
+    keys = view.keys
+    return {
+        keys.cluster: view.version(keys.cluster),
+        keys.vip(unit): view.version(keys.vip(unit)),
+    }
+
+
+def release_part(
+    view: StoreView,
+    settings: ElectionSettings,
+    unit: str,
+    *,
+    record: VipRecord,
+    successor: str | None,
+    reason: Reason,
+    wall: str,
+) -> tuple[dict[str, int], dict[str, bytes]]:
+    """Compares and puts that give a unit up, naming who should have it next."""
+    keys = view.keys
+    released = _released(record, settings, successor, reason, wall)
+    return (
+        {keys.vip(unit): view.version(keys.vip(unit))},
+        {keys.vip(unit): encode(released), keys.history(unit): _history_with(view, unit, released)},
+    )
+
+
+def _released(
+    record: VipRecord, settings: ElectionSettings, successor: str | None, reason: Reason, wall: str
+) -> VipRecord:
+    return VipRecord(
+        owner=None,
+        incarnation=settings.incarnation,
+        epoch=record.epoch,
+        since=wall,
+        reason=reason.value,
+        addresses=record.addresses,
+        released_to=successor,
+        previous=record.owner or record.previous,
+    )
+
+
+def _history_with(view: StoreView, unit: str, record: VipRecord) -> bytes:
+    history = view.get(view.keys.history(unit), HistoryRecord) or HistoryRecord()
+    return encode(
+        history.with_entry(
+            HistoryEntry(
+                epoch=record.epoch,
+                owner=record.owner,
+                previous=record.previous,
+                reason=record.reason,
+                at=record.since,
+            )
+        )
+    )

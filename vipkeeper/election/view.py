@@ -1,0 +1,224 @@
+"""What this process knows of the store, and since when.
+
+Rules of this file: no decisions; a record is replaced only by a later revision, so reads, watch events and
+our own commits may arrive in any order; "since when" is this process's own clock at the moment it received
+a version, never a time out of a record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import msgspec
+
+from backends.store import Changed, Record, Snapshot
+from vipkeeper.model.records import (
+    BindingRecord,
+    Candidacy,
+    ChallengeRecord,
+    ClusterRecord,
+    HistoryRecord,
+    InfoRecord,
+    Keys,
+    LeaseRecord,
+    VipRecord,
+)
+
+_T = TypeVar("_T")
+_AnyRecord = (
+    BindingRecord | ChallengeRecord | ClusterRecord | HistoryRecord | InfoRecord | LeaseRecord | VipRecord
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One key as this process last saw it. `value` is None when it is absent or unreadable."""
+
+    version: int  # 0: absent
+    revision: int
+    received_s: float  # when this process received this version
+    value: _AnyRecord | None
+    readable: bool = True
+
+
+@dataclass(slots=True)
+class Incarnation:
+    """Since when a node's lease record is written by this incarnation, as far as this process saw."""
+
+    name: str
+    since_s: float
+
+
+@dataclass(slots=True)
+class StoreView:
+    """All records of the cluster below one prefix."""
+
+    keys: Keys
+    complete_since_s: float | None = None  # first reading of the whole prefix
+    revision: int = 0  # highest seen
+    went_back_at_s: float | None = None  # when a restored backup was noticed
+    seen: dict[str, Seen] = field(default_factory=dict)
+    incarnations: dict[str, Incarnation] = field(default_factory=dict)  # by node, from lease records
+    life_s: dict[str, float] = field(default_factory=dict)  # by node: when it last showed life
+    candidacies: dict[str, dict[str, Candidacy]] = field(default_factory=dict)  # node -> vip -> candidacy
+    held: dict[str, int] = field(default_factory=dict)  # by node: how many VIP records name it
+
+    def read(self, snapshot: Snapshot, floor: int, now_s: float) -> bool:
+        """Take in a reading; its prefix may be the whole cluster. True if anything changed."""
+        if snapshot.revision < floor:
+            self._forget_all(now_s)
+        self.revision = max(self.revision, snapshot.revision)
+        present = set()
+        changed = False
+        for record in snapshot.records:
+            present.add(record.key)
+            changed |= self._take(record, now_s)
+        for key, known in list(self.seen.items()):
+            gone = key.startswith(snapshot.prefix) and key not in present
+            if gone and known.version and known.revision <= snapshot.revision:
+                changed |= self._drop(key, snapshot.revision, now_s)
+        if self.complete_since_s is None and self.keys.prefix.startswith(snapshot.prefix):
+            self.complete_since_s = now_s
+            changed = True
+        return changed
+
+    def change(self, changed: Changed, now_s: float) -> bool:
+        """Take in what the watch delivered. True if anything but other nodes' renewals changed."""
+        self.revision = max(self.revision, changed.revision)
+        news = False
+        for record in changed.records:
+            news |= self._take(record, now_s)
+        for key, revision in changed.deleted.items():
+            news |= self._drop(key, revision, now_s)
+        return news
+
+    def wrote(self, key: str, value: bytes, version: int, revision: int, now_s: float) -> None:
+        """Our own committed write: known before the watch repeats it."""
+        self.revision = max(self.revision, revision)
+        self._take(Record(key, value, version, revision), now_s)
+
+    def version(self, key: str) -> int:
+        known = self.seen.get(key)
+        return known.version if known else 0
+
+    def received_s(self, key: str) -> float | None:
+        """When this process saw the present state of the key; absence counts from the first reading."""
+        known = self.seen.get(key)
+        return known.received_s if known else self.complete_since_s
+
+    def readable(self, key: str) -> bool:
+        known = self.seen.get(key)
+        return known.readable if known else True
+
+    def get(self, key: str, kind: type[_T]) -> _T | None:
+        known = self.seen.get(key)
+        return known.value if known is not None and isinstance(known.value, kind) else None
+
+    def lease(self, node: str) -> LeaseRecord | None:
+        return self.get(self.keys.lease(node), LeaseRecord)
+
+    def info(self, node: str) -> InfoRecord | None:
+        return self.get(self.keys.info(node), InfoRecord)
+
+    def vip(self, name: str) -> VipRecord | None:
+        return self.get(self.keys.vip(name), VipRecord)
+
+    def binding(self, address: str) -> str | None:
+        """The VIP name under which an address is kept."""
+        bound = self.get(self.keys.address(address), BindingRecord)
+        return bound.vip if bound else None
+
+    def owned_by(self, node: str) -> list[str]:
+        """Names of the VIPs whose record names this node."""
+        if not self.held.get(node):
+            return []
+        start = len(self.keys.vips)
+        return [
+            key[start:]
+            for key, known in self.seen.items()
+            if isinstance(known.value, VipRecord) and known.value.owner == node
+        ]
+
+    def _take(self, record: Record, now_s: float) -> bool:
+        known = self.seen.get(record.key)
+        if known is not None and known.revision >= record.revision:
+            return False
+        value, readable = self._decode(record)
+        self._account(known, value)
+        self.seen[record.key] = Seen(record.version, record.revision, now_s, value, readable)
+        if isinstance(value, LeaseRecord):
+            return self._take_lease(record.key, known, value, now_s)
+        if isinstance(value, InfoRecord):
+            node = self._node_of(record.key)
+            self.life_s[node] = now_s
+            self.candidacies[node] = {vip: c for c in value.candidacies for vip in c.vips}
+        return True
+
+    def _take_lease(self, key: str, known: Seen | None, value: LeaseRecord, now_s: float) -> bool:
+        node = self._node_of(key)
+        self.life_s[node] = now_s
+        incarnation = self.incarnations.get(node)
+        if incarnation is None or incarnation.name != value.incarnation:
+            self.incarnations[node] = Incarnation(value.incarnation, now_s)
+            return True
+        return known is None or not known.version
+
+    def _drop(self, key: str, revision: int, now_s: float) -> bool:
+        known = self.seen.get(key)
+        if known is not None and known.revision >= revision:
+            return False
+        self._account(known, None)
+        self.seen[key] = Seen(0, revision, now_s, None)
+        if key.startswith(self.keys.nodes) and key.endswith("/info"):
+            self.candidacies.pop(self._node_of(key), None)
+        return True
+
+    def _account(self, known: Seen | None, value: _AnyRecord | None) -> None:
+        before = known.value.owner if known and isinstance(known.value, VipRecord) else None
+        after = value.owner if isinstance(value, VipRecord) else None
+        if before != after:
+            if before is not None:
+                self.held[before] -= 1
+            if after is not None:
+                self.held[after] = self.held.get(after, 0) + 1
+
+    def _decode(self, record: Record) -> tuple[_AnyRecord | None, bool]:
+        kind = self._kind_of(record.key)
+        if kind is None:
+            return None, True  # not ours to understand: a later version's record
+        try:
+            return msgspec.json.decode(record.value, type=kind), True
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None, False
+
+    def _kind_of(self, key: str) -> type[_AnyRecord] | None:
+        keys = self.keys
+        if key.startswith(keys.nodes):
+            return _NODE_KINDS.get(key.rsplit("/", 1)[-1])
+        if key.startswith(keys.vips):
+            return VipRecord
+        if key.startswith(keys.addresses):
+            return BindingRecord
+        if key.startswith(keys.histories):
+            return HistoryRecord
+        return ClusterRecord if key == keys.cluster else None
+
+    def _node_of(self, key: str) -> str:
+        return key[len(self.keys.nodes) :].rsplit("/", 1)[0]
+
+    def _forget_all(self, now_s: float) -> None:
+        self.seen.clear()
+        self.incarnations.clear()
+        self.candidacies.clear()
+        self.held.clear()
+        self.revision = 0
+        self.complete_since_s = None
+        self.went_back_at_s = now_s
+
+
+_NODE_KINDS: dict[str, type[_AnyRecord]] = {
+    "lease": LeaseRecord,
+    "info": InfoRecord,
+    "challenge": ChallengeRecord,
+}
