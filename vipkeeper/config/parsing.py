@@ -22,9 +22,6 @@ from vipkeeper.config.toml_positions import Path, TomlPositions, find_positions
 from vipkeeper.config.typed_document import convert_document
 from vipkeeper.model.errors import ConfigError
 
-# What a command that only reads the store needs; mistakes elsewhere in the file are not its business.
-STORE_SETTINGS = frozenset({"cluster", "backend", "etcd"})
-
 
 @dataclass(frozen=True, slots=True)
 class ConfigSource:
@@ -87,12 +84,15 @@ def parse_config(source: ConfigSource) -> ParsedConfig:
     return _accepted(config, places, mistakes, findings)
 
 
-def parse_store_settings(source: ConfigSource) -> Config:
-    """Only what is needed to read the store; the rest has its defaults. Raises ConfigError."""
+def parse_settings(source: ConfigSource, only: frozenset[str]) -> Config:
+    """Only these tables and top-level keys; the rest has its defaults. Raises ConfigError.
+
+    For commands that must work although another part of the file has mistakes.
+    """
     document, places, _ = _merged(source)
-    document = {key: value for key, value in document.items() if key in STORE_SETTINGS}
+    document = {key: value for key, value in document.items() if key in only}
     config, findings = _judged(document, source.hostname)
-    findings = [finding for finding in findings if finding.path[0] in STORE_SETTINGS]
+    findings = [finding for finding in findings if finding.path[0] in only]
     return _accepted(config, places, [], findings).config
 
 
@@ -149,8 +149,9 @@ def _judged(document: dict[str, Any], hostname: str) -> tuple[Config | None, lis
         return None, list(shape)
     if not config.node:
         config = msgspec.structs.replace(config, node=hostname)
-    unclear = {finding.path[0] for finding in shape} & _COMPARED_TABLES
-    rules = [finding for finding in broken_rules(config) if finding.path[0] not in unclear]
+    wrong_shape = {finding.path for finding in shape}
+    unclear = {path[0] for path in wrong_shape} & _COMPARED_TABLES
+    rules = [f for f in broken_rules(config) if f.path not in wrong_shape and f.path[0] not in unclear]
     return config, [*shape, *rules]
 
 

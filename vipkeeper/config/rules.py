@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from vipkeeper.config.consequences import allowed_fences, build_timing
 from vipkeeper.config.mistakes import Finding, dotted
@@ -184,28 +184,31 @@ def _repeated_addresses(config: Config) -> Iterator[Finding]:
             first[address] = path
 
 
+def _endpoint_parts(endpoint: str) -> SplitResult | None:
+    """An endpoint taken apart; None if it cannot be one."""
+    try:
+        parts = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}")
+        usable = parts.scheme in {"", "http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return None
+    return parts if usable else None
+
+
 def _bad_endpoints(etcd: Etcd) -> Iterator[Finding]:
-    secure_files = [f"etcd.{key}" for key in ("ca_file", "cert_file") if getattr(etcd, key) is not None]
-    for index, url in enumerate(etcd.endpoints):
+    files = [f"etcd.{key}" for key in ("ca_file", "cert_file") if getattr(etcd, key) is not None]
+    for index, endpoint in enumerate(etcd.endpoints):
         path: Path = ("etcd", "endpoints", index)
-        try:
-            parts = urlsplit(url)
-            known = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port is not None
-        except ValueError:
-            known = False
-        if not known:
+        parts = _endpoint_parts(endpoint)
+        if parts is None:
             fix = "write http://HOST:PORT or https://HOST:PORT; etcd's port is usually 2379"
-            yield Finding(path, f'"{url}" is not the URL of an etcd member', fix)
-        elif parts.path not in {"", "/"} or parts.query or parts.username:
+            yield Finding(path, f'"{endpoint}" is not the address of an etcd member', fix)
+        elif parts.path.strip("/") or parts.query or parts.fragment or parts.username:
             yield Finding(
-                path, f'"{url}" has more than a host and a port', f"write {parts.scheme}://HOST:PORT alone"
+                path, f'"{endpoint}" has more than a host and a port', "write http://HOST:PORT alone"
             )
-        elif parts.scheme == "http" and secure_files:
-            yield Finding(
-                path,
-                f"{url} is not encrypted, but {' and '.join(secure_files)} is set",
-                "write https://, or leave out the certificate files",
-            )
+        elif files and (parts.scheme == "http" or (parts.scheme == "" and etcd.ca_file is None)):
+            wrong = f"{endpoint} would not be encrypted, but {' and '.join(files)} is set"
+            yield Finding(path, wrong, "write https://, or leave out the certificate files")
 
 
 def _bad_credentials(etcd: Etcd) -> Iterator[Finding]:
@@ -227,9 +230,9 @@ def _bad_credentials(etcd: Etcd) -> Iterator[Finding]:
 def _store_behind_vip(config: Config) -> Iterator[Finding]:
     vips = {address: path for path, address in _good_addresses(config)}
     for index, url in enumerate(config.etcd.endpoints):
-        host = urlsplit(url).hostname or ""
+        parts = _endpoint_parts(url)
         try:
-            address = str(ipaddress.ip_address(host))
+            address = str(ipaddress.ip_address(parts.hostname or "" if parts is not None else ""))
         except ValueError:
             continue
         if address in vips:

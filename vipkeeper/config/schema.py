@@ -76,8 +76,9 @@ class Etcd(msgspec.Struct, frozen=True):
     endpoints: Annotated[
         tuple[str, ...],
         _about(
-            "URLs of the members, `http://HOST:PORT` or `https://HOST:PORT`. Never one of the managed VIPs: "
-            "the store must be reachable while nobody holds them.",
+            "The members, `http://HOST:PORT` or `https://HOST:PORT`; without a scheme it is https if "
+            "`ca_file` is set, and the port is 2379 if it is left out. Never one of the managed VIPs: the "
+            "store must be reachable while nobody holds them.",
             ["http://10.0.0.11:2379", "http://10.0.0.12:2379", "http://10.0.0.13:2379"],
             needs_restart=True,
             min_length=1,

@@ -112,9 +112,9 @@ def _convert_value(field: FieldInfo, value: object, path: Path, found: list[Find
         for index in wrong:
             what = f"expected {_expectation(item_type, None)}, found {named_value(value[index])}"
             found.append(Finding((*path, index), what, _suggestion(item_type, value[index])))
-        value = [item for index, item in enumerate(value) if index not in wrong]
-        if wrong and not value:
+        if wrong and item_type is not str:
             return False, None
+        value = ["" if index in wrong else item for index, item in enumerate(value)]  # keeps the indexes
     try:
         return True, msgspec.convert(value, field.type)
     except msgspec.ValidationError:

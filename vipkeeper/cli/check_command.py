@@ -1,0 +1,32 @@
+"""`vipkeeper check FILE`: all mistakes and notices of a file, and what follows from its timings."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from vipkeeper.config.consequences import build_units
+from vipkeeper.config.flags import Flags
+from vipkeeper.config.reader import facts_of_this_host, load_parsed
+from vipkeeper.config.rules import failover_summary, host_notices, notices
+
+
+def fill(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of this command."""
+    parser.add_argument("file", metavar="FILE", help="configuration file")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Raises ConfigError with all mistakes; notices alone end with 0."""
+    parsed = load_parsed(arguments.file, Flags())
+    config = parsed.config
+    findings = (*notices(config), *host_notices(config, facts_of_this_host(config)))
+    for warning in parsed.places.mistakes(findings):
+        print(f"{warning} (warning)", file=sys.stderr)
+    print(f"{arguments.file}: no mistakes")
+    for unit in build_units(config):
+        print(f"vip {unit.name}: {', '.join(map(str, unit.addresses))}, priority {unit.priority}")
+    for line in failover_summary(config):
+        print(line)
+    return 0

@@ -1,0 +1,124 @@
+"""The `vipkeeper` command: which subcommand, and how its errors end it.
+
+Rules of this file: only the chosen subcommand is imported, because `ls` has to answer at once; every error
+is a sentence on standard error and an exit code that the help lists.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from vipkeeper.model.errors import ConfigError, VipkeeperError
+
+_EXIT_CODES = """\
+exit codes:
+  0   done
+  2   wrong usage, or a configuration with mistakes
+  69  the store (or, for restart, the agent) cannot be reached
+  77  a privilege is missing
+"""
+_INTERRUPTED = 130  # as a shell reports a command ended by Ctrl-C
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one subcommand and returns the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    arguments = _parse(words)
+    try:
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except ConfigError as error:
+        count = len(error.mistakes)
+        print(error, file=sys.stderr)
+        print(f"vipkeeper: {count} {'mistake' if count == 1 else 'mistakes'}, nothing done", file=sys.stderr)
+        return error.exit_code
+    except VipkeeperError as error:
+        print(f"vipkeeper: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough. Python would complain once more while it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def _parse(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="vipkeeper",
+        description="Keeps virtual IPs on exactly one node.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="store_true", help="show the version and exit")
+    commands = parser.add_subparsers(metavar="COMMAND")
+    chosen = next((word for word in words if not word.startswith("-")), None)
+    for name, (summary, fill) in _COMMANDS.items():
+        command = commands.add_parser(
+            name,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            epilog=_EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        if name == chosen:
+            fill(command)
+    arguments = parser.parse_args(words)
+    if arguments.version:
+        arguments.run = _print_version
+    elif "run" not in arguments:
+        parser.error("which command? see `vipkeeper --help`")
+    return arguments
+
+
+def _print_version(_arguments: argparse.Namespace) -> int:
+    from importlib.metadata import version
+
+    print(f"vipkeeper {version('vipkeeper')}")
+    return 0
+
+
+def _agent(parser: argparse.ArgumentParser) -> None:
+    from vipkeeper.cli import agent_command
+
+    agent_command.fill(parser)
+
+
+def _ls(parser: argparse.ArgumentParser) -> None:
+    from vipkeeper.cli import ls_command
+
+    ls_command.fill(parser)
+
+
+def _check(parser: argparse.ArgumentParser) -> None:
+    from vipkeeper.cli import check_command
+
+    check_command.fill(parser)
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    from vipkeeper.cli.demo import add_demo_arguments, run_demo
+
+    add_demo_arguments(parser)
+    parser.set_defaults(run=run_demo)
+
+
+def _restart(parser: argparse.ArgumentParser) -> None:
+    from vipkeeper.cli import restart_command
+
+    restart_command.fill(parser)
+
+
+_COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "agent": ("keep VIPs on this node, as long as this node may", _agent),
+    "ls": ("show who owns which VIP, and why", _ls),
+    "check": ("look for mistakes in a configuration file", _check),
+    "demo": ("show failovers on this machine, with real agents and a real etcd", _demo),
+    "restart": ("end this node's agent and leave its VIPs in place for the next one", _restart),
+}

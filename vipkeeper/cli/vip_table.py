@@ -1,0 +1,97 @@
+"""The list of VIPs for a person: one row each, plain or with colour.
+
+Rules of this file: the plain text and the coloured table have the same cells; rich is imported only when it
+draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from vipkeeper.cli.vip_listing import Candidate, ListedVip
+
+HEADINGS = ("VIP", "ADDRESSES", "OWNER", "LEASE", "FENCE", "EPOCH", "SINCE", "REASON", "CANDIDATES")
+_NOTHING = "-"
+
+
+def plain_table(vips: Sequence[ListedVip], wall_now: datetime) -> str:
+    """Aligned text, one line a VIP, no control characters."""
+    rows = [HEADINGS, *(cells(vip, wall_now) for vip in vips)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def draw_table(vips: Sequence[ListedVip], wall_now: datetime) -> None:
+    """The same on a terminal: owners whose lease runs are green, VIPs that nobody serves are red."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in HEADINGS:
+        table.add_column(heading, overflow="fold")
+    for vip in vips:
+        style = "green" if vip.lease_remaining_ms else "red"
+        row = [Text(cell) for cell in cells(vip, wall_now)]
+        for column in (HEADINGS.index("OWNER"), HEADINGS.index("LEASE")):
+            row[column].stylize(style)
+        table.add_row(*row)
+    Console().print(table)
+
+
+def cells(vip: ListedVip, wall_now: datetime) -> tuple[str, ...]:
+    """One row, in the order of HEADINGS."""
+    return (
+        _printable(vip.vip),
+        _printable(", ".join(vip.addresses)) or _NOTHING,
+        _owner(vip),
+        _lease(vip),
+        _printable(vip.fence or _NOTHING),
+        str(vip.epoch),
+        _age(vip.since, wall_now),
+        _printable(vip.reason),
+        _printable(", ".join(_candidate(candidate) for candidate in vip.candidates)) or _NOTHING,
+    )
+
+
+def _owner(vip: ListedVip) -> str:
+    if vip.owner is not None:
+        return _printable(vip.owner)
+    return _printable(f"(released to {vip.released_to})") if vip.released_to is not None else _NOTHING
+
+
+def _lease(vip: ListedVip) -> str:
+    if vip.owner is None:
+        return _NOTHING
+    if vip.lease_remaining_ms is None:
+        return "unknown"
+    return f"{vip.lease_remaining_ms / 1000:.1f} s" if vip.lease_remaining_ms else "over"
+
+
+def _candidate(candidate: Candidate) -> str:
+    text = f"{candidate.node} {candidate.priority}"
+    return text if candidate.eligible else f"{text} ({candidate.detail or candidate.reason})"
+
+
+def _age(since: str | None, wall_now: datetime) -> str:
+    """How long ago, in the largest unit that makes sense."""
+    if since is None:
+        return _NOTHING
+    try:
+        moment = datetime.fromisoformat(since)
+    except ValueError:
+        return _printable(since)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    seconds = max(0, int((wall_now - moment).total_seconds()))
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit} ago"
+    return f"{seconds} s ago"
+
+
+def _printable(text: str) -> str:
+    """Records come from a store that others can write to: no control character reaches the terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
