@@ -183,6 +183,7 @@ def _compact(random: Random, span: Span) -> Action:
 
 
 _MESSAGES = (_hold_request, _hold_reply, _lose_request, _lose_reply)
+_KINDS = (CommitKind.RENEWAL, CommitKind.RENEWAL, CommitKind.CLAIM, CommitKind.RELEASE)
 _PROCESSES = (_freeze, _freeze, _kill, _stop, _reboot)
 _LINKS = (_cut, _store_down, _break_watch, _stall_watch)
 
@@ -205,11 +206,10 @@ def _draw_faults(random: Random, span: Span, mix: Mix, hosts: int, first_s: floa
     time_s = first_s + random.random() * span.ttl_s
     for _ in range(random.randint(*mix.count)):
         what = random.choice(mix.actions)(random, span)
-        of_message = isinstance(what, faults.HoldRequest | faults.HoldReply | faults.LoseRequest | faults.LoseReply)
+        of_message = isinstance(what, faults.OfMessage)
         if of_message or random.random() < 0.4:
-            kind = random.choice((CommitKind.RENEWAL, CommitKind.RENEWAL, CommitKind.CLAIM, CommitKind.RELEASE))
             phase = Phase.SENT if of_message else random.choice(tuple(Phase))
-            drawn.append(Fault(OnCommit(time_s, kind, phase, None), what))
+            drawn.append(Fault(OnCommit(time_s, random.choice(_KINDS), phase), what))
         else:
             drawn.append(Fault(At(time_s), what))
         step_s = random.choice((0.0, 0.002, 0.02, span.ttl_s / 4, span.ttl_s, _around(random, span)))
@@ -218,14 +218,11 @@ def _draw_faults(random: Random, span: Span, mix: Mix, hosts: int, first_s: floa
 
 
 def _on_hosts(fault: Fault, hosts: int) -> Fault:
-    """A host that exists; None only where a transaction tells whose."""
+    """With a host that exists; None only where a transaction tells whose."""
     what = fault.what
-    number = getattr(what, "host", 0)
-    if number is None and isinstance(fault.when, OnCommit):
+    if not isinstance(what, faults.OfHost) or (what.host is None and isinstance(fault.when, OnCommit)):
         return fault
-    if not hasattr(what, "host"):
-        return fault
-    return Fault(fault.when, replace(what, host=(number or 0) % hosts))
+    return Fault(fault.when, replace(what, host=(what.host or 0) % hosts))
 
 
 def _draw_hosts(random: Random, span: Span) -> tuple[HostPlan, ...]:

@@ -1,4 +1,4 @@
-"""Watches the ownership records in the store: each change of owner must have a higher epoch than all before."""
+"""Watches the ownership records in the store: each change of owner must have a higher epoch than before."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class EpochLog:
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
-        self._owners: dict[str, tuple[str, str, int]] = {}  # key -> last owner, its incarnation, highest epoch
+        self._owners: dict[str, tuple[str, str, int]] = {}  # last owner, incarnation, highest epoch
         self.broken: str | None = None  # the first broken rule
 
     def hear(self, news: Changed | WatchLost) -> None:
@@ -39,5 +39,5 @@ class EpochLog:
         if record.owner is None:
             return
         if (record.owner, record.incarnation) != (owner, incarnation) and record.epoch <= epoch:
-            self.broken = self.broken or f"{key}: {record.owner} took over from {owner} with epoch {record.epoch}"
+            self.broken = self.broken or f"{key}: {record.owner} followed {owner} with {record.epoch}"
         self._owners[key] = (record.owner, record.incarnation, max(epoch, record.epoch))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from backends.store import Transaction
 from tests.simulation import faults
 from tests.simulation.faults import Action, At, Fault, OnCommit, Phase
@@ -24,7 +26,7 @@ class FaultDesk:
         """Enter the faults into the agenda."""
         for fault in planned:
             if isinstance(fault.when, At):
-                self._world.timeline.at(fault.when.time_s, lambda what=fault.what: self._strike(what, 0, None))  # type: ignore[misc]
+                self._world.timeline.at(fault.when.time_s, partial(self._strike, fault.what, 0, None))
             else:
                 self._waiting.append((fault.when, fault.what))
 

@@ -188,27 +188,11 @@ class Compact:
     """The store forgets its history."""
 
 
-Action = (
-    Freeze
-    | Kill
-    | Reboot
-    | Stop
-    | Cut
-    | StoreDown
-    | HoldRequest
-    | HoldReply
-    | LoseRequest
-    | LoseReply
-    | BreakWatch
-    | StallWatch
-    | Unfit
-    | Reload
-    | Hear
-    | DeleteRecord
-    | Wipe
-    | Restore
-    | Compact
-)
+# By what they strike: a host, the transaction that set them off, the store.
+OfHost = Freeze | Kill | Reboot | Stop | Cut | BreakWatch | StallWatch | Unfit | Reload | Hear
+OfMessage = HoldRequest | HoldReply | LoseRequest | LoseReply
+OfStore = StoreDown | DeleteRecord | Wipe | Restore | Compact
+Action = OfHost | OfMessage | OfStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A simulated host: what outlives an agent's process. Kernel, clock, run directory, configuration, fitness."""
+"""A simulated host: what outlives an agent. Kernel, clock, run directory, configuration, fitness."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ KEYS = Keys("simulated")
 class Host:
     """One host and the configuration that lies on it."""
 
-    def __init__(self, number: int, plan: HostPlan, schedule: Schedule, log: AnswerLog, random: Random) -> None:
+    def __init__(
+        self, number: int, plan: HostPlan, schedule: Schedule, log: AnswerLog, random: Random
+    ) -> None:
         self.number = number
         self.plan = plan
         self.clock = HostClock(0.0, plan.clock_shown_s, plan.clock_rate)

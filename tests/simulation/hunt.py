@@ -1,4 +1,4 @@
-"""`python -m tests.simulation.hunt --from N --count M`: runs many schedules and prints those that broke a rule.
+"""`python -m tests.simulation.hunt --from N --count M`: runs many schedules, prints what broke.
 
 The last line is for programs: a JSON object with the broken rules, their seeds, and where vipkeeper was.
 """

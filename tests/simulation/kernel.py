@@ -63,7 +63,9 @@ class SimulatedKernel:
             if address not in addresses or not self.answers(address, now_s):
                 self._remove(address, now_s)
 
-    def apply(self, holdings: Mapping[str, Holding], addresses: Mapping[str, tuple[str, ...]], now_s: float) -> None:
+    def apply(
+        self, holdings: Mapping[str, Holding], addresses: Mapping[str, tuple[str, ...]], now_s: float
+    ) -> None:
         """Make the host as the holdings say; `addresses` has the addresses of each unit."""
         wanted = {address: unit for unit in holdings for address in addresses[unit]}
         for address in tuple(self._standing):

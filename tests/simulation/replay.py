@@ -1,4 +1,4 @@
-"""`python -m tests.simulation.replay --seed N [--verbose]`: runs one schedule and shows what happened in it."""
+"""`python -m tests.simulation.replay --seed N [--verbose]`: runs one schedule and shows it."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 from backends.memory import MemoryMap
@@ -36,7 +37,9 @@ Onlooker = Callable[[int, Transaction, Phase, Fate], None]
 class Watch:
     """One host's watch."""
 
-    def __init__(self, host: int, on_change: Callable[[Changed], None], on_lost: Callable[[str], None]) -> None:
+    def __init__(
+        self, host: int, on_change: Callable[[Changed], None], on_lost: Callable[[str], None]
+    ) -> None:
         self.host = host
         self.broken = False
         self.delivered_until_s = 0.0
@@ -118,7 +121,7 @@ class Segment:
         for watch in tuple(self._watches):
             if host is None or watch.host == host:
                 self.forget(watch)
-                self._timeline.after(noticed_after_s, lambda watch=watch: watch.on_lost("broken"))  # type: ignore[misc]
+                self._timeline.after(noticed_after_s, partial(watch.on_lost, "broken"))
 
     def forget(self, watch: Watch) -> None:
         """End a watch without a word."""
@@ -172,7 +175,9 @@ class Segment:
     def _deliver(self, watch: Watch, changed: Changed) -> None:
         now_s = self._timeline.now_s
         barred = self._barred_until_s
-        free_s = max(barred.get(watch.host, 0.0), barred.get(None, 0.0), self._stalled_until_s.get(watch.host, 0.0))
+        free_s = max(
+            barred.get(watch.host, 0.0), barred.get(None, 0.0), self._stalled_until_s.get(watch.host, 0.0)
+        )
         delay_s = self._draw_delay_s()
         if delay_s is None:  # retransmitted: a stream loses nothing, it is late
             delay_s = self.weather.spike_s

@@ -6,6 +6,7 @@ Rules of this file: a run depends on its schedule alone. It ends at the first br
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from random import Random
 
 import msgspec
@@ -54,13 +55,12 @@ class World:
         self.store.listen(self.epochs.hear)
         self.segment = Segment(self.timeline, self.store, schedule.weather, self.random)
         self.hosts = [
-            Host(number, plan, schedule, self.answers, self.random) for number, plan in enumerate(schedule.hosts)
+            Host(number, plan, schedule, self.answers, self.random)
+            for number, plan in enumerate(schedule.hosts)
         ]
         self.processes: dict[int, AgentProcess] = {}
         self._steps = 0
-        self._around = Surroundings(
-            self.timeline, self.segment, self.store, self.random, self.trace, self._on_finished
-        )
+        self._around = Surroundings(self.timeline, self.segment, self.random, self.trace, self._on_finished)
         self._stopping: dict[int, tuple[bool, float]] = {}  # host -> keep, when it is started again
         self._mended = False
         self._backups: list[tuple[float, Snapshot]] = []
@@ -68,9 +68,9 @@ class World:
     def begin(self) -> None:
         """Plan the starts."""
         for host in self.hosts:
-            self.timeline.at(host.plan.starts_s, lambda host=host: self.start(host))  # type: ignore[misc]
+            self.timeline.at(host.plan.starts_s, partial(self.start, host))
             if host.plan.leaves_s is not None:
-                self.timeline.at(host.plan.leaves_s, lambda host=host: self.kill(host.number, None))  # type: ignore[misc]
+                self.timeline.at(host.plan.leaves_s, partial(self.kill, host.number, None))
         if any(isinstance(fault.what, Restore) for fault in self.schedule.faults):
             self._take_backup()
 
