@@ -64,6 +64,7 @@ class LeaseLane:
         self.retry_at_s = 0.0
         self.renew_at_s = 0.0
         self._misses = 0
+        self._conflicts = 0  # since the last commit
         self._held_back = False  # there may be something to send once `retry_at_s` has come
 
     def next_deadline(self) -> float | None:
@@ -121,7 +122,8 @@ class LeaseLane:
         if self.awaiting is None or not self.awaiting.startswith(prefix):
             return
         self.awaiting = None
-        if not succeeded:
+        # A second conflict in a row: what we read does not explain it, so do not ask at full speed.
+        if not succeeded or self._conflicts > 1:
             self.retry_at_s = now_s + self._state.settings.timing.attempt_s / 2
 
     def hurry(self, now_s: float) -> None:
@@ -130,7 +132,7 @@ class LeaseLane:
 
     def _committed(self, job: Job, outcome: Committed, now: Now) -> list[Effect]:
         state = self._state
-        self._misses = 0
+        self._misses = self._conflicts = 0
         for key, value in job.transaction.puts.items():
             state.view.wrote(key, value, outcome.versions[key], outcome.revision, now.boot_s)
         if job.write is None:
@@ -156,6 +158,7 @@ class LeaseLane:
 
     def _refused(self, job: Job) -> list[Effect]:
         state = self._state
+        self._conflicts += 1
         if job.write is not None:
             state.lease.refused(job.write)
         keys = state.view.keys

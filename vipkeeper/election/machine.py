@@ -91,6 +91,9 @@ class Election:
         effects = self._take(event, now)
         if not self._finished:
             effects += self._settle(now)
+        # What one step took and gave up again was never in holdings().
+        for unit in self._state.in_phase(Phase.HOLDING):
+            unit.in_kernel = True
         return effects
 
     def next_deadline(self) -> float | None:

@@ -40,6 +40,7 @@ class Presence:
         self._answering: str | None = None  # the challenge that the info under way answers
         self._awaiting: str | None = None
         self._retry_at_s = 0.0
+        self._conflicts = 0  # since the last commit
         self._challenged: tuple[str, str] | None = None  # other's info seq and lease seq at our challenge
         self._give_up_at_s: float | None = None  # when the other's time to answer is over
         self._info_seen_ours = False
@@ -199,7 +200,9 @@ class Presence:
             return []
         if isinstance(outcome, Conflict):
             self._awaiting = view.keys.prefix
+            self._conflicts += 1
             return [Read(self._awaiting)]
+        self._conflicts = 0
         for key, value in transaction.puts.items():
             view.wrote(key, value, outcome.versions[key], outcome.revision, now.boot_s)
             if key == view.keys.info(settings.node):
@@ -235,5 +238,5 @@ class Presence:
         if self._awaiting is None or not self._awaiting.startswith(prefix):
             return
         self._awaiting = None
-        if not succeeded:
+        if not succeeded or self._conflicts > 1:
             self._retry_at_s = now_s + self._state.settings.timing.attempt_s / 2

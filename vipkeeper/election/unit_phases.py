@@ -120,7 +120,5 @@ class UnitState:
         if following is None:
             raise ProgrammingError(f"{self.name}: {trigger.value} cannot happen while {self.phase.value}")
         self.phase = following
-        if following is Phase.HOLDING:
-            self.in_kernel = True
         if following in _ADOPTION_ENDS:
             self.adopted = False

@@ -66,7 +66,7 @@ class StoreView:
 
     def read(self, snapshot: Snapshot, floor: int, now_s: float) -> bool:
         """Take in a reading; its prefix may be the whole cluster. True if anything changed."""
-        if snapshot.revision < floor:
+        if snapshot.revision < floor or any(self._older(record, floor) for record in snapshot.records):
             self._forget_all(now_s)
         self.revision = max(self.revision, snapshot.revision)
         present = set()
@@ -139,6 +139,14 @@ class StoreView:
             for key, known in self.seen.items()
             if isinstance(known.value, VipRecord) and known.value.owner == node
         ]
+
+    def _older(self, record: Record, floor: int) -> bool:
+        """Whether a reading shows less than what was known before it was sent: the store was restored.
+
+        Other nodes' writes may have lifted the restored store's revision past the floor meanwhile.
+        """
+        known = self.seen.get(record.key)
+        return known is not None and record.revision < known.revision <= floor
 
     def _take(self, record: Record, now_s: float) -> bool:
         known = self.seen.get(record.key)

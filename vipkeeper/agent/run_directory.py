@@ -1,0 +1,93 @@
+"""The run directory: one agent at a time, its identity, and what it must remember over a restart.
+
+Rules of this file: the lock is taken before anything is written to the kernel; the directory must be empty
+after a reboot (a tmpfs such as /run), and if it is not, the boot id tells.
+
+    lock             held with flock while an agent runs; the kernel drops it however the agent ends
+    agent.pid        the agent's process id, for `vipkeeper restart`
+    instance         random, made once: with the boot id it is the agent's incarnation
+    cluster-<name>   the cluster id first seen under this cluster name
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from pathlib import Path
+
+from vipkeeper.model.errors import ConfigError, MissingPrivilege
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class RunDirectory:
+    """A locked run directory. Locking raises ConfigError or MissingPrivilege with what to do."""
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+        try:
+            self._path.mkdir(mode=0o755, parents=True, exist_ok=True)
+            self._lock = os.open(self._path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._take_lock()
+            (self._path / "agent.pid").write_text(f"{os.getpid()}\n", encoding="ascii")
+            self.incarnation = f"{_BOOT_ID.read_text(encoding='ascii').strip()}/{self._instance()}"
+        except PermissionError as error:
+            raise MissingPrivilege(
+                f"run_dir: {error.filename or path} cannot be written ({error.strerror}): "
+                "run the agent as a user that may, or choose another --run-dir"
+            ) from error
+        except OSError as error:
+            raise ConfigError(
+                (f"run_dir: {path} cannot be used ({error.strerror}): choose another --run-dir",)
+            ) from error
+
+    def pinned_cluster(self, cluster: str) -> str | None:
+        """The id of the cluster that an agent of this directory last belonged to, since the last reboot."""
+        try:
+            return self._pin(cluster).read_text(encoding="utf-8").strip() or None
+        except FileNotFoundError:
+            return None
+
+    def pin_cluster(self, cluster: str, cluster_id: str) -> None:
+        """Remember it. Raises OSError."""
+        self._write(self._pin(cluster), cluster_id)
+
+    def close(self) -> None:
+        """The pid file goes; the lock is released."""
+        (self._path / "agent.pid").unlink(missing_ok=True)
+        os.close(self._lock)
+
+    def _take_lock(self) -> None:
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            pid = self._path / "agent.pid"
+            holder = pid.read_text(encoding="ascii").strip() if pid.exists() else "unknown"
+            raise ConfigError(
+                (
+                    f"run_dir: {self._path} is in use by another agent (pid {holder}): stop it, or give this "
+                    "one its own --run-dir and --node",
+                )
+            ) from error
+
+    def _instance(self) -> str:
+        path = self._path / "instance"
+        try:
+            known = path.read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            known = ""
+        if not known:
+            known = secrets.token_hex(8)
+            self._write(path, known)
+        return known
+
+    def _pin(self, cluster: str) -> Path:
+        return self._path / f"cluster-{cluster}"
+
+    @staticmethod
+    def _write(path: Path, text: str) -> None:
+        """All of it or nothing, also when we are killed half-way."""
+        fresh = path.with_name(path.name + ".new")
+        fresh.write_text(text + "\n", encoding="utf-8")
+        fresh.replace(path)

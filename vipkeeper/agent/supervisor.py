@@ -1,0 +1,208 @@
+"""Runs one agent from lock to exit, and stands everything down when anything of ours fails.
+
+Rules of this file: the only place that catches every exception; whatever happens, the kernel is left with
+nothing that the store does not give us, unless a restart asked to keep it (and then the fence ends it).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import secrets
+import signal
+import socket
+import traceback
+from collections.abc import Callable
+from importlib.metadata import version
+
+from vipkeeper.agent.clocks import read_now
+from vipkeeper.agent.election_shell import ElectionShell
+from vipkeeper.agent.host_shell import HostShell
+from vipkeeper.agent.logs import log, set_up_logging
+from vipkeeper.agent.run_directory import RunDirectory
+from vipkeeper.agent.service_manager import notify, notify_reloading
+from vipkeeper.agent.store_shell import StoreShell
+from vipkeeper.agent.stores import open_store
+from vipkeeper.config.consequences import (
+    allowed_fences,
+    build_timing,
+    build_units,
+    config_digest,
+    reload_obstacles,
+)
+from vipkeeper.config.schema import Config
+from vipkeeper.config.timing_rules import judge_timing
+from vipkeeper.election.effects import Finished
+from vipkeeper.election.events import Reconfigured, StopRequested
+from vipkeeper.election.machine import Election
+from vipkeeper.election.settings import ElectionSettings
+from vipkeeper.model.errors import ConfigError, ProgrammingError, VipkeeperError
+from vipkeeper.model.fences import FenceKind
+from vipkeeper.model.reasons import Reason
+from vipkeeper.model.records import Keys
+
+
+def run_agent(config: Config, reload: Callable[[], Config]) -> int:
+    """Run until told to stop; the exit code. Raises VipkeeperError for what stops it at the start."""
+    set_up_logging(config.log.format, config.log.level)
+    directory = RunDirectory(config.run_dir)
+    try:
+        return asyncio.run(_Agent(config, reload, directory).run())
+    finally:
+        directory.close()
+
+
+class _Agent:
+    def __init__(self, config: Config, reload: Callable[[], Config], directory: RunDirectory) -> None:
+        self._config = config
+        self._reload = reload
+        self._directory = directory
+        self._process = secrets.token_hex(6)
+        self._keeping = False
+
+    async def run(self) -> int:
+        loop = asyncio.get_running_loop()
+        self._finished: asyncio.Future[Finished] = loop.create_future()
+        self._shell = ElectionShell(pin_cluster=self._pin_cluster, finished=self._finished)
+        self._host = HostShell(
+            build_units(self._config), self._shell.post, allowed=allowed_fences(self._config)
+        )
+        kept = False
+        try:
+            fence = self._host.start()
+            self._introduce(fence)
+            end = await self._elect(fence)
+            kept = self._keeping
+            return self._say_goodbye(end)
+        except VipkeeperError as error:
+            if not isinstance(error, ProgrammingError):
+                raise
+            return self._stand_down(error)
+        except Exception as error:  # noqa: BLE001 - the one place: nothing may leave a VIP behind
+            return self._stand_down(error)
+        finally:
+            notify("STOPPING=1")
+            self._shell.end()
+            self._host.close(keep=kept)
+
+    async def _elect(self, fence: FenceKind) -> Finished:
+        """Run host, store and election until one of them ends."""
+        settings = self._settings(self._config, fence)
+        election = Election(settings, read_now())
+        store = open_store(self._config)
+        self._store = StoreShell(
+            store,
+            settings.keys.prefix,
+            settings.timing,
+            revision=lambda: election.revision,
+            post=self._shell.post,
+        )
+        tasks = [
+            asyncio.create_task(self._store.follow(), name="store"),
+            asyncio.create_task(self._host.run(), name="host"),
+        ]
+        try:
+            self._shell.begin(election, self._host, self._store)
+            self._listen_for_signals()
+            notify("READY=1")
+            gc.collect()
+            gc.freeze()  # what lives now lives for ever: no collector pause walks it again
+            await asyncio.wait((self._finished, *tasks), return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                if task.done():
+                    task.result()
+                    raise ProgrammingError(f"the {task.get_name()} task ended by itself")
+            return self._finished.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._store.close()
+
+    def _settings(self, config: Config, fence: FenceKind) -> ElectionSettings:
+        return ElectionSettings(
+            node=config.node,
+            host=socket.gethostname(),
+            incarnation=self._directory.incarnation,
+            process=self._process,
+            keys=Keys(config.cluster),
+            timing=build_timing(config),
+            fence=fence,
+            units=build_units(config),
+            pinned_cluster=self._directory.pinned_cluster(config.cluster),
+            version=version("vipkeeper"),
+            config_digest=config_digest(config),
+        )
+
+    def _pin_cluster(self, cluster_id: str) -> None:
+        self._directory.pin_cluster(self._config.cluster, cluster_id)
+
+    def _introduce(self, fence: FenceKind) -> None:
+        config = self._config
+        log(
+            logging.INFO,
+            "start",
+            self._host.fence_note(),
+            node=config.node,
+            cluster=config.cluster,
+            backend=config.backend,
+            ttl_s=config.lease.ttl_s,
+            fence=fence.value,
+            vips=len(config.vip),
+        )
+        for finding in judge_timing(build_timing(config), fence):
+            log(logging.WARNING, "timing", finding.message)
+
+    def _listen_for_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop, False)
+        loop.add_signal_handler(signal.SIGUSR2, self._stop, True)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_config)
+
+    def _stop(self, keep: bool) -> None:
+        self._keeping = keep
+        log(logging.INFO, "stop", "the VIPs stay for the next agent" if keep else "releasing every VIP")
+        self._shell.post(StopRequested(keep))
+
+    def _reload_config(self) -> None:
+        notify_reloading()
+        try:
+            config = self._reload()
+            obstacles = reload_obstacles(self._config, config)
+        except ConfigError as error:
+            obstacles = error.mistakes
+        if obstacles:
+            for mistake in obstacles:
+                log(logging.ERROR, "reload-refused", mistake)
+            log(logging.ERROR, "reload-refused", "nothing has changed; correct the above and reload again")
+        else:
+            self._config = config
+            set_up_logging(config.log.format, config.log.level)
+            settings = self._settings(config, self._host.fence())
+            self._store.timing = settings.timing
+            self._shell.post(Reconfigured(settings))
+            log(logging.INFO, "reload", vips=len(config.vip), ttl_s=config.lease.ttl_s)
+        notify("READY=1")
+
+    def _say_goodbye(self, end: Finished) -> int:
+        if end.reason is Reason.NAME_IN_USE:
+            message = (
+                f"node name {self._config.node} is in use by a living agent {end.detail}: "
+                "stop that one, or give this one another --node"
+            )
+            log(logging.ERROR, "exit", message, reason=end.reason.value)
+        else:
+            log(logging.INFO, "exit", end.detail, reason=end.reason.value)
+        return end.exit_code
+
+    def _stand_down(self, error: Exception) -> int:
+        log(
+            logging.CRITICAL,
+            "defect",
+            f"{type(error).__name__}: {error}. Every VIP is withdrawn. Please report this with the log above",
+            reason=Reason.INTERNAL_ERROR.value,
+        )
+        traceback.print_exception(error)
+        return ProgrammingError.exit_code
