@@ -1,6 +1,6 @@
 """The agent's log: one line a decision, as text for people or as one JSON object.
 
-2026-01-31T12:00:00.123Z info holder vip=web reason=owner-expired epoch=7 | the former owner's lease ran out
+2026-01-31T12:00:00.123Z info holder vip=web reason=shutdown epoch=7 | the owner was stopped
 """
 
 from __future__ import annotations
