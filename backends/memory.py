@@ -283,6 +283,7 @@ class _MemoryWatch:
         self._bell = asyncio.Event()
         self._lost: WatchLost | None = None
         self._alive_s = asyncio.get_running_loop().time()
+        self._greeted = False
         self._caught_up: deque[Changed] = deque()
         self._end_listening = shared.listen(self._hear)
         self._end_following = faults.follow(self.ring)
@@ -292,6 +293,9 @@ class _MemoryWatch:
         loop = asyncio.get_running_loop()
         while self._lost is None:
             frozen = self._faults.frozen
+            if not frozen and not self._greeted:
+                self._greeted = True
+                return WatchAlive()
             if not frozen and (item := self._next_change()) is not None:
                 self._alive_s = loop.time()
                 return item
@@ -300,7 +304,7 @@ class _MemoryWatch:
                 if frozen:
                     return WatchLost(f"memory: no sign of life for {heartbeat_s:g} s")
                 self._alive_s = loop.time()
-                return WatchAlive()
+                return WatchAlive() if self._map.revision >= self._after else self._behind()
             self._bell.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(self._alive_s + patience_s):
@@ -316,6 +320,9 @@ class _MemoryWatch:
         """Hear no more."""
         self._end_listening()
         self._end_following()
+
+    def _behind(self) -> WatchLost:
+        return WatchLost(f"memory: the store is at revision {self._map.revision}, behind {self._after}")
 
     def _hear(self, news: Changed | WatchLost) -> None:
         self.ring(news if isinstance(news, WatchLost) else None)

@@ -120,7 +120,8 @@ class Store(Protocol):
 
         A caller that leaves early calls `aclose()` (contextlib.aclosing does).
 
-        When the server shows no life for `heartbeat_s` (plus scheduling), that is a WatchLost.
+        When the server shows no life for `heartbeat_s` (plus scheduling), that is a WatchLost; so is a
+        server that is still behind `after_revision` then.
         """
         ...
 
