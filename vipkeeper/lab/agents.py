@@ -1,0 +1,131 @@
+"""Real agents: `vipkeeper agent` as a process in a host's namespace, handled as an operator would.
+
+Rules of this file: an agent is known by its command line, its signals and its log, never by its insides.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vipkeeper.lab.network import Host
+from vipkeeper.lab.processes import LabProcess
+from vipkeeper.lab.run_command import run_command
+
+CLUSTER = "lab"
+# Several times what an agent has for a planned stop.
+_EXIT_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class AgentOptions:
+    """What all agents of a lab have in common. Seconds."""
+
+    vips: dict[str, tuple[str, ...]]  # name -> addresses, all on eth0
+    endpoints: tuple[str, ...]
+    ttl_s: float = 2.0
+    lease_max_s: float = 2.0
+    flags: tuple[str, ...] = field(default=())  # further flags, for every agent
+
+    def toml(self) -> str:
+        """The VIPs as a config file: a thousand of them would not fit on a command line."""
+        return "".join(
+            f'[vip.{name}]\naddresses = {json.dumps(addresses)}\ninterface = "eth0"\n'
+            for name, addresses in self.vips.items()
+        )
+
+
+class Agent:
+    """One node's agent, over all its restarts: same name, same run directory, same log."""
+
+    def __init__(self, host: Host, options: AgentOptions, directory: Path, *, priority: int = 100) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.node = host.name
+        self.host = host
+        self.run_directory = directory / f"{host.name}.run"
+        self.run_directory.mkdir(parents=True, exist_ok=True)
+        config = directory / f"{host.name}.toml"
+        config.write_text(options.toml())
+        arguments = (
+            *(sys.executable, "-m", "vipkeeper", "agent"),
+            *("--config", str(config)),
+            *("--backend", "etcd"),
+            *("--endpoints", ",".join(options.endpoints)),
+            *("--cluster", CLUSTER),
+            *("--node", host.name),
+            *("--priority", str(priority)),
+            *("--lease", f"{options.ttl_s:g}"),
+            *("--lease-max", f"{options.lease_max_s:g}"),
+            *("--run-dir", str(self.run_directory)),
+            *options.flags,
+        )
+        self.process = LabProcess(
+            f"agent on {host.name}", arguments, log=directory / f"{host.name}.log", namespace=host.namespace
+        )
+
+    def start(self) -> None:
+        self.process.start()
+
+    def stop_planned(self) -> int:
+        """SIGTERM, the planned stop; the exit status."""
+        self.process.send(signal.SIGTERM)
+        return self.process.wait(_EXIT_S)
+
+    def leave_for_restart(self) -> int:
+        """SIGUSR2: the agent ends and keeps its VIPs for the next one; the exit status."""
+        self.process.send(signal.SIGUSR2)
+        return self.process.wait(_EXIT_S)
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def freeze(self) -> None:
+        self.process.freeze()
+
+    def thaw(self) -> None:
+        self.process.thaw()
+
+    def is_running(self) -> bool:
+        return self.process.is_running()
+
+    def addresses(self) -> set[str]:
+        """All addresses on the host's LAN interface, as its kernel has them."""
+        listed = self.host.namespace.run("ip", "-json", "addr", "show", "dev", "eth0")
+        links: list[dict[str, Any]] = json.loads(listed)
+        return {info["local"] for link in links for info in link.get("addr_info", ())}
+
+
+def list_vips(host: Host, endpoints: tuple[str, ...]) -> list[dict[str, Any]]:
+    """What `vipkeeper ls -o json` says on this host. Raises CommandFailed."""
+    listed = run_command(*_ls(host, endpoints), "-o", "json")
+    decoded: list[dict[str, Any]] = json.loads(listed)
+    return decoded
+
+
+def show_vips(host: Host, endpoints: tuple[str, ...]) -> str:
+    """The table that `vipkeeper ls` prints. Raises CommandFailed."""
+    return run_command(*_ls(host, endpoints))
+
+
+def _ls(host: Host, endpoints: tuple[str, ...]) -> tuple[str, ...]:
+    return host.namespace.inside(
+        *(sys.executable, "-m", "vipkeeper", "ls"),
+        *("--endpoints", ",".join(endpoints)),
+        *("--cluster", CLUSTER),
+    )
+
+
+def stop_agents(agents: list[Agent]) -> None:
+    """End all of them, frozen or not: SIGTERM to each first, so that they stop side by side."""
+    for agent in agents:
+        if agent.is_running():
+            agent.process.send(signal.SIGCONT)
+            agent.process.send(signal.SIGTERM)
+    deadline = time.monotonic() + _EXIT_S
+    for agent in agents:
+        agent.process.stop(patience_s=max(0.1, deadline - time.monotonic()))

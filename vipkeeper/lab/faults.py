@@ -1,0 +1,111 @@
+"""Faults of links and paths, each a context manager that heals when its block ends.
+
+Rules of this file: rules are nftables tables of our own name inside a lab's namespace; there is no netem in
+every kernel, so loss is `numgen random` at the interface's own hooks, where ARP passes too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+
+from vipkeeper.lab.namespaces import Namespace
+from vipkeeper.lab.network import LAN_INTERFACE, STORE_INTERFACE, Host, Network, Station
+
+ETCD_PEER_PORT = 2380
+_table_numbers = itertools.count(1)
+
+
+@contextlib.contextmanager
+def cut_link(network: Network, host: Host) -> Iterator[None]:
+    """Pull the host's LAN cable at the switch: no frame passes and the host sees no carrier."""
+    network.switch.configure(f"link set {host.lan_port} down")
+    try:
+        yield
+    finally:
+        network.switch.configure(f"link set {host.lan_port} up")
+
+
+@contextlib.contextmanager
+def cut_all_links(network: Network, host: Host) -> Iterator[None]:
+    """Both cables at once: to the others the host is as good as dead, yet it runs."""
+    ports = (host.lan_port, host.store_port)
+    network.switch.configure(*(f"link set {port} down" for port in ports))
+    try:
+        yield
+    finally:
+        network.switch.configure(*(f"link set {port} up" for port in ports))
+
+
+@contextlib.contextmanager
+def partition_from_store(host: Host) -> Iterator[None]:
+    """Whatever the host exchanges with the store is dropped silently; its LAN works on."""
+    with _table(
+        host.namespace,
+        "inet",
+        f"""chain in {{ type filter hook input priority 0; iifname "{STORE_INTERFACE}" drop; }}
+            chain out {{ type filter hook output priority 0; oifname "{STORE_INTERFACE}" drop; }}""",
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def partition_from_peers(network: Network, host: Host) -> Iterator[None]:
+    """On the LAN the host and the other hosts no longer hear each other; clients and store reach all."""
+    others = [other for other in network.hosts if other is not host]
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_drop_frames_from(host.namespace, [other.mac for other in others]))
+        for other in others:
+            stack.enter_context(_drop_frames_from(other.namespace, [host.mac]))
+        yield
+
+
+@contextlib.contextmanager
+def random_loss(
+    host: Host, percent: int, interfaces: tuple[str, ...] = (LAN_INTERFACE, STORE_INTERFACE)
+) -> Iterator[None]:
+    """Drop so many of a hundred frames, in each direction, on each of the interfaces."""
+    chains = "\n".join(
+        f"chain {interface}-{hook} {{ type filter hook {hook} device {interface} priority 0; "
+        f"numgen random mod 100 < {percent} drop; }}"
+        for interface in interfaces
+        for hook in ("ingress", "egress")
+    )
+    with _table(host.namespace, "netdev", chains):
+        yield
+
+
+@contextlib.contextmanager
+def partition_etcd_member(server: Station) -> Iterator[None]:
+    """The member's peers are out of reach; its clients are not."""
+    rules = f"tcp dport {ETCD_PEER_PORT} drop; tcp sport {ETCD_PEER_PORT} drop;"
+    with _table(
+        server.namespace,
+        "inet",
+        f"""chain in {{ type filter hook input priority 0; {rules} }}
+            chain out {{ type filter hook output priority 0; {rules} }}""",
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def _drop_frames_from(namespace: Namespace, macs: list[str]) -> Iterator[None]:
+    with _table(
+        namespace,
+        "netdev",
+        f"chain in {{ type filter hook ingress device {LAN_INTERFACE} priority 0; "
+        f"ether saddr {{ {', '.join(macs)} }} drop; }}",
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def _table(namespace: Namespace, family: str, chains: str) -> Iterator[None]:
+    """One table for one fault, so that faults can overlap and heal in any order."""
+    name = f"fault{next(_table_numbers)}"
+    namespace.run("nft", "-f", "-", text_input=f"table {family} {name} {{\n{chains}\n}}\n")
+    try:
+        yield
+    finally:
+        namespace.run("nft", "delete", "table", family, name)
