@@ -10,6 +10,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO_FLAGS ?=
 PYTEST_FLAGS ?=
+SCHEDULES ?= 100000
+FIRST_SEED = $(shell date +%s)000000
 
 # Programs, each with the Debian package that brings it.
 PYTHON_PROGRAMS := python3:python3 python3-venv:python3-venv
@@ -37,8 +39,8 @@ check: lint types  ## lint, types, and the tests that need neither root nor a se
 bench: system-packages .venv/.stamp-test  ## the figures in docs/figures.md, measured here (root)
 	$(BIN)/pytest -m bench -s $(PYTEST_FLAGS) tests/bench
 
-soak: .venv/.stamp-test  ## the simulation for long: SOAK_SCHEDULES=100000 by default
-	VIPKEEPER_SCHEDULES=$${SOAK_SCHEDULES:-100000} $(BIN)/pytest --timeout=0 $(PYTEST_FLAGS) tests/simulation
+soak: .venv/.stamp-test  ## SCHEDULES (100000) random schedules from FIRST_SEED on (other ones each time)
+	$(BIN)/python -m tests.simulation.hunt --from $(FIRST_SEED) --count $(SCHEDULES)
 
 docs: .venv/.stamp-docs  ## the documentation as a site, in site/
 	$(BIN)/mkdocs build --strict
