@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
 
 import msgspec
 
 from vipkeeper.config.mistakes import dotted
 from vipkeeper.config.schema import Config
 from vipkeeper.config.timing_rules import Timing, derive_timing
-from vipkeeper.config.typed_document import table_type, type_of
+from vipkeeper.config.typed_document import named_tables_type, setting_type, table_type
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.vips import Unit, VipAddress
 
@@ -77,8 +76,9 @@ def _changed_fixed_settings(old: msgspec.Struct, new: msgspec.Struct, above: str
         if table_type(field) is not None:
             changed.extend(_changed_fixed_settings(before, after, name))
             continue
-        about = type_of(field).about
-        extra: dict[str, Any] = (about.extra if about is not None else None) or {}
+        if named_tables_type(field) is not None:
+            continue
+        extra = setting_type(field).about.extra or {}
         if extra.get("needs_restart") and before != after:
             changed.append(name)
     return changed

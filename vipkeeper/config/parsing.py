@@ -78,7 +78,7 @@ class ParsedConfig:
 def parse_config(source: ConfigSource) -> ParsedConfig:
     """The settings of an agent. Raises ConfigError with every mistake."""
     document, places, mistakes = _merged(source)
-    if not mistakes and not document.get("vip"):
+    if not mistakes and document.get("vip", {}) == {}:
         mistakes = [Mistake(source.name if source.text is not None else "", ("vip",), *_NO_VIP)]
     config, findings = _judged(document, source.hostname)
     return _accepted(config, places, mistakes, findings)

@@ -154,14 +154,12 @@ def _why_no_vip(text: str) -> tuple[str, str] | None:
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         return f'"{text}" is an IPv4 address in IPv6 form', f"write {address.ipv4_mapped}"
     if address.is_unspecified or address.is_multicast or address.is_loopback:
-        kind = (
-            "unspecified" if address.is_unspecified else "multicast" if address.is_multicast else "loopback"
-        )
+        kind = "loopback" if address.is_loopback else "multicast" if address.is_multicast else "placeholder"
         return f"{address} is a {kind} address, which no node can hold for others", "use a unicast address"
-    usable = network.num_addresses <= 2 or network.version == 6  # /31 and /32 have no reserved addresses
-    if not usable and address == network.network_address:
+    all_usable = network.num_addresses <= 2 or network.version == 6  # /31 and /32 have no reserved addresses
+    if not all_usable and address == network.network_address:
         return f"{text} is the address of the network {network} itself", "use an address inside the network"
-    if not usable and address == network.broadcast_address:
+    if not all_usable and address == network.broadcast_address:
         return f"{text} is the broadcast address of {network}", "use an address inside the network"
     return None
 

@@ -223,15 +223,15 @@ class Vip(msgspec.Struct, frozen=True, rename={"preempt_delay_s": "preempt_delay
     preempt: Annotated[
         bool,
         _about(
-            "Whether this node asks for the VIP while another one with a lower priority owns it. The owner "
-            "hands it over; clients see a planned move of some milliseconds.",
+            "Whether this node, while it owns the VIP, hands it over to a fit node with a higher priority. "
+            "Set it alike on all nodes. Clients see a planned move of some milliseconds; it is never seized.",
             True,
         ),
     ] = False
     preempt_delay_s: Annotated[
         float,
         _about(
-            "How long this node must have been fit before it asks for the VIP.",
+            "How long the better node must have been fit before the VIP is handed over.",
             60.0,
             unit="seconds",
             ge=0,

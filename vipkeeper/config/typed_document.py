@@ -24,18 +24,16 @@ class SettingType(typing.NamedTuple):
     """What the schema says of one key: its type without the annotation, and the annotation."""
 
     kind: Any
-    about: msgspec.Meta | None
+    about: msgspec.Meta
 
 
-def type_of(field: FieldInfo) -> SettingType:
-    """The type of a schema field, and what is said about it. A key of a file is never None."""
+def setting_type(field: FieldInfo) -> SettingType:
+    """The type of a schema field that is no table, and what is said about it. A key is never None."""
     kind = field.type
     if isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union:
         kind = next(option for option in typing.get_args(kind) if option is not types.NoneType)
-    if typing.get_origin(kind) is typing.Annotated:
-        bare, about = typing.get_args(kind)
-        return SettingType(bare, about)
-    return SettingType(kind, None)
+    bare, about = typing.get_args(kind)
+    return SettingType(bare, about)
 
 
 def table_type(field: FieldInfo) -> type[msgspec.Struct] | None:
@@ -105,7 +103,7 @@ def _convert_field(field: FieldInfo, value: object, path: Path, found: list[Find
 
 
 def _convert_value(field: FieldInfo, value: object, path: Path, found: list[Finding]) -> tuple[bool, object]:
-    wanted = type_of(field)
+    wanted = setting_type(field)
     if isinstance(value, list) and typing.get_origin(wanted.kind) is tuple:
         item_type = typing.get_args(wanted.kind)[0]
         wrong = [index for index, item in enumerate(value) if not _fits(item, item_type)]
@@ -119,8 +117,7 @@ def _convert_value(field: FieldInfo, value: object, path: Path, found: list[Find
         return True, msgspec.convert(value, field.type)
     except msgspec.ValidationError:
         about = wanted.about
-        secret = about is not None and bool((about.extra or {}).get("secret"))
-        shown = "something else" if secret else named_value(value)
+        shown = "something else" if (about.extra or {}).get("secret") else named_value(value)
         fix = _suggestion(wanted.kind, value) or f"write for example {_example(path[-1], field)}"
         found.append(Finding(path, f"expected {_expectation(wanted.kind, about)}, found {shown}", fix))
         return False, None
@@ -219,6 +216,10 @@ def toml_text(value: object) -> str:
 
 
 def _example(key: object, field: FieldInfo) -> str:
-    about = type_of(field).about
-    examples = about.examples if about is not None else None
-    return f"{key} = {toml_text(examples[0] if examples else '')}"
+    return f"{key} = {toml_text(example_of(setting_type(field).about))}"
+
+
+def example_of(about: msgspec.Meta) -> object:
+    """The example that the schema gives for a setting."""
+    (example,) = about.examples or [""]
+    return example

@@ -1,0 +1,103 @@
+"""The page docs/configuration.md from the schema; `python -m vipkeeper.config.reference` prints it.
+
+Rules of this file: nothing about a setting is said here; what a reader should know stands in `schema.py`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import msgspec
+from msgspec.structs import FieldInfo, fields
+
+from vipkeeper.config.schema import DEFAULT_CONFIG_FILE, Config
+from vipkeeper.config.typed_document import example_of, named_tables_type, setting_type, table_type, toml_text
+
+_HEAD = f"""\
+# Configuration
+
+<!-- Written by `python -m vipkeeper.config.reference`; change vipkeeper/config/schema.py instead. -->
+
+The file is TOML, by default `{DEFAULT_CONFIG_FILE}`. Flags of `vipkeeper agent` override it key by
+key; for one VIP no file is needed. `vipkeeper check FILE` finds all mistakes at once, each with its line, its
+key, what is wrong and what to write instead, and shows the failover time that follows.
+
+Times are in seconds; fractions are fine. Settings marked *restart* cannot change while the agent runs: SIGHUP
+refuses such a file by name, and `vipkeeper restart` takes the new value over without a failover. All others
+change with SIGHUP.
+
+    cluster = "web"
+
+    [etcd]
+    endpoints = ["http://10.0.0.11:2379", "http://10.0.0.12:2379", "http://10.0.0.13:2379"]
+
+    [vip.web]
+    addresses = ["192.0.2.10", "2001:db8::10"]
+    interface = "eth0"
+"""
+
+_HEADINGS = {
+    "": "Top of the file",
+    "lease": "[lease]",
+    "etcd": "[etcd]",
+    "log": "[log]",
+    "fence": "[fence]",
+    "vip": "[vip.NAME]",
+}
+
+
+def reference() -> str:
+    """The whole page."""
+    tables = "\n".join(_table(name, schema) for name, schema in _schemas())
+    return f"{_HEAD}\n{tables}"
+
+
+def _schemas() -> Iterator[tuple[str, type[msgspec.Struct]]]:
+    yield "", Config
+    for field in fields(Config):
+        schema = table_type(field) or named_tables_type(field)
+        if schema is not None:
+            yield field.encode_name, schema
+
+
+def _table(name: str, schema: type[msgspec.Struct]) -> str:
+    lines = [
+        f"## {_HEADINGS[name]}",
+        "",
+        _sentence(schema),
+        "",
+        "| key | default | meaning |",
+        "|---|---|---|",
+    ]
+    lines.extend(
+        _row(field) for field in fields(schema) if not (table_type(field) or named_tables_type(field))
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _sentence(schema: type[msgspec.Struct]) -> str:
+    return " ".join((schema.__doc__ or "").split())
+
+
+def _row(field: FieldInfo) -> str:
+    about = setting_type(field).about
+    extra = about.extra or {}
+    notes = [about.description or ""]
+    example = example_of(about)
+    if example != field.default:
+        notes.append(f"For example `{field.encode_name} = {toml_text(example)}`.")
+    if extra.get("needs_restart"):
+        notes.append("*restart*")
+    unit = f" ({extra['unit']})" if extra.get("unit") else ""
+    return f"| `{field.encode_name}`{unit} | {_default(field)} | {' '.join(notes)} |"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.required:
+        return "required"
+    return "" if field.default in {None, ""} else f"`{toml_text(field.default)}`"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())
