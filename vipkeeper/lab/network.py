@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 from vipkeeper.lab.namespaces import Namespace, make_namespace
 
+LAN, STORE = "lan", "store"  # the switch's bridges
 LAN_INTERFACE = "eth0"
 STORE_INTERFACE = "store0"
 
@@ -74,80 +75,80 @@ def vip_ipv6(number: int) -> str:
 def make_network(lab_name: str, *, hosts: int, store_servers: int) -> Iterator[Network]:
     """Both networks, up and addressed; all gone when the block ends, however it ends."""
     with contextlib.ExitStack() as stack:
-        switch = stack.enter_context(make_namespace(lab_name, "switch"))
-        # Without snooping off, neighbour solicitations reach a port only after it has joined the group.
-        switch.configure(
-            *(
-                line
-                for bridge in ("lan", "store")
-                for line in (
-                    f"link add {bridge} type bridge forward_delay 0 mcast_snooping 0 stp_state 0",
-                    f"link set {bridge} up",
-                )
-            )
-        )
-
-        def plug(namespace: Namespace, interface: str, bridge: str, port: str, mac: str) -> None:
-            switch.configure(
-                f"link add {port} type veth peer name {interface} address {mac} netns {namespace.name}",
-                f"link set {port} master {bridge} up",
-            )
-
-        def station(role: str, interface: str, bridge: str, number: int, address: str) -> Station:
-            namespace = stack.enter_context(make_namespace(lab_name, role))
-            mac, ipv6 = _mac(bridge, number), f"fd77::2:{number}"
-            plug(namespace, interface, bridge, f"{bridge}-{role}", mac)
-            lines = [f"addr add {address}/16 dev {interface}", f"link set {interface} up"]
-            if bridge == "lan":
-                lines.insert(1, f"addr add {ipv6}/64 dev {interface} nodad")
-            namespace.configure(*lines)
-            return Station(namespace, mac, address, ipv6)
-
-        def host(number: int) -> Host:
-            name = f"node{number}"
-            namespace = stack.enter_context(make_namespace(lab_name, name))
-            made = Host(
-                name=name,
-                namespace=namespace,
-                mac=_mac("lan", 16 + number),
-                ipv4=f"10.77.1.{number}",
-                ipv6=f"fd77::1:{number}",
-                store_ipv4=f"10.88.1.{number}",
-                lan_port=f"lan-{name}",
-                store_port=f"store-{name}",
-            )
-            plug(namespace, LAN_INTERFACE, "lan", made.lan_port, made.mac)
-            plug(namespace, STORE_INTERFACE, "store", made.store_port, _mac("store", 16 + number))
-            namespace.configure(
-                f"addr add {made.ipv4}/16 dev {LAN_INTERFACE}",
-                f"addr add {made.ipv6}/64 dev {LAN_INTERFACE} nodad",
-                f"addr add {made.store_ipv4}/16 dev {STORE_INTERFACE}",
-                f"link set {LAN_INTERFACE} up",
-                f"link set {STORE_INTERFACE} up",
-            )
-            return made
-
-        observer = station("observer", LAN_INTERFACE, "lan", 2, "10.77.2.2")
-        made_hosts = tuple(host(number) for number in range(1, hosts + 1))
-        for each in made_hosts:
-            # A host that had to ask for the observer's MAC would ask in the VIP's name, and that broadcast
-            # would tell the client who has the VIP before anybody announced it.
-            each.namespace.configure(
-                f"neigh add {observer.ipv4} lladdr {observer.mac} dev {LAN_INTERFACE} nud permanent",
-                f"neigh add {observer.ipv6} lladdr {observer.mac} dev {LAN_INTERFACE} nud permanent",
-            )
+        wiring = _Wiring(lab_name, stack)
+        observer = wiring.station("observer", LAN, 2, "10.77.2.2")
         yield Network(
-            switch=switch,
-            hosts=made_hosts,
-            client=station("client", LAN_INTERFACE, "lan", 1, "10.77.2.1"),
+            switch=wiring.switch,
+            hosts=tuple(wiring.host(number, observer) for number in range(1, hosts + 1)),
+            client=wiring.station("client", LAN, 1, "10.77.2.1"),
             observer=observer,
             store_servers=tuple(
-                station(f"etcd{number}", STORE_INTERFACE, "store", number, f"10.88.2.{number}")
+                wiring.station(f"etcd{number}", STORE, number, f"10.88.2.{number}")
                 for number in range(1, store_servers + 1)
             ),
         )
 
 
+class _Wiring:
+    """Makes the switch, and machines plugged into it; `stack` takes care of their removal."""
+
+    def __init__(self, lab_name: str, stack: contextlib.ExitStack) -> None:
+        self._lab_name = lab_name
+        self._stack = stack
+        self.switch = self._namespace("switch")
+        for bridge in (LAN, STORE):
+            # With snooping on, neighbour solicitations reach a port only after it has joined the group.
+            self.switch.configure(
+                f"link add {bridge} type bridge forward_delay 0 mcast_snooping 0 stp_state 0",
+                f"link set {bridge} up",
+            )
+
+    def station(self, role: str, bridge: str, number: int, ipv4: str) -> Station:
+        interface = LAN_INTERFACE if bridge == LAN else STORE_INTERFACE
+        made = Station(self._namespace(role), _mac(bridge, number), ipv4, f"fd77::2:{number}")
+        self._plug(made.namespace, interface, bridge, f"{bridge}-{role}", made.mac)
+        made.namespace.configure(f"addr add {ipv4}/16 dev {interface}", f"link set {interface} up")
+        if bridge == LAN:
+            made.namespace.configure(f"addr add {made.ipv6}/64 dev {interface} nodad")
+        return made
+
+    def host(self, number: int, observer: Station) -> Host:
+        name = f"node{number}"
+        made = Host(
+            name=name,
+            namespace=self._namespace(name),
+            mac=_mac(LAN, 16 + number),
+            ipv4=f"10.77.1.{number}",
+            ipv6=f"fd77::1:{number}",
+            store_ipv4=f"10.88.1.{number}",
+            lan_port=f"{LAN}-{name}",
+            store_port=f"{STORE}-{name}",
+        )
+        self._plug(made.namespace, LAN_INTERFACE, LAN, made.lan_port, made.mac)
+        self._plug(made.namespace, STORE_INTERFACE, STORE, made.store_port, _mac(STORE, 16 + number))
+        made.namespace.configure(
+            f"addr add {made.ipv4}/16 dev {LAN_INTERFACE}",
+            f"addr add {made.ipv6}/64 dev {LAN_INTERFACE} nodad",
+            f"addr add {made.store_ipv4}/16 dev {STORE_INTERFACE}",
+            f"link set {LAN_INTERFACE} up",
+            f"link set {STORE_INTERFACE} up",
+            # A host that had to ask for the observer's MAC would ask in the VIP's name, and that broadcast
+            # would tell the client who has the VIP before anybody announced it.
+            f"neigh add {observer.ipv4} lladdr {observer.mac} dev {LAN_INTERFACE} nud permanent",
+            f"neigh add {observer.ipv6} lladdr {observer.mac} dev {LAN_INTERFACE} nud permanent",
+        )
+        return made
+
+    def _namespace(self, role: str) -> Namespace:
+        return self._stack.enter_context(make_namespace(self._lab_name, role))
+
+    def _plug(self, namespace: Namespace, interface: str, bridge: str, port: str, mac: str) -> None:
+        self.switch.configure(
+            f"link add {port} type veth peer name {interface} address {mac} netns {namespace.name}",
+            f"link set {port} master {bridge} up",
+        )
+
+
 def _mac(bridge: str, number: int) -> str:
     """A locally administered address that tells the network and the machine."""
-    return f"02:76:6b:{0x4C if bridge == 'lan' else 0x53:02x}:00:{number:02x}"
+    return f"02:76:6b:{0x4C if bridge == LAN else 0x53:02x}:00:{number:02x}"
