@@ -43,7 +43,7 @@ soak: .venv/.stamp-test  ## SCHEDULES (100000) random schedules from FIRST_SEED 
 	$(BIN)/python -m tests.simulation.hunt --from $(FIRST_SEED) --count $(SCHEDULES)
 
 docs: .venv/.stamp-docs  ## the documentation as a site, in site/
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 lint: .venv/.stamp-test
 	$(BIN)/ruff check .
