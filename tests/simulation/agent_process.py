@@ -57,6 +57,7 @@ class Surroundings:
     random: Random
     trace: Trace
     finished: Callable[[Host, Finished], None]
+    held_late: list[str]  # holdings whose deadline had passed when they were asked for
 
 
 class AgentProcess:
@@ -131,7 +132,7 @@ class AgentProcess:
     def look_at_fitness(self) -> None:
         """Report each unit's fitness."""
         for unit in self._settings.units:
-            self.hear(FitnessChanged(unit.name, self.host.unfit.get(unit.name)))
+            self.hear(FitnessChanged(frozenset({unit.name}), self.host.unfit.get(unit.name)))
 
     def _start(self) -> None:
         self._learn_addresses()
@@ -174,7 +175,7 @@ class AgentProcess:
         held = dict(election.holdings())
         for name, holding in held.items():
             if holding.deadline_s is not None and holding.deadline_s <= now.boot_s:
-                raise BrokenRule(f"{name} is to be held until {holding.deadline_s}, and it is {now.boot_s}")
+                self._around.held_late.append(f"{name} until {holding.deadline_s}, asked at {now.boot_s}")
         if self._freeze_in_step_s is None:
             self._carry_out(held, effects)
         else:

@@ -143,16 +143,24 @@ class Unfit:
     for_s: float
 
 
+class Shape(enum.Enum):
+    """How a host names and groups the addresses of its units."""
+
+    PLANNED = "planned"
+    RENAMED = "renamed"  # the first unit, or the first two as one, under another name
+    WIDENED = "widened"  # the first unit has the second one's addresses too
+
+
 @dataclass(frozen=True, slots=True)
 class Reload:
-    """An operator changes settings; what is None stays. `renamed`: units by their other names."""
+    """An operator changes settings; what is None stays. The shape of the units is as planned, or as named."""
 
     host: int | None
     ttl_s: float | None = None
     priority: int | None = None
     preempt: bool | None = None
     dropped: int | None = None  # index of a unit that is configured no more, until the next reload
-    renamed: bool = False
+    shape: Shape = Shape.PLANNED
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from random import Random
 
 from tests.simulation.answers import AnswerLog
 from tests.simulation.clocks import HostClock
-from tests.simulation.faults import Reload
+from tests.simulation.faults import Reload, Shape
 from tests.simulation.kernel import SimulatedKernel
-from tests.simulation.schedule import HostPlan, Schedule, UnitPlan, other_names
+from tests.simulation.schedule import HostPlan, Schedule, UnitPlan, shaped
 from vipkeeper.config.timing_rules import derive_timing
 from vipkeeper.election.settings import ElectionSettings
 from vipkeeper.model.reasons import Reason
@@ -36,6 +36,7 @@ class Host:
         self._processes = 0
         self._ttl_s = plan.ttl_s
         self._units = plan.units
+        self._shape = Shape.PLANNED
 
     def reboot(self, now_s: float, *, keeps_run_directory: bool) -> None:
         """Kernel and clock begin anew."""
@@ -49,7 +50,8 @@ class Host:
         """Edit the configuration."""
         if change.ttl_s is not None:
             self._ttl_s = change.ttl_s
-        units = self.plan.units if not change.renamed else other_names(self.plan.units)
+        self._shape = change.shape
+        units = shaped(self.plan.units, change.shape)
         if change.dropped is not None and len(units) > 1:
             units = tuple(unit for at, unit in enumerate(units) if at != change.dropped % len(units))
         if change.priority is not None:
@@ -57,6 +59,13 @@ class Host:
         if change.preempt is not None:
             units = tuple(replace(unit, preempt=change.preempt) for unit in units)
         self._units = units
+
+    def configure_all(self) -> bool:
+        """Put back units that a reload had dropped. Whether there were any."""
+        incomplete = len(self._units) != len(shaped(self.plan.units, self._shape))
+        if incomplete:
+            self.reload(Reload(None))
+        return incomplete
 
     def new_process(self) -> str:
         """The identity of the process that is about to start."""

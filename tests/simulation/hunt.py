@@ -28,10 +28,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--from", dest="first", type=int, default=0)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--enough", type=int, default=10, help="stop after so many broken rules of one kind")
+    parser.add_argument("--only", help="look for this broken rule alone")
     chosen = parser.parse_args(arguments)
     found: dict[str, list[int]] = {}
     for seed, verdict in hunt(chosen.first, chosen.count):
-        if verdict.broken is None:
+        if verdict.broken is None or chosen.only not in (None, verdict.broken):
             continue
         seeds = found.setdefault(verdict.broken, [])
         seeds.append(seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from tests.simulation.faults import Fault
+from tests.simulation.faults import Fault, Shape
 from vipkeeper.model.fences import FenceKind
 
 
@@ -61,9 +61,11 @@ class Schedule:
     must_settle: bool  # whether to wait, after that, for one stable owner of every address
 
 
-def other_names(units: tuple[UnitPlan, ...]) -> tuple[UnitPlan, ...]:
-    """The same addresses under other names; the first two together, when there are two."""
+def shaped(units: tuple[UnitPlan, ...], shape: Shape) -> tuple[UnitPlan, ...]:
+    """The same addresses, otherwise named or grouped."""
+    if shape is Shape.PLANNED or (shape is Shape.WIDENED and len(units) == 1):
+        return units
+    first = units[0] if shape is Shape.WIDENED else replace(units[0], name="other")
     if len(units) == 1:
-        return (replace(units[0], name="other"),)
-    both = replace(units[0], name="other", addresses=units[0].addresses + units[1].addresses)
-    return (both, *units[2:])
+        return (first,)
+    return (replace(first, addresses=first.addresses + units[1].addresses), *units[2:])

@@ -13,6 +13,7 @@ from vipkeeper.config.timing_rules import longest_takeover_s
 
 DOUBLE_ANSWER = "two answer"
 EPOCH = "epoch"
+HELD_LATE = "held past its deadline"
 RAISED = "raised"
 UNSETTLED = "unsettled"
 
@@ -38,6 +39,8 @@ def judge(schedule: Schedule, show: Callable[[str], None] | None = None) -> Verd
         return _verdict(world, DOUBLE_ANSWER, str(world.answers.double))
     if world.epochs.broken is not None:
         return _verdict(world, EPOCH, world.epochs.broken)
+    if world.held_late:
+        return _verdict(world, HELD_LATE, world.held_late[0])
     return _verdict(world, UNSETTLED if detail else None, detail or "")
 
 

@@ -59,8 +59,11 @@ class World:
             for number, plan in enumerate(schedule.hosts)
         ]
         self.processes: dict[int, AgentProcess] = {}
+        self.held_late: list[str] = []
         self._steps = 0
-        self._around = Surroundings(self.timeline, self.segment, self.random, self.trace, self._on_finished)
+        self._around = Surroundings(
+            self.timeline, self.segment, self.random, self.trace, self._on_finished, self.held_late
+        )
         self._stopping: dict[int, tuple[bool, float]] = {}  # host -> keep, when it is started again
         self._mended = False
         self._backups: list[tuple[float, Snapshot]] = []
@@ -123,6 +126,7 @@ class World:
         self.segment.calm(FINE)
         for host in self.hosts:
             host.unfit.clear()
+            incomplete = host.configure_all()
             process = self.processes.get(host.number)
             if host.plan.leaves_s is not None:
                 self._end(host.number)
@@ -130,7 +134,10 @@ class World:
                 self.start(host)
             else:
                 process.thaw()
-                process.look_at_fitness()
+                if incomplete:
+                    process.reload()
+                else:
+                    process.look_at_fitness()
 
     def kind_of(self, transaction: Transaction) -> CommitKind:
         """What a transaction is about."""
