@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 
 from vipkeeper.cli.options import add_agent_options, add_store_options, flags_from
+from vipkeeper.config.reader import load_config
+from vipkeeper.config.schema import Config
+from vipkeeper.model.errors import ConfigError, MissingPrivilege
 
 
 def fill(parser: argparse.ArgumentParser) -> None:
@@ -16,8 +19,15 @@ def fill(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs until the agent is told to stop. Raises ConfigError before anything is touched."""
-    from vipkeeper.agent.supervisor import run_agent
-    from vipkeeper.config.reader import load_config
-
     flags = flags_from(arguments)
-    return run_agent(load_config(arguments.config, flags), lambda: load_config(arguments.config, flags))
+    config = load_config(arguments.config, flags)
+    from vipkeeper.agent.supervisor import run_agent
+
+    def reload() -> Config:
+        # A running agent refuses a file that it may no longer read as it refuses one with mistakes.
+        try:
+            return load_config(arguments.config, flags)
+        except MissingPrivilege as error:
+            raise ConfigError((str(error),)) from error
+
+    return run_agent(config, reload)
