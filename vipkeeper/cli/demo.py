@@ -1,0 +1,108 @@
+"""`vipkeeper demo`: real agents and a real etcd in namespaces of this machine, failovers, and an observer.
+
+Rules of this file: it takes everything down again, also after Ctrl-C, and ends with an error when two nodes
+answered at once or nobody took over.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from vipkeeper.cli.demo_scenes import SCRIPTS, DemoFailed, Stage
+from vipkeeper.cli.demo_screen import Screen
+from vipkeeper.lab.agents import AgentOptions
+from vipkeeper.lab.interruption import stop_signals_unwind
+from vipkeeper.lab.lab import make_lab, run_agents
+from vipkeeper.lab.network import vip_ipv4, vip_ipv6
+from vipkeeper.lab.observer import run_observer
+from vipkeeper.lab.verdicts import double_answers
+from vipkeeper.model.errors import ConfigError, VipkeeperError
+
+_MOST_NODES = 9
+
+
+def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this command."""
+    parser.add_argument("--nodes", type=int, default=3, metavar="N", help="how many nodes (default: 3)")
+    parser.add_argument(
+        "--script",
+        choices=sorted(SCRIPTS),
+        default="failover",
+        help="what to show (default: failover, everything; quick: the shortest)",
+    )
+    parser.add_argument(
+        "--lease", type=float, default=1.0, metavar="SECONDS", help="lease of every agent (default: 1)"
+    )
+    parser.add_argument(
+        "--store-members", type=int, default=1, metavar="N", help="members of the etcd (default: 1)"
+    )
+
+
+def run_demo(arguments: argparse.Namespace) -> int:
+    """0 when everything went as promised. Raises VipkeeperError otherwise."""
+    nodes, members = arguments.nodes, arguments.store_members
+    mistakes = [
+        f"{option} {number}: choose {lowest} to {_MOST_NODES}"
+        for option, number, lowest in (("--nodes", nodes, 2), ("--store-members", members, 1))
+        if not lowest <= number <= _MOST_NODES
+    ]
+    if mistakes:
+        raise ConfigError(tuple(mistakes))
+    screen = Screen()
+    vips = (vip_ipv4(0), vip_ipv6(0))
+    screen.title(f"{nodes} nodes and an etcd of {members}, each in a network namespace of this machine")
+    with stop_signals_unwind(), make_lab(hosts=nodes, etcd_members=members) as lab:
+        options = AgentOptions(
+            vips={"web": vips},
+            endpoints=lab.etcd.endpoints,
+            ttl_s=arguments.lease,
+            lease_max_s=arguments.lease,
+        )
+        screen.say(f"etcd runs; the VIP is {vips[0]} and {vips[1]}, the lease {arguments.lease:g} s")
+        with run_observer(lab.network, vips, lab.directory) as observer, run_agents(lab, options) as agents:
+            stage = Stage(lab, agents, observer, screen, arguments.lease)
+            screen.say("an observer asks every node for the VIP every 4 ms; the agents start")
+            screen.say("nobody knows who held it before, so the longest possible lease passes first")
+            try:
+                _play(stage, arguments.script)
+            except (VipkeeperError, TimeoutError):
+                _show_logs(stage)
+                raise
+    screen.say("everything is taken down again")
+    return 0
+
+
+def _play(stage: Stage, script: str) -> None:
+    stage.wait_until_ready()
+    stage.screen.say(f"{stage.owner().node} answers first")
+    stage.show_owner()
+    for scene in SCRIPTS[script]:
+        stage.wait_until_ready()
+        scene(stage)
+    stage.wait_until_ready()
+    stage.show_owner()
+    verdict = double_answers(stage.observer.recording())
+    stage.screen.table(
+        ("what happened", "owner", "then", "no service", "probes lost", "double answers"),
+        [
+            (
+                measured.scene,
+                measured.owner,
+                measured.successor,
+                f"{measured.outage_s * 1000:.0f} ms",
+                str(measured.lost),
+                str(measured.double),
+            )
+            for measured in stage.measured
+        ],
+    )
+    stage.screen.say(f"{verdict.rounds} rounds of probes, double answers in all: {verdict.count}")
+    if verdict.count:
+        raise DemoFailed(f"{verdict.count} double answers: two nodes had the VIP at once")
+
+
+def _show_logs(stage: Stage) -> None:
+    """The logs go with the lab, so their ends are shown when something went wrong."""
+    for agent in stage.agents:
+        stage.screen.say(f"log of {agent.node} ends with")
+        stage.screen.block(agent.process.log_end(lines=8))

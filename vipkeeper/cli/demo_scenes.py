@@ -1,0 +1,217 @@
+"""The scenes of the demonstration: each does one thing to the owner and measures what a client saw.
+
+Rules of this file: a scene judges by the observer alone, never by what vipkeeper says of itself; it leaves
+all agents running, so that scenes can follow each other in any order.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from vipkeeper.cli.demo_screen import Screen, timeline
+from vipkeeper.lab import faults
+from vipkeeper.lab.agents import Agent, list_vips, show_vips
+from vipkeeper.lab.lab import Lab
+from vipkeeper.lab.observer import Observer, now_ns
+from vipkeeper.lab.run_command import CommandFailed
+from vipkeeper.lab.verdicts import double_answers, longest_outage
+from vipkeeper.model.errors import VipkeeperError
+
+# Beside the lease: a loaded machine may take this long to start or to schedule an agent.
+_PATIENCE_S = 15.0
+# What is shown of the time before and after; also lets probes in flight come back.
+_AROUND_S = 0.7
+_POLL_S = 0.1
+
+
+class DemoFailed(VipkeeperError):
+    """Something that was shown did not happen as it must; the message says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What an observer saw of one scene; the outage is the longest over all addresses."""
+
+    scene: str
+    owner: str
+    successor: str
+    outage_s: float
+    lost: int
+    double: int
+    stalled_s: float
+
+
+@dataclass(slots=True)
+class Stage:
+    """The lab with its agents and observer, and where the narrative goes."""
+
+    lab: Lab
+    agents: list[Agent]
+    observer: Observer
+    screen: Screen
+    lease_s: float
+    measured: list[Measured] = field(default_factory=list)
+
+    @property
+    def vip(self) -> str:
+        return self.observer.vips[0]
+
+    def owner(self) -> Agent:
+        """Who answers now. Raises DemoFailed."""
+        try:
+            name = self.observer.wait_until_answered(self.vip, timeout_s=self.lease_s * 3 + _PATIENCE_S)
+        except TimeoutError as error:
+            raise DemoFailed(f"nobody answers: {error}") from error
+        return next(agent for agent in self.agents if agent.node == name)
+
+    def wait_for_takeover(self, former: Agent) -> None:
+        """Until another node answers for every address. Raises DemoFailed."""
+        try:
+            for vip in self.observer.vips:
+                self.observer.wait_until_answered(
+                    vip, not_by=former.node, timeout_s=self.lease_s + _PATIENCE_S
+                )
+        except TimeoutError as error:
+            raise DemoFailed(f"nobody took over: {error}") from error
+
+    def wait_until_ready(self) -> None:
+        """Until every node may own again, by its own record in the store. Raises DemoFailed."""
+        deadline_s = time.monotonic() + self.lease_s * 3 + _PATIENCE_S
+        while True:
+            try:
+                (listed,) = list_vips(self.lab.network.hosts[0], self.lab.etcd.endpoints)
+                waiting = {agent.node for agent in self.agents} - {
+                    candidate["node"] for candidate in listed["candidates"] if candidate["eligible"]
+                }
+                obstacle = f"not ready: {', '.join(sorted(waiting))}"
+                if not waiting and listed["owner"]:
+                    return
+            except (CommandFailed, ValueError) as error:
+                obstacle = str(error)
+            if time.monotonic() > deadline_s:
+                raise DemoFailed(f"the nodes did not all come back: {obstacle}")
+            time.sleep(_POLL_S)
+
+    def show_owner(self) -> None:
+        self.screen.say("vipkeeper ls")
+        self.screen.block(show_vips(self.lab.network.hosts[0], self.lab.etcd.endpoints))
+
+    def measure(self, scene: str, former: Agent, started_ns: int) -> Measured:
+        """Judge the time since the scene began, tell it, keep it."""
+        time.sleep(_AROUND_S)
+        recording = self.observer.recording()
+        outages = [longest_outage(recording, vip, from_ns=started_ns) for vip in self.observer.vips]
+        outage = max(outages, key=lambda each: each.seconds)
+        double = sum(proof.received_ns >= started_ns for proof in double_answers(recording).proofs)
+        measured = Measured(
+            scene=scene,
+            owner=former.node,
+            successor=self.observer.answering(self.vip) or "nobody",
+            outage_s=outage.seconds,
+            lost=outage.lost,
+            double=double,
+            stalled_s=outage.stalled_ns / 1e9,
+        )
+        self.measured.append(measured)
+        around_ns = round(_AROUND_S * 1e9)
+        nodes = [agent.node for agent in self.agents]
+        signs, sign_ms = timeline(recording, self.vip, nodes, started_ns - around_ns, now_ns())
+        self.screen.strip(signs, sign_ms)
+        self._tell(measured)
+        return measured
+
+    def _tell(self, measured: Measured) -> None:
+        outage = "no probe lost" if not measured.lost else f"no service for {measured.outage_s * 1000:.0f} ms"
+        self.screen.say(f"{measured.successor} answers; {outage}; double answers: {measured.double}")
+        if measured.stalled_s:
+            self.screen.say(
+                f"(this machine stalled the observer itself for {measured.stalled_s:.2f} s of it)"
+            )
+        if measured.double:
+            self.screen.bad("two nodes answered at once: that must never happen")
+
+
+def planned_stop(stage: Stage) -> None:
+    owner = stage.owner()
+    stage.screen.title(f"Planned stop: SIGTERM to the agent on {owner.node}, which owns the VIP")
+    started_ns = now_ns()
+    status = owner.stop_planned()
+    stage.wait_for_takeover(owner)
+    stage.measure("planned stop (SIGTERM)", owner, started_ns)
+    if status != 0:
+        raise DemoFailed(f"the agent ended with {status} instead of 0")
+    owner.start()
+
+
+def restart_in_place(stage: Stage) -> None:
+    owner = stage.owner()
+    stage.screen.title(f"Upgrade in place: SIGUSR2 to the agent on {owner.node}, and a new one started")
+    started_ns = now_ns()
+    owner.leave_for_restart()
+    stage.screen.say("the agent is gone; the address stays, for as long as its lease lives")
+    owner.start()
+    time.sleep(stage.lease_s * 1.5)
+    stage.measure("restart in place (SIGUSR2)", owner, started_ns)
+
+
+def killed_owner(stage: Stage) -> None:
+    owner = stage.owner()
+    stage.screen.title(f"SIGKILL to the agent on {owner.node}: nothing of ours runs there any more")
+    started_ns = now_ns()
+    owner.kill()
+    stage.screen.say(f"its kernel ends the lease of {stage.lease_s:g} s without us")
+    stage.wait_for_takeover(owner)
+    stage.measure("killed owner (SIGKILL)", owner, started_ns)
+    owner.start()
+
+
+def frozen_owner(stage: Stage) -> None:
+    owner = stage.owner()
+    stage.screen.title(f"SIGSTOP to the agent on {owner.node}: it still believes that it owns the VIP")
+    started_ns = now_ns()
+    owner.freeze()
+    stage.wait_for_takeover(owner)
+    time.sleep(stage.lease_s)
+    stage.screen.say("SIGCONT: it wakes up in the middle of what it was doing")
+    owner.thaw()
+    time.sleep(stage.lease_s + 0.5)
+    stage.measure("frozen owner (SIGSTOP, SIGCONT)", owner, started_ns)
+
+
+def partitioned_owner(stage: Stage) -> None:
+    owner = stage.owner()
+    stage.screen.title(
+        f"{owner.node} loses the store: its packets to etcd vanish, its clients still reach it"
+    )
+    started_ns = now_ns()
+    with faults.partition_from_store(owner.host):
+        stage.wait_for_takeover(owner)
+        time.sleep(stage.lease_s)
+        stage.screen.say("the path to the store is healed")
+    time.sleep(0.5)
+    stage.measure("owner cut from the store", owner, started_ns)
+
+
+def cut_cable(stage: Stage) -> None:
+    owner = stage.owner()
+    stage.screen.title(f"The cable of {owner.node} is pulled; it still reaches the store")
+    started_ns = now_ns()
+    with faults.cut_link(stage.lab.network, owner.host):
+        stage.wait_for_takeover(owner)
+    stage.measure("owner's cable pulled", owner, started_ns)
+
+
+Scene = Callable[[Stage], None]
+
+SCRIPTS: dict[str, tuple[Scene, ...]] = {
+    "failover": (planned_stop, restart_in_place, killed_owner, frozen_owner, partitioned_owner, cut_cable),
+    "quick": (planned_stop, killed_owner),
+    "stop": (planned_stop,),
+    "restart": (restart_in_place,),
+    "kill": (killed_owner,),
+    "freeze": (frozen_owner,),
+    "partition": (partitioned_owner,),
+    "cable": (cut_cable,),
+}
