@@ -86,6 +86,11 @@ class AgentProcess:
         """Whether it has not ended."""
         return self._life.alive
 
+    def holds(self, unit: str) -> bool:
+        """Whether the election wants the unit answered for."""
+        holding = self._held.get(unit)
+        return holding is not None and holding.deadline_s is not None
+
     def hear(self, event: Event) -> None:
         """Something reaches the agent."""
         if self._life.alive:

@@ -25,6 +25,7 @@ class Claimability:
     """From when on a unit may be claimed, why not before, and what the claim must compare.
 
     `takes` are records under other names that keep an address of this unit; the claim marks them released.
+    `blocked` says that nothing this node does can make it a candidate: somebody else has to act.
     """
 
     at_s: float
@@ -33,18 +34,20 @@ class Claimability:
     detail: str = ""
     guards: dict[str, int] = field(default_factory=dict)
     takes: tuple[str, ...] = ()
+    blocked: Reason | None = None
 
 
-def claimability(view: StoreView, settings: ElectionSettings, unit: Unit) -> Claimability:
+def claimability(view: StoreView, settings: ElectionSettings, unit: Unit, now_s: float) -> Claimability:
     """The rule of the record itself, and of every record that keeps one of its addresses."""
     main = _record_rule(view, settings, unit.name)
     guards = dict(main.guards)
     at_s, waits_for, detail = main.at_s, main.waits_for, main.detail
     takes: list[str] = []
+    blocked = main.blocked
     for address in unit.addresses:
         key = view.keys.address(address.address)
         if not view.readable(key):
-            return Claimability(NEVER, Reason.RECORD_UNREADABLE, main.claim_reason, f"{key} cannot be read")
+            return _unreadable(key)
         bound_to = view.binding(address.address)
         if bound_to == unit.name and view.vip(unit.name) is not None:
             continue  # whoever binds it elsewhere also writes our VIP record, which is guarded
@@ -54,17 +57,24 @@ def claimability(view: StoreView, settings: ElectionSettings, unit: Unit) -> Cla
         other = _record_rule(view, settings, bound_to)
         guards.update(other.guards)
         takes.append(bound_to)
+        if other.at_s > now_s:
+            blocked = other.blocked or Reason.ADDRESS_HELD_BY_OTHER_NAME
         if other.at_s > at_s:
             at_s, waits_for = other.at_s, Reason.ADDRESS_HELD_BY_OTHER_NAME
             detail = f"{address.address} belongs to {bound_to}"
-    return Claimability(at_s, waits_for, main.claim_reason, detail, guards, tuple(takes))
+    return Claimability(at_s, waits_for, main.claim_reason, detail, guards, tuple(takes), blocked)
+
+
+def _unreadable(key: str) -> Claimability:
+    reason = Reason.RECORD_UNREADABLE
+    return Claimability(NEVER, reason, Reason.FIRST_CLAIM, f"{key} cannot be read", blocked=reason)
 
 
 def _record_rule(view: StoreView, settings: ElectionSettings, name: str) -> Claimability:
     key = view.keys.vip(name)
     guards = {key: view.version(key)}
     if not view.readable(key):
-        return Claimability(NEVER, Reason.RECORD_UNREADABLE, Reason.FIRST_CLAIM, f"{key} cannot be read")
+        return _unreadable(key)
     received_s = view.received_s(key)
     if received_s is None:
         return Claimability(NEVER, Reason.STORE_UNREACHABLE, Reason.FIRST_CLAIM, "not read yet")
@@ -88,7 +98,7 @@ def _record_rule(view: StoreView, settings: ElectionSettings, name: str) -> Clai
     at_s, waits_for = rule.at_s, rule.waits_for
     if view.went_back_at_s is not None and view.went_back_at_s + longest_s > at_s:
         at_s, waits_for = view.went_back_at_s + longest_s, Reason.STORE_WENT_BACK
-    return Claimability(at_s, waits_for, rule.claim_reason, rule.detail, guards)
+    return Claimability(at_s, waits_for, rule.claim_reason, rule.detail, guards, blocked=rule.blocked)
 
 
 def _released_rule(record: VipRecord, received_s: float, settings: ElectionSettings) -> Claimability:
@@ -118,7 +128,7 @@ def _owner_rule(view: StoreView, owner: str, incarnation: str, longest_s: float)
     guards = {key: view.version(key)}
     received_s = view.received_s(key)
     if not view.readable(key) or received_s is None:
-        return Claimability(NEVER, Reason.RECORD_UNREADABLE, Reason.OWNER_EXPIRED, f"{key} cannot be read")
+        return _unreadable(key)
     lease = view.lease(owner)
     if lease is None:
         at_s = received_s + longest_s

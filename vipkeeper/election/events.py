@@ -84,9 +84,12 @@ class Withdrawn:
 
 @dataclass(frozen=True, slots=True)
 class FitnessChanged:
-    """Whether this host could serve a unit: None for yes, or the reason why not."""
+    """Whether this host could serve these units: None for yes, or the reason why not.
 
-    unit: str
+    One event for all that change together: a link that goes down may carry a thousand.
+    """
+
+    units: frozenset[str]
     unfit: Reason | None
     detail: str = ""
 

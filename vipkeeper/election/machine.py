@@ -72,10 +72,12 @@ class Election:
         self._lane = LeaseLane(self._state, self._next_id)
         self._presence = Presence(self._state, self._next_id)
         self._look_at_s = now.boot_s  # when to weigh claims and preemption again
-        self._news = True
+        self._news_here = True  # something of this host changed that may matter to every unit
         self._stop_at_s: float | None = None
         self._finished = False
         self._claimable: dict[str, Claimability] = {}
+        self._answered: set[str] = set()  # units of the transaction answered in this step
+        self._blocked: set[str] = set()  # units that wait for another VIP's record
         self._reported: dict[str, tuple[Role, Reason, str | None]] = {}
 
     @property
@@ -132,7 +134,7 @@ class Election:
         deadline_s = self._state.lease.deadline_s
         if deadline_s is not None and now.boot_s >= deadline_s:
             lapse(self._state)
-            self._news = True
+            self._news_here = True
 
     def _take(self, event: Event, now: Now) -> list[Effect]:
         match event:
@@ -144,9 +146,10 @@ class Election:
                 self._lane.read_done(prefix, now.boot_s, succeeded=False)
                 self._presence.read_done(prefix, now.boot_s, succeeded=False)
             case RecordsChanged(changed):
-                self._news |= self._state.view.change(changed, now.boot_s)
+                self._state.view.change(changed, now.boot_s)
             case CommitAnswered(commit_id, outcome):
-                self._news = True
+                if self._lane.job is not None and self._lane.job.id == commit_id:
+                    self._answered.update(self._lane.job.units)
                 for part in (self._lane, self._presence):
                     effects = part.answered(commit_id, outcome, now)
                     if effects is not None:
@@ -155,7 +158,7 @@ class Election:
             case FeedLost(why):
                 return [Noticed(Reason.STORE_UNREACHABLE, why)]
             case _:
-                self._news = True
+                self._news_here = True
                 return self._take_local(event, now)
         return []
 
@@ -163,7 +166,6 @@ class Election:
         view, snapshot = self._state.view, event.snapshot
         before = view.went_back_at_s
         view.read(snapshot, event.floor, now.boot_s)
-        self._news = True
         self._lane.read_done(snapshot.prefix, now.boot_s, succeeded=True)
         self._presence.read_done(snapshot.prefix, now.boot_s, succeeded=True)
         if view.went_back_at_s == before:
@@ -183,8 +185,8 @@ class Election:
             case Withdrawn(names):
                 for name in names & units.keys():
                     units[name].in_kernel = False
-            case FitnessChanged(name, unfit, detail):
-                if name in units:
+            case FitnessChanged(names, unfit, detail):
+                for name in names & units.keys():
                     units[name].unfit, units[name].unfit_detail = unfit, detail
             case ConflictHeard(name, detail):
                 key = self._state.view.keys.vip(name)
@@ -225,44 +227,63 @@ class Election:
     def _settle(self, now: Now) -> list[Effect]:
         """Bring phases in line with everything known, then send what is due."""
         effects: list[Effect] = []
-        presence_at_s = self._presence.next_deadline()
-        news = self._news | lapse_if_displaced(self._state)
-        if news or (presence_at_s is not None and now.boot_s >= presence_at_s):
+        due_s = self._presence.next_deadline()
+        presence_due = due_s is not None and now.boot_s >= due_s
+        all_anew = self._news_here | lapse_if_displaced(self._state) | presence_due
+        all_anew |= now.boot_s >= self._look_at_s
+        touched = self._state.view.news()
+        if all_anew or touched is None:
+            self._news_here = False
             effects += self._presence.look(now)
-            news = True
-        if news or now.boot_s >= self._look_at_s:
-            self._news = False
-            self._weigh(now)
-            effects += self._report()
+            self._add_unlisted()
+            self._look_at_s = NEVER
+            effects += self._weigh(list(self._state.units), now)
+        elif touched or self._answered:
+            self._add_unlisted()
+            concerned = touched | self._answered | self._blocked
+            effects += self._weigh([name for name in concerned if name in self._state.units], now)
+        self._answered.clear()
         stopped = self._state.stopping and not self._unsettled()
         commit = self._lane.next_commit(now, self._claimable)
         if commit is not None:
-            self._claimable = {}
             effects.append(commit)
-        if news or stopped:
+        if self._presence.stale or stopped:
             about_us = self._presence.next_commit(now, stopped=stopped)
             if about_us is not None:
                 effects.append(about_us)
         return effects + self._finish(now, stopped=stopped)
 
-    def _weigh(self, now: Now) -> None:
-        """Every unit's phase anew, then what may be claimed."""
+    def _weigh(self, names: list[str], now: Now) -> list[Effect]:
+        """Phases of these units anew, then which of them may be claimed."""
         state = self._state
-        self._add_unlisted()
-        self._look_at_s = NEVER
-        if state.distrusted_until_s() > now.boot_s:
-            self._look_at_s = state.distrusted_until_s()
-        for unit in list(state.units.values()):
+        blocked_before = set(self._blocked)
+        look_at_s = state.distrusted_until_s()
+        if look_at_s > now.boot_s:
+            self._look_at_s = min(self._look_at_s, look_at_s)
+        for name in names:
+            unit = state.units[name]
             follow_record(state, unit)
             stand_down_if_unfit(state, unit)
             again_s = yield_to_better(state, unit, now)
             stand_down_if_unfit(state, unit)
             if again_s is not None:
                 self._look_at_s = min(self._look_at_s, again_s)
-            if not unit.configured and unit.phase is Phase.STANDBY and not unit.in_kernel:
-                del state.units[unit.name]
-        self._claimable, wake_s = find_claimable(state, now)
+            self._claimable.pop(name, None)
+            self._blocked.discard(name)
+        claimable, wake_s = find_claimable(state, [state.units[name] for name in names], now)
+        self._claimable |= claimable
         self._look_at_s = min(self._look_at_s, wake_s)
+        effects = self._report(names)
+        for name in names:
+            unit = state.units[name]
+            if unit.phase is Phase.STANDBY and unit.blocked is not None:
+                self._blocked.add(name)
+        self._presence.stale |= blocked_before != self._blocked
+        for name in names:
+            unit = state.units[name]
+            if not unit.configured and unit.phase is Phase.STANDBY and not unit.in_kernel:
+                del state.units[name]
+        return effects
 
     def _add_unlisted(self) -> None:
         """Records that name us but that the configuration lacks are released like any other."""
@@ -276,10 +297,10 @@ class Election:
             unit.phase is not Phase.STANDBY or unit.in_kernel for unit in self._state.units.values()
         )
 
-    def _report(self) -> list[Effect]:
+    def _report(self, names: list[str]) -> list[Effect]:
         effects: list[Effect] = []
-        for name, unit in self._state.units.items():
-            status = status_of(self._state, unit)
+        for name in names:
+            status = status_of(self._state, self._state.units[name])
             key = (status.role, status.reason, status.owner)
             if status.reason is not Reason.CLAIM_PENDING and self._reported.get(name) != key:
                 self._reported[name] = key

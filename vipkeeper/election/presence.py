@@ -49,6 +49,7 @@ class Presence:
         self._answered: str | None = None  # challenge answered last
         self._pinned = state.settings.pinned_cluster
         self.gone = False  # "stopped" is written
+        self.stale = True  # there may be something to write
 
     def _silent(self) -> bool:
         """Nothing may be written: an answer is due, nothing is read yet, or the store is not ours."""
@@ -72,6 +73,7 @@ class Presence:
     def look(self, now: Now) -> list[Effect]:
         """Judge cluster id and node name by the present view."""
         state, view = self._state, self._state.view
+        self.stale = True
         if view.complete_since_s is None:
             return []
         effects: list[Effect] = []
@@ -123,6 +125,7 @@ class Presence:
             return None
         transaction = self._transaction(now, stopped=stopped)
         if transaction is None:
+            self.stale = False
             return None
         self._answering = self._unanswered_challenge()
         self._job = Commit(self._next_id(), transaction)
@@ -171,9 +174,9 @@ class Presence:
         groups: dict[tuple[int, bool, str], list[str]] = {}
         for unit in state.units.values():
             if unit.configured:
-                unfit = state.unfit_for(unit)
-                reason = unfit[0].value if unfit else ""
-                groups.setdefault((unit.unit.priority, unfit is None, reason), []).append(unit.name)
+                reason = state.not_eligible(unit)
+                group = (unit.unit.priority, reason is None, reason.value if reason else "")
+                groups.setdefault(group, []).append(unit.name)
         return InfoRecord(
             incarnation=settings.incarnation,
             host=settings.host,
@@ -208,7 +211,7 @@ class Presence:
             if key == view.keys.info(settings.node):
                 info = view.info(settings.node)
                 self.gone = info is not None and info.state == "stopped"
-                self._told = self._untimed(info)
+                self._told = info.untimed() if info is not None else None
                 self._answered = self._answering or self._answered
                 self._info_seen_ours = True
                 self._heartbeat_at_s = now.boot_s + settings.timing.heartbeat_s
@@ -216,22 +219,6 @@ class Presence:
                 self._challenged = self._life_of_other()
                 self._give_up_at_s = now.boot_s + settings.timing.name_challenge_s
         return []
-
-    def _untimed(self, info: InfoRecord | None) -> InfoRecord | None:
-        """The same record without id and time, to be compared with what we would say now."""
-        if info is None:
-            return None
-        return InfoRecord(
-            incarnation=info.incarnation,
-            host=info.host,
-            seq="",
-            state=info.state,
-            candidacies=info.candidacies,
-            heartbeat_ms=info.heartbeat_ms,
-            version=info.version,
-            config_digest=info.config_digest,
-            fence=info.fence,
-        )
 
     def read_done(self, prefix: str, now_s: float, *, succeeded: bool) -> None:
         """A read that we waited for is over."""

@@ -11,17 +11,13 @@ from collections.abc import Iterable
 from vipkeeper.election.settings import ElectionSettings
 from vipkeeper.election.view import StoreView
 
-# A node is counted on for so many of its own heartbeats of silence.
-HEARTBEATS_OF_SILENCE = 2.5
-
 
 def alive(view: StoreView, node: str, now_s: float) -> bool:
     """Whether the node says that it runs, and has shown life lately on our own clock."""
     info = view.info(node)
     if info is None or info.state != "running":
         return False
-    patience_s = max(info.heartbeat_ms / 1000 * HEARTBEATS_OF_SILENCE, 1.0)
-    return now_s - view.life_s.get(node, float("-inf")) < patience_s
+    return now_s - view.life_s.get(node, float("-inf")) < info.patience_s
 
 
 class Ranking:

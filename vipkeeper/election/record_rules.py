@@ -5,6 +5,8 @@ Rules of this file: one unit at a time, no IO, no transaction; each function mov
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from vipkeeper.election.claim_rules import NEVER, Claimability, claimability
 from vipkeeper.election.events import Now
 from vipkeeper.election.ranking import Ranking, better_candidates
@@ -84,16 +86,18 @@ def yield_to_better(state: ElectionState, unit: UnitState, now: Now) -> float | 
     return None
 
 
-def find_claimable(state: ElectionState, now: Now) -> tuple[dict[str, Claimability], float]:
-    """Units to claim now, and when to look again. Sets why each other standby waits."""
+def find_claimable(
+    state: ElectionState, units: Iterable[UnitState], now: Now
+) -> tuple[dict[str, Claimability], float]:
+    """Which of these units to claim now, and when to look again. Sets why each other standby waits."""
     claimable: dict[str, Claimability] = {}
     wake_s = NEVER
     ranking: Ranking | None = None
-    for unit in state.in_phase(Phase.STANDBY):
-        if state.unfit_for(unit) is not None:
+    for unit in units:
+        if unit.phase is not Phase.STANDBY or state.unfit_for(unit) is not None:
             continue
-        rule = claimability(state.view, state.settings, unit.unit)
-        unit.waits_for, unit.waits_detail = rule.waits_for, rule.detail
+        rule = claimability(state.view, state.settings, unit.unit, now.boot_s)
+        unit.waits_for, unit.waits_detail, unit.blocked = rule.waits_for, rule.detail, rule.blocked
         if now.boot_s < rule.at_s:
             wake_s = min(wake_s, rule.at_s)
             continue

@@ -71,3 +71,13 @@ class ElectionState:
         if not unit.configured:
             return Reason.NOT_CONFIGURED, ""
         return (unit.unfit, unit.unfit_detail) if unit.unfit else None
+
+    def not_eligible(self, unit: UnitState) -> Reason | None:
+        """Why others should not count on this node for the unit, or None.
+
+        A blocked node is no candidate: an owner would hand over to it in vain.
+        """
+        unfit = self.unfit_for(unit)
+        if unfit is not None:
+            return unfit[0]
+        return unit.blocked if unit.phase is Phase.STANDBY else None

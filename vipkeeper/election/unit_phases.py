@@ -108,6 +108,7 @@ class UnitState:
     held_because: Reason = Reason.RESUMED
     waits_for: Reason = Reason.STARTING
     waits_detail: str = ""
+    blocked: Reason | None = None  # why only somebody else can make this node a candidate
     better_since_s: dict[str, float] = field(default_factory=dict)  # preempt: candidate -> since when
 
     @property

@@ -63,35 +63,40 @@ class StoreView:
     life_s: dict[str, float] = field(default_factory=dict)  # by node: when it last showed life
     candidacies: dict[str, dict[str, Candidacy]] = field(default_factory=dict)  # node -> vip -> candidacy
     held: dict[str, int] = field(default_factory=dict)  # by node: how many VIP records name it
+    _touched: set[str] = field(default_factory=set)  # VIPs whose record changed
+    _all_touched: bool = False  # something changed that may matter to every VIP
 
-    def read(self, snapshot: Snapshot, floor: int, now_s: float) -> bool:
-        """Take in a reading; its prefix may be the whole cluster. True if anything changed."""
+    def news(self) -> frozenset[str] | None:
+        """The VIPs that changes since the last call may matter to; None: all. Renewals are no news."""
+        touched = None if self._all_touched else frozenset(self._touched)
+        self._touched.clear()
+        self._all_touched = False
+        return touched
+
+    def read(self, snapshot: Snapshot, floor: int, now_s: float) -> None:
+        """Take in a reading; its prefix may be the whole cluster."""
         if snapshot.revision < floor or any(self._older(record, floor) for record in snapshot.records):
             self._forget_all(now_s)
         self.revision = max(self.revision, snapshot.revision)
         present = set()
-        changed = False
         for record in snapshot.records:
             present.add(record.key)
-            changed |= self._take(record, now_s)
+            self._take(record, now_s)
         for key, known in list(self.seen.items()):
             gone = key.startswith(snapshot.prefix) and key not in present
             if gone and known.version and known.revision <= snapshot.revision:
-                changed |= self._drop(key, snapshot.revision, now_s)
+                self._drop(key, snapshot.revision, now_s)
         if self.complete_since_s is None and self.keys.prefix.startswith(snapshot.prefix):
             self.complete_since_s = now_s
-            changed = True
-        return changed
+            self._all_touched = True
 
-    def change(self, changed: Changed, now_s: float) -> bool:
-        """Take in what the watch delivered. True if anything but other nodes' renewals changed."""
+    def change(self, changed: Changed, now_s: float) -> None:
+        """Take in what the watch delivered."""
         self.revision = max(self.revision, changed.revision)
-        news = False
         for record in changed.records:
-            news |= self._take(record, now_s)
+            self._take(record, now_s)
         for key, revision in changed.deleted.items():
-            news |= self._drop(key, revision, now_s)
-        return news
+            self._drop(key, revision, now_s)
 
     def wrote(self, key: str, value: bytes, version: int, revision: int, now_s: float) -> None:
         """Our own committed write: known before the watch repeats it."""
@@ -148,39 +153,53 @@ class StoreView:
         known = self.seen.get(record.key)
         return known is not None and record.revision < known.revision <= floor
 
-    def _take(self, record: Record, now_s: float) -> bool:
+    def _take(self, record: Record, now_s: float) -> None:
         known = self.seen.get(record.key)
         if known is not None and known.revision >= record.revision:
-            return False
+            return
         value, readable = self._decode(record)
         self._account(known, value)
         self.seen[record.key] = Seen(record.version, record.revision, now_s, value, readable)
+        self._touch(record.key, known, value)
         if isinstance(value, LeaseRecord):
-            return self._take_lease(record.key, known, value, now_s)
-        if isinstance(value, InfoRecord):
+            self._take_lease(self._node_of(record.key), value, now_s)
+        elif isinstance(value, InfoRecord):
             node = self._node_of(record.key)
+            back = now_s - self.life_s.get(node, now_s) > value.patience_s
+            self._all_touched |= back
             self.life_s[node] = now_s
             self.candidacies[node] = {vip: c for c in value.candidacies for vip in c.vips}
-        return True
 
-    def _take_lease(self, key: str, known: Seen | None, value: LeaseRecord, now_s: float) -> bool:
-        node = self._node_of(key)
+    def _take_lease(self, node: str, value: LeaseRecord, now_s: float) -> None:
         self.life_s[node] = now_s
         incarnation = self.incarnations.get(node)
         if incarnation is None or incarnation.name != value.incarnation:
             self.incarnations[node] = Incarnation(value.incarnation, now_s)
-            return True
-        return known is None or not known.version
+            self._all_touched = True
 
-    def _drop(self, key: str, revision: int, now_s: float) -> bool:
+    def _drop(self, key: str, revision: int, now_s: float) -> None:
         known = self.seen.get(key)
         if known is not None and known.revision >= revision:
-            return False
+            return
         self._account(known, None)
         self.seen[key] = Seen(0, revision, now_s, None)
+        self._touch(key, known, None)
         if key.startswith(self.keys.nodes) and key.endswith("/info"):
             self.candidacies.pop(self._node_of(key), None)
-        return True
+
+    def _touch(self, key: str, known: Seen | None, value: _AnyRecord | None) -> None:
+        """Note whom a change may matter to. A renewal or a heartbeat that says nothing new: nobody."""
+        before = known.value if known is not None else None
+        if key.startswith(self.keys.vips):
+            self._touched.add(key[len(self.keys.vips) :])
+        elif key.startswith(self.keys.histories):
+            pass
+        elif isinstance(value, LeaseRecord):
+            self._all_touched |= not isinstance(before, LeaseRecord)
+        elif isinstance(value, InfoRecord) and isinstance(before, InfoRecord):
+            self._all_touched |= value.untimed() != before.untimed()
+        else:
+            self._all_touched = True
 
     def _account(self, known: Seen | None, value: _AnyRecord | None) -> None:
         before = known.value.owner if known and isinstance(known.value, VipRecord) else None
@@ -223,6 +242,7 @@ class StoreView:
         self.revision = 0
         self.complete_since_s = None
         self.went_back_at_s = now_s
+        self._all_touched = True
 
 
 _NODE_KINDS: dict[str, type[_AnyRecord]] = {

@@ -19,6 +19,9 @@ import msgspec
 # Changes of owner that history/<vip> keeps. 20 entries are about 3 kB, well below every store's limit.
 HISTORY_LENGTH = 20
 
+# A node is counted on for so many of its own heartbeats of silence.
+HEARTBEATS_OF_SILENCE = 2.5
+
 
 class ClusterRecord(msgspec.Struct, frozen=True):
     id: str  # random, pinned by each agent: two clusters on one prefix refuse each other
@@ -55,6 +58,15 @@ class InfoRecord(msgspec.Struct, frozen=True):
     config_digest: str = ""
     fence: str = ""  # FenceKind value this node would own with
     written: str = ""  # wall time, for `ls` alone
+
+    @property
+    def patience_s(self) -> float:
+        """How long a node may be silent and still be counted on."""
+        return max(self.heartbeat_ms / 1000 * HEARTBEATS_OF_SILENCE, 1.0)
+
+    def untimed(self) -> InfoRecord:
+        """The same without id and time: what it says, not when."""
+        return msgspec.structs.replace(self, seq="", written="")
 
 
 class ChallengeRecord(msgspec.Struct, frozen=True):
