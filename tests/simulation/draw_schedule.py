@@ -6,7 +6,7 @@ from dataclasses import replace
 from random import Random
 
 from tests.simulation.draw_faults import MIXES, Mix, Span, draw_faults
-from tests.simulation.faults import At, Shape
+from tests.simulation.faults import At, Fault, Reload, Shape
 from tests.simulation.schedule import HostPlan, Schedule, UnitPlan, Weather, shaped
 from vipkeeper.config.timing_rules import RHO, longest_takeover_s
 from vipkeeper.model.fences import FenceKind
@@ -32,8 +32,19 @@ def draw_schedule(seed: int) -> Schedule:
         weather=_draw_weather(random, span, mix),
         faults=drawn,
         faults_end_s=last_s + span.lease_max_s * (1.5 + random.random()) + 0.3,
-        must_settle=random.random() < 0.3,
+        must_settle=random.random() < 0.25 and _agree_on_addresses(hosts, drawn),
     )
+
+
+def _agree_on_addresses(hosts: tuple[HostPlan, ...], drawn: tuple[Fault, ...]) -> bool:
+    """Whether a unit has the same addresses wherever its name is configured.
+
+    Where it has not, an address may rightly stay with nobody: it is kept under a name whose owner lacks it.
+    """
+    if any(isinstance(fault.what, Reload) and fault.what.shape is Shape.WIDENED for fault in drawn):
+        return False
+    named = {(unit.name, unit.addresses) for host in hosts for unit in host.units}
+    return len(named) == len({name for name, _ in named})
 
 
 def _draw_hosts(random: Random, span: Span) -> tuple[HostPlan, ...]:

@@ -61,7 +61,7 @@ class World:
         self.processes: dict[int, AgentProcess] = {}
         self.held_late: list[str] = []
         self._steps = 0
-        self._around = Surroundings(
+        self.around = Surroundings(
             self.timeline, self.segment, self.random, self.trace, self._on_finished, self.held_late
         )
         self._stopping: dict[int, tuple[bool, float]] = {}  # host -> keep, when it is started again
@@ -91,7 +91,7 @@ class World:
         """Start the host's agent, unless one runs or it has left for good."""
         gone = host.plan.leaves_s is not None and host.plan.leaves_s <= self.timeline.now_s
         if host.number not in self.processes and not gone:
-            self.processes[host.number] = AgentProcess(host, self._around)
+            self.processes[host.number] = AgentProcess(host, self.around)
 
     def kill(self, number: int, restart_after_s: float | None) -> None:
         """SIGKILL."""
