@@ -9,6 +9,7 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ _EXIT_S = 15.0
 class AgentOptions:
     """What all agents of a lab have in common. Seconds."""
 
-    vips: dict[str, tuple[str, ...]]  # name -> addresses, all on eth0
+    vips: Mapping[str, tuple[str, ...]]  # name -> addresses, all on eth0
     endpoints: tuple[str, ...]
     ttl_s: float = 2.0
     lease_max_s: float = 2.0
