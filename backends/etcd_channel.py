@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -20,8 +20,9 @@ from google.protobuf.message import Message
 from grpclib.client import Channel, Handler, Stream, StreamStreamMethod, UnaryUnaryMethod
 from grpclib.config import Configuration
 from grpclib.encoding.proto import ProtoCodec
-from grpclib.protocol import H2Protocol
+from grpclib.protocol import EventsProcessor, H2Protocol
 from h2.config import H2Configuration
+from h2.events import Event
 
 from backends.etcd_failures import CallFailed, is_authentication_off, translated
 from backends.etcd_rpc.etcd_pb2 import (
@@ -59,6 +60,16 @@ AUTHENTICATE = Method(
 WATCH = Method("/etcdserverpb.Watch/Watch", WatchRequest, WatchResponse, "watching")
 
 
+class _Events(EventsProcessor):
+    """What to do on each HTTP/2 event. RFC 9113, 5.5 wants unknown frames ignored, and a proxy may send
+    informational headers first; grpclib itself ends the connection for both.
+    """
+
+    def process(self, event: Event) -> None:
+        with suppress(NotImplementedError):
+            super().process(event)
+
+
 class _Http2(H2Protocol):
     """grpclib's protocol, which also tells whether, and the calls why, their connection was lost."""
 
@@ -66,10 +77,22 @@ class _Http2(H2Protocol):
         super().__init__(handler, config, h2_config)
         self._handler = handler
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by asyncio."""
+        super().connection_made(transport)
+        self.processor = _Events(self.handler, self.connection)
+
     @property
     def lost(self) -> bool:
         """Whether the connection has ended; true at once when the peer says so."""
         return self._handler.connection_lost
+
+    def data_received(self, data: bytes) -> None:
+        """Called by asyncio."""
+        try:
+            super().data_received(data)
+        except UnicodeDecodeError:
+            self.processor.close(reason="connection closed: it sent a header that is not text")
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Called by asyncio."""
