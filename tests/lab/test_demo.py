@@ -56,17 +56,11 @@ def test_ctrl_c_takes_everything_down() -> None:
 
 @pytest.mark.root
 def test_without_root_it_says_so() -> None:
+    """In a user namespace without a map this process is nobody, and still reads its own files."""
     done = subprocess.run(
-        (*DEMO, "--script", "quick"),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        user=65534,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-        cwd=Path(__file__).parents[2],
+        ("unshare", "--user", *DEMO), capture_output=True, text=True, check=False, timeout=60
     )
-    assert (done.returncode, done.stdout.count("Traceback")) == (77, 0), done.stderr
+    assert done.returncode == 77, done.stderr
     assert "needs root" in done.stderr
 
 
