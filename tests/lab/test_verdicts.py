@@ -198,3 +198,15 @@ def test_the_new_owners_announcement_is_no_stray() -> None:
     script.announce("node1")
     script.rounds(10, "node1")
     assert strays(script.recording, VIP) == []
+
+
+def test_what_was_forgotten_is_no_longer_judged() -> None:
+    script = Script()
+    script.rounds(10, "node1", "node2")
+    script.rounds(10, "node1")
+    late_ns = script.rounds(10, "node1")
+    script.recording.forget_before(late_ns)
+    script.recording.add_lines([f"A arp 0 1 node2 {script.clock_ns}"])  # a late answer to a forgotten round
+    assert script.doubles == 0
+    assert len(script.recording.rounds) == 10
+    assert {answer.sequence for answer in script.recording.answers} == set(script.recording.rounds)

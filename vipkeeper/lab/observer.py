@@ -39,6 +39,10 @@ class Observer:
         self._read_on()
         return self._recording
 
+    def forget_before(self, before_ns: int) -> None:
+        """Judge no longer what was before; a long observation stays small."""
+        self.recording().forget_before(before_ns)
+
     def _read_on(self) -> None:
         with self._record.open() as record:
             record.seek(self._offset)

@@ -75,7 +75,21 @@ class Recording:
                 sequence = int(words[1])
                 self.rounds[sequence] = Round(sequence, int(words[2]), int(words[3]), vips)
             else:
-                self.answers.append(Answer(words[1], int(words[2]), int(words[3]), words[4], int(words[5])))
+                answer = Answer(words[1], int(words[2]), int(words[3]), words[4], int(words[5]))
+                if self._is_kept(answer):
+                    self.answers.append(answer)
+
+    def forget_before(self, before_ns: int) -> None:
+        """Drop rounds sent earlier, and the answers to them; keeps long observations small."""
+        self.rounds = {each.sequence: each for each in self.rounds.values() if each.sent_ns >= before_ns}
+        self.answers = [
+            answer
+            for answer in self.answers
+            if self._is_kept(answer) and (answer.kind in ASKED_KINDS or answer.received_ns >= before_ns)
+        ]
+
+    def _is_kept(self, answer: Answer) -> bool:
+        return answer.kind not in ASKED_KINDS or answer.sequence in self.rounds
 
     def answers_for(self, vip: str, kinds: tuple[str, ...] = ASKED_KINDS) -> list[Answer]:
         number = self.vips.index(vip)
