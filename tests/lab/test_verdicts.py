@@ -30,21 +30,27 @@ class Script:
         self.sequence = 0
         self.clock_ns = 10**9
 
-    def rounds(self, count: int, *who: str, reply_ns: int = REPLY, late_ns: int = 0) -> int:
+    def rounds(
+        self,
+        count: int,
+        *who: str,
+        reply_ns: int = REPLY,
+        late_ns: int = 0,
+        kinds: tuple[str, ...] = ("arp", "client"),
+    ) -> int:
         """`count` rounds, each answered by all of `who`; when the first was sent."""
         first_ns = self.clock_ns
         for _ in range(count):
             self.clock_ns += late_ns
             self.recording.add_lines([f"T {self.sequence} {self.clock_ns} {late_ns} *"])
-            for kind in ("arp", "client"):
-                for node in who:
-                    self.answer(node, kind=kind, after_ns=reply_ns)
+            self.recording.add_lines(
+                f"A {kind} 0 {self.sequence} {node} {self.clock_ns + reply_ns}"
+                for kind in kinds
+                for node in who
+            )
             self.sequence += 1
             self.clock_ns += TICK
         return first_ns
-
-    def answer(self, node: str, *, kind: str = "arp", after_ns: int = REPLY) -> None:
-        self.recording.add_lines([f"A {kind} 0 {self.sequence} {node} {self.clock_ns + after_ns}"])
 
     def announce(self, node: str) -> None:
         self.recording.add_lines([f"A announce 0 0 {node} {self.clock_ns - TICK // 2}"])
@@ -165,9 +171,7 @@ def test_an_outage_tells_how_long_the_observer_itself_was_stalled() -> None:
 def test_an_outage_is_seen_by_the_kind_asked_for(kind: str, lost: int) -> None:
     script = Script()
     script.rounds(50, "node1")
-    for _ in range(10):
-        script.answer("node1", kind="arp")
-        script.rounds(1)
+    script.rounds(10, "node1", kinds=("arp",))
     script.rounds(200, "node1")
     assert longest_outage(script.recording, VIP, kinds=(kind,)).lost == lost
 
