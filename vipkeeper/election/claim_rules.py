@@ -52,6 +52,11 @@ def claimability(view: StoreView, settings: ElectionSettings, unit: Unit, now_s:
         if bound_to == unit.name and view.vip(unit.name) is not None:
             continue  # whoever binds it elsewhere also writes our VIP record, which is guarded
         guards[key] = view.version(key)
+        if bound_to is None and (unbound_s := view.received_s(key)) is not None:
+            # The record that kept it may have been deleted from under an owner of another name.
+            unbound_s += longest_takeover_s(settings.timing.lease_max_s)
+            if unbound_s > at_s:
+                at_s, waits_for, detail = unbound_s, Reason.NO_RECORD_YET, address.address
         if bound_to is None or bound_to == unit.name or bound_to in takes:
             continue
         other = _record_rule(view, settings, bound_to)
@@ -91,7 +96,7 @@ def _record_rule(view: StoreView, settings: ElectionSettings, name: str) -> Clai
             lease is None or lease.incarnation == settings.incarnation
         ):
             return Claimability(NEVER, Reason.OWNER_ALIVE, Reason.RESUMED, "held here", guards)
-        rule = _own_earlier_rule(view, settings, received_s, longest_s)
+        rule = _own_earlier_rule(view, settings, record.incarnation, received_s, longest_s)
     else:
         rule = _owner_rule(view, record.owner, record.incarnation, longest_s)
     guards.update(rule.guards)
@@ -115,11 +120,14 @@ def _released_rule(record: VipRecord, received_s: float, settings: ElectionSetti
 
 
 def _own_earlier_rule(
-    view: StoreView, settings: ElectionSettings, received_s: float, longest_s: float
+    view: StoreView, settings: ElectionSettings, incarnation: str, received_s: float, longest_s: float
 ) -> Claimability:
     """Another instance under our name held it, or wrote our lease record since: a stranger."""
-    incarnation = view.incarnations.get(settings.node)
-    since_s = max(received_s, incarnation.since_s if incarnation else received_s)
+    last_write = view.incarnations.get(settings.node)
+    since_s = max(received_s, last_write.since_s if last_write else received_s)
+    if last_write is not None and last_write.name == incarnation:
+        # It may live on: each of its renewals counts anew. (Every claim compares that record.)
+        since_s = max(since_s, view.received_s(view.keys.lease(settings.node)) or since_s)
     return Claimability(since_s + longest_s, Reason.EARLIER_INCARNATION, Reason.OWNER_EXPIRED)
 
 

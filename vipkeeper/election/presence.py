@@ -68,6 +68,8 @@ class Presence:
         wanted = [at for at in (self._give_up_at_s,) if at is not None]
         if self.name is NameState.OURS:
             wanted.append(self._heartbeat_at_s)
+        if self.stale:
+            wanted.append(self._retry_at_s)
         return max(min(wanted), self._retry_at_s) if wanted else None
 
     def look(self, now: Now) -> list[Effect]:
@@ -99,11 +101,12 @@ class Presence:
             self.name = NameState.CHALLENGING if running else NameState.OURS
         elif self.name is NameState.CHALLENGING:
             silent = self._give_up_at_s is not None and now.boot_s >= self._give_up_at_s
-            if not running or silent:
+            answered = self._challenged is not None and self._life_of_other() != self._challenged
+            if running and answered:
+                self.name = NameState.TAKEN
+            elif not running or silent:
                 self.name = NameState.OURS
                 self._give_up_at_s = None
-            elif self._challenged is not None and self._life_of_other() != self._challenged:
-                self.name = NameState.TAKEN
         elif self.name is NameState.OURS:
             self._info_seen_ours |= info is not None and not other
             if self._info_seen_ours and other:
@@ -199,6 +202,7 @@ class Presence:
         transaction, self._job = self._job.transaction, None
         settings, view = self._state.settings, self._state.view
         if isinstance(outcome, Unknown):
+            self._told = None  # what the store says of us now is not known
             self._retry_at_s = now.boot_s + settings.timing.attempt_s / 2
             return []
         if isinstance(outcome, Conflict):

@@ -195,7 +195,11 @@ class StoreView:
         elif key.startswith(self.keys.histories):
             pass
         elif isinstance(value, LeaseRecord):
-            self._all_touched |= not isinstance(before, LeaseRecord)
+            same = isinstance(before, LeaseRecord) and (before.ttl_ms, before.fence) == (
+                value.ttl_ms,
+                value.fence,
+            )
+            self._all_touched |= not same  # how long others wait follows from it
         elif isinstance(value, InfoRecord) and isinstance(before, InfoRecord):
             self._all_touched |= value.untimed() != before.untimed()
         else:
