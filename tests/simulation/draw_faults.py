@@ -261,6 +261,19 @@ def _comes_back_as_a_stranger(random: Random, span: Span, time_s: float) -> tupl
     )
 
 
+def _reload_in_flight(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
+    """Units are renamed or regrouped between a transaction and its answer."""
+    host = random.randrange(3)
+    silence_s = span.ttl_s * random.uniform(0.3, 2.0)
+    silence = random.choice((faults.Cut(host, silence_s), faults.Freeze(host, silence_s)))
+    reload = faults.Reload(None, shape=random.choice(tuple(Shape)), dropped=random.choice((None, 0, 1)))
+    phase = random.choice(tuple(Phase))
+    return (
+        Fault(At(time_s), silence),
+        Fault(OnCommit(time_s, random.choice(_KINDS), phase), reload),
+    )
+
+
 # Mixes
 
 
@@ -283,6 +296,7 @@ _LINKS = _singles(_cut, _store_down, _break_watch, _stall_watch)
 _PLOTS = (
     *(_late_reply_then_silence, _held_while_frozen, _shortened_lease),
     *(_late_release, _late_claim, _comes_back_as_a_stranger),
+    _reload_in_flight,
 )
 
 MIXES = (

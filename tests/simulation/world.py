@@ -109,7 +109,8 @@ class World:
         """Ask the agent to end; start it again some time after it did, or after it was asked."""
         process = self.processes.get(number)
         if process is not None:
-            self._stopping[number] = (keep, restart_after_s)
+            kept, _ = self._stopping.get(number, (False, 0.0))
+            self._stopping[number] = (keep or kept, restart_after_s)
             process.stop(keep=keep)
 
     def restore_backup(self, age_s: float) -> None:
