@@ -13,7 +13,7 @@ import msgspec
 from vipkeeper.lab.interruption import uninterrupted
 from vipkeeper.lab.network import LAN_INTERFACE, Network
 from vipkeeper.lab.observer_process import ObservedNode, ObserverOrder
-from vipkeeper.lab.processes import LabProcess, ProcessNotRunning
+from vipkeeper.lab.processes import LabProcess, UnexpectedProcessState
 from vipkeeper.lab.verdicts import Recording
 
 _POLL_S = 0.02
@@ -34,7 +34,7 @@ class Observer:
         self._rest = ""
 
     def recording(self) -> Recording:
-        """What it has written down so far. Raises ProcessNotRunning when it has ended on its own."""
+        """What it has written down so far. Raises UnexpectedProcessState when it has ended on its own."""
         self.process.require_running()
         self._read_on()
         return self._recording
@@ -155,5 +155,5 @@ def _wait_until_ready(process: LabProcess) -> None:
     while "ready" not in process.log.read_text():
         process.require_running()
         if time.monotonic() > deadline:
-            raise ProcessNotRunning(f"{process.name} is not ready after {_START_S:g} s")
+            raise UnexpectedProcessState(f"{process.name} is not ready after {_START_S:g} s")
         time.sleep(_POLL_S)

@@ -13,8 +13,8 @@ from vipkeeper.lab.namespaces import Namespace
 from vipkeeper.model.errors import VipkeeperError
 
 
-class ProcessNotRunning(VipkeeperError):
-    """A process of the lab has ended although it is needed; the message has the end of its log."""
+class UnexpectedProcessState(VipkeeperError):
+    """A process of the lab has ended although it is needed, or runs already; the message says which."""
 
 
 class LabProcess:
@@ -38,7 +38,7 @@ class LabProcess:
 
     def start(self) -> None:
         if self.is_running():
-            raise ProcessNotRunning(f"{self.name} is running already; stop it first")
+            raise UnexpectedProcessState(f"{self.name} is running already; stop it first")
         arguments = self.arguments if self._namespace is None else self._namespace.inside(*self.arguments)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -53,18 +53,20 @@ class LabProcess:
 
     @property
     def pid(self) -> int:
-        """Raises ProcessNotRunning when it was never started."""
+        """Raises UnexpectedProcessState when it was never started."""
         if self._process is None:
-            raise ProcessNotRunning(f"{self.name} has not been started")
+            raise UnexpectedProcessState(f"{self.name} has not been started")
         return self._process.pid
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
     def require_running(self) -> None:
-        """Raises ProcessNotRunning with the end of the log."""
+        """Raises UnexpectedProcessState with the end of the log."""
         if not self.is_running():
-            raise ProcessNotRunning(f"{self.name} has ended; its log {self.log} ends with:\n{self.log_end()}")
+            raise UnexpectedProcessState(
+                f"{self.name} has ended; its log {self.log} ends with:\n{self.log_end()}"
+            )
 
     def log_end(self, lines: int = 12) -> str:
         if not self.log.exists():
@@ -72,7 +74,7 @@ class LabProcess:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def send(self, signal_number: signal.Signals) -> None:
-        """Signal the process itself. Raises ProcessNotRunning when it has ended."""
+        """Signal the process itself. Raises UnexpectedProcessState when it has ended."""
         self.require_running()
         os.kill(self.pid, signal_number)
 
@@ -88,9 +90,9 @@ class LabProcess:
         self.send(signal.SIGCONT)
 
     def wait(self, timeout_s: float) -> int:
-        """Exit status, negative for a signal. Raises ProcessNotRunning, subprocess.TimeoutExpired."""
+        """Exit status, negative for a signal. Raises UnexpectedProcessState, subprocess.TimeoutExpired."""
         if self._process is None:
-            raise ProcessNotRunning(f"{self.name} has not been started")
+            raise UnexpectedProcessState(f"{self.name} has not been started")
         return self._process.wait(timeout_s)
 
     def stop(self, patience_s: float = 5.0) -> None:

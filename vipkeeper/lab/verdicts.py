@@ -154,16 +154,16 @@ def double_answers(recording: Recording) -> DoubleAnswers:
     """Every proof of two owners of one VIP at once, over the whole record."""
     proofs: list[Proof] = []
     undecided = 0
-    for vip in recording.vips:
-        by_node: dict[str, list[_Proven]] = {}
-        for answer in recording.answers_for(vip):
-            sent = recording.rounds[answer.sequence].sent_ns
-            by_node.setdefault(answer.who, []).append(_Proven(sent, answer.received_ns, answer))
-        if len(by_node) < 2:
-            continue
-        found, unclear = _judge_one(vip, by_node)
-        proofs += found
-        undecided += unclear
+    by_vip_and_node: dict[int, dict[str, list[_Proven]]] = {}
+    for answer in recording.answers:
+        if answer.kind in ASKED_KINDS:
+            proven = _Proven(recording.rounds[answer.sequence].sent_ns, answer.received_ns, answer)
+            by_vip_and_node.setdefault(answer.vip, {}).setdefault(answer.who, []).append(proven)
+    for vip, by_node in by_vip_and_node.items():
+        if len(by_node) > 1:
+            found, unclear = _judge_one(recording.vips[vip], by_node)
+            proofs += found
+            undecided += unclear
     proofs.sort(key=lambda proof: proof.received_ns)
     return DoubleAnswers(tuple(proofs), undecided, len(recording.rounds))
 
