@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -133,3 +134,50 @@ def test_without_a_store_it_ends_with_69_and_says_what_to_do() -> None:
     assert (done.returncode, done.stdout) == (69, "")
     assert done.stderr.startswith("vipkeeper: the store does not answer: ")
     assert done.stderr.endswith(f"check that etcd runs at {url}, or give other --endpoints\n")
+
+
+@pytest.mark.etcd
+def test_a_store_with_users_wants_the_right_one(tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("correct horse\n")
+    with EtcdServer(tmp_path / "etcd") as server:
+        for words in (
+            ("user", "add", "root:rootpw"),
+            ("user", "grant-role", "root", "root"),
+            ("role", "add", "reader"),
+            ("role", "grant-permission", "reader", "read", "/vipkeeper/", "--prefix=true"),
+            ("user", "add", "watcher:correct horse"),
+            ("user", "grant-role", "watcher", "reader"),
+            ("auth", "enable"),
+        ):
+            server.etcdctl(*words)
+        endpoint = ("ls", "--endpoints", server.url, "-o", "json")
+
+        right = run(*endpoint, "--user", "watcher", "--password-file", str(password))
+        assert (right.returncode, right.stdout) == (0, "[]\n")
+
+        wrong = run(*endpoint, "--user", "watcher:battery staple")
+        assert wrong.returncode == 69
+        assert "correct the etcd username or password" in wrong.stderr
+        assert "staple" not in wrong.stderr
+
+        nobody = run(*endpoint)
+        assert nobody.returncode == 69
+        assert "give an etcd username and password" in nobody.stderr
+
+
+@pytest.mark.parametrize("content", [None, "", "\n"], ids=["missing", "empty", "an empty line"])
+def test_a_password_file_without_a_password_is_a_mistake(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "password"
+    if content is not None:
+        path.write_text(content)
+    done = run("ls", "--user", "watcher", "--password-file", str(path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert str(path) in done.stderr
+    assert done.stderr.startswith("etcd.password_file: ")
+
+
+def test_certificates_that_are_not_there_are_a_mistake() -> None:
+    done = run("ls", "--endpoints", "https://127.0.0.1:1", "--cacert", "/nonexistent/ca.pem")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "/nonexistent/ca.pem" in done.stderr
