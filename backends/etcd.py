@@ -45,8 +45,8 @@ class EtcdStore:
     """The `Store` over an etcd cluster. ConfigError for settings that cannot work."""
 
     def __init__(self, settings: EtcdSettings) -> None:
-        self._login = Login(settings.username, settings.password)
-        endpoints = [Endpoint(address, self._login) for address in addresses(settings)]
+        login = Login(settings.username, settings.password)
+        endpoints = [Endpoint(address, login) for address in addresses(settings)]
         self._endpoints = Rotation(endpoints)
         self._identity = ClusterIdentity(len(endpoints))
         self._watches: set[EtcdWatch] = set()
@@ -184,9 +184,8 @@ class EtcdStore:
         return Unknown(f"{endpoint.address}: {why}", "operator")
 
     def _failed(self, endpoint: Endpoint, failed: CallFailed) -> Unknown:
-        if failed.token_refused:
-            self._login.forget()
-        else:
+        endpoint.note(failed)
+        if not failed.token_refused:
             self._endpoints.missed(endpoint)
         return failed.unknown
 

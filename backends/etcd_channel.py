@@ -225,6 +225,11 @@ class Endpoint:
                 raise CallFailed(Unknown(f"{self.address}: the store was closed"))
         return connection, await self._login.metadata(connection)
 
+    def note(self, failed: CallFailed) -> None:
+        """A call over it failed: if for its token, the next one logs in again."""
+        if failed.token_refused:
+            self._login.forget()
+
     def retire(self) -> None:
         """The connection did not answer in time: the next call makes another."""
         if self._connection is not None:

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
-from grpclib.const import Status
 from grpclib.exceptions import GRPCError, ProtocolError, StreamTerminatedError
 from h2.exceptions import H2Error
 
@@ -73,7 +72,8 @@ def translated(where: object, doing: str) -> Iterator[None]:
     try:
         yield
     except GRPCError as error:
-        raise _refused(where, doing, error) from error
+        message = f"{error.status.name.lower()}: {error.message or 'no message'}"
+        raise refused(where, doing, message) from error
     except ssl.SSLError as error:
         advice = "check ca_file, cert_file and the names in the server's certificate"
         why = f"{where}: {doing}: {error.reason or error}; {advice}"
@@ -94,13 +94,11 @@ def is_authentication_off(failed: CallFailed) -> bool:
     return isinstance(cause, GRPCError) and "authentication is not enabled" in (cause.message or "")
 
 
-def _refused(where: object, doing: str, error: GRPCError) -> CallFailed:
-    message = error.message or ""
-    why = f"{where}: {doing}: {error.status.name.lower()}: {message or 'no message'}"
+def refused(where: object, doing: str, message: str) -> CallFailed:
+    """What etcd's own message means; `message` may begin with a gRPC status."""
+    why = f"{where}: {doing}: {message}"
     for refusal in _REFUSALS:
         if refusal.part in message:
             unknown = Unknown(f"{why}; {refusal.advice}", refusal.actor)
             return CallFailed(unknown, token_refused=refusal.token_refused)
-    if error.status is Status.UNAUTHENTICATED:
-        return CallFailed(Unknown(why, "user"), token_refused=True)
     return CallFailed(Unknown(why))

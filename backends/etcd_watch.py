@@ -16,7 +16,7 @@ from collections.abc import AsyncGenerator
 from grpclib.client import Stream
 
 from backends.etcd_channel import WATCH, Endpoint
-from backends.etcd_failures import CallFailed, translated
+from backends.etcd_failures import CallFailed, refused, translated
 from backends.etcd_members import ClusterIdentity
 from backends.etcd_messages import PROGRESS_REQUEST, changes, watch_request
 from backends.etcd_rpc.etcd_pb2 import WatchRequest, WatchResponse
@@ -77,7 +77,8 @@ class EtcdWatch:
                 f"changes after revision {after_revision} were compacted up to {response.compact_revision}"
             )
         if response.canceled:
-            return self._lost(f"etcd ended the watch: {response.cancel_reason or 'no reason given'}")
+            reason = response.cancel_reason or "no reason given"
+            return self._failed(refused(self._endpoint.address, WATCH.doing, reason))
         if not response.created and response.header.revision < after_revision:
             # It had the time of a heartbeat to catch up.
             return self._lost(f"it is at revision {response.header.revision}, behind {after_revision}")
@@ -85,6 +86,10 @@ class EtcdWatch:
 
     def _lost(self, why: str) -> WatchLost:
         return WatchLost(f"{self._endpoint.address}: watching: {why}")
+
+    def _failed(self, failed: CallFailed) -> WatchLost:
+        self._endpoint.note(failed)
+        return WatchLost(failed.unknown.why)
 
     async def _receive(self, create: WatchRequest) -> None:
         try:
@@ -94,7 +99,7 @@ class EtcdWatch:
                     await stream.send_message(create)
                     await self._pass_on(stream)
         except CallFailed as failed:
-            self._inbox.put_nowait(WatchLost(failed.unknown.why))
+            self._inbox.put_nowait(self._failed(failed))
         else:
             self._inbox.put_nowait(self._lost("etcd ended the stream"))
 
@@ -116,4 +121,4 @@ class EtcdWatch:
                     await asyncio.sleep(self._heartbeat_s / _REQUESTS_PER_HEARTBEAT)
                     await stream.send_message(PROGRESS_REQUEST)
         except CallFailed as failed:
-            self._inbox.put_nowait(WatchLost(failed.unknown.why))
+            self._inbox.put_nowait(self._failed(failed))
