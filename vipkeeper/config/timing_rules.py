@@ -6,8 +6,9 @@ The argument, in one place. An owner sends a renewal at S on its own clock. It m
 `S + ttl - margin` by its own decision and until `S + ttl` by the kernel's (the fence). A challenger that
 received the same renewal at R >= S claims at `R + ttl + margin` on its own clock at the earliest, and only
 if the store proves that no newer renewal exists. Clocks may run at rates that differ from true time by
-RHO each, so over an interval T they drift apart by at most 2 * RHO * T; the kernel's fence acts at most
-its latency late. Hence margin >= 2 * RHO * T + latency, for each interval separately.
+RHO each: T on the owner's slow clock lasts T / (1 - RHO), and the challenger's fast clock counts that as
+T * (1 + RHO) / (1 - RHO). The kernel's fence acts at most its latency late, in true time. Hence
+margin >= T * 2 * RHO / (1 - RHO) + latency * (1 + RHO), for each interval separately.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from vipkeeper.model.fences import FenceKind
 
 # Assumed bound on |rate - 1| of each CLOCK_BOOTTIME. NTP slews by at most 500 ppm; 0.1 % is twice that.
 RHO = 0.001
+# By how much of an interval the fastest clock runs ahead of the slowest one, in the fastest one's seconds.
+DRIFT = 2 * RHO / (1 - RHO)
 
 # How late each fence may act. bpf: +0.02 ms measured, 2 ms for a packet already past it; nftables: two
 # jiffies at HZ=100; lifetime: see `takeover_after_s`.
@@ -64,7 +67,7 @@ def derive_timing(ttl_s: float, lease_max_s: float, heartbeat_s: float) -> Timin
 
 def margin_s(interval_s: float, fence: FenceKind) -> float:
     """What must lie between the owner's last instant and the challenger's first, for one interval."""
-    return 2 * RHO * interval_s + FENCE_LATENCY_S[fence]
+    return interval_s * DRIFT + FENCE_LATENCY_S[fence] * (1 + RHO)
 
 
 def owner_deadline_s(sent_at_s: float, ttl_s: float, fence: FenceKind) -> float:
@@ -88,7 +91,7 @@ def lifetime_s(ttl_s: float, fence: FenceKind) -> int:
 def takeover_after_s(ttl_s: float, fence: FenceKind) -> float:
     """How long a challenger waits after it received the owner's last renewal."""
     if fence is FenceKind.LIFETIME:
-        return lifetime_s(ttl_s, fence) * (1 + 2 * RHO) + LIFETIME_LATENESS_S
+        return lifetime_s(ttl_s, fence) * (1 + DRIFT) + LIFETIME_LATENESS_S * (1 + RHO)
     return ttl_s + margin_s(ttl_s, fence)
 
 
