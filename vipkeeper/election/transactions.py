@@ -7,6 +7,7 @@ within what every store takes.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import msgspec
@@ -60,7 +61,7 @@ def renewing_batch(view: StoreView, settings: ElectionSettings, seq: str, wall: 
     record = LeaseRecord(
         incarnation=settings.incarnation,
         seq=seq,
-        ttl_ms=round(settings.timing.ttl_s * 1000),
+        ttl_ms=math.ceil(settings.timing.ttl_s * 1000),  # others may wait longer, never shorter
         fence=settings.fence.value,
         renewed=wall,
     )
