@@ -17,7 +17,7 @@ FIRST_SEED = $(shell date +%s)000000
 PYTHON_PROGRAMS := python3:python3 python3-venv:python3-venv
 DEMO_PROGRAMS := $(PYTHON_PROGRAMS) etcd:etcd-server ip:iproute2 nft:nftables
 TEST_PROGRAMS := $(DEMO_PROGRAMS) etcdctl:etcd-client keepalived:keepalived openssl:openssl git:git \
-	mkfs.ext4:e2fsprogs fsfreeze:util-linux losetup:mount
+	mkfs.ext4:e2fsprogs fsfreeze:util-linux losetup:mount systemd-analyze:systemd
 
 # Tests that need neither root nor a server: all in less than two minutes.
 ALONE := not root and not etcd and not bench
