@@ -240,7 +240,8 @@ class Election:
             effects += self._weigh(list(self._state.units), now)
         elif touched or self._answered:
             self._add_unlisted()
-            concerned = touched | self._answered | self._blocked
+            # What may be claimed or waits for another name can depend on any record that changed.
+            concerned = touched | self._answered | self._blocked | self._claimable.keys()
             effects += self._weigh([name for name in concerned if name in self._state.units], now)
         self._answered.clear()
         stopped = self._state.stopping and not self._unsettled()

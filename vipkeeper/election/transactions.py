@@ -101,7 +101,6 @@ def claim_part(
     for name in takes:
         taken = view.vip(name)
         if taken is not None:
-            compares[keys.vip(name)] = view.version(keys.vip(name))
             puts[keys.vip(name)] = encode(_released(taken, settings, None, Reason.ADDRESS_RENAMED, wall))
     return compares, puts
 
