@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from backends.store import (
     Changed,
@@ -79,3 +79,12 @@ async def lost(watch: Watch) -> WatchLost:
     assert isinstance(items[-1], WatchLost), items
     assert not any(isinstance(item, WatchLost) for item in items[:-1]), items
     return items[-1]
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until it holds."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            if await condition():
+                return
+            await asyncio.sleep(0.005)

@@ -76,8 +76,13 @@ class EtcdServer:
         raise TimeoutError(f"etcd did not answer within {START_TIMEOUT_S:g} s")
 
     def freeze(self) -> None:
-        """SIGSTOP: connections stay, nothing answers."""
+        """SIGSTOP: connections stay, nothing answers. Returns when every thread has stopped."""
+        assert self._process is not None
         self._signal(signal.SIGSTOP)
+        give_up_s = time.monotonic() + START_TIMEOUT_S
+        while not _is_stopped(self._process.pid):
+            assert time.monotonic() < give_up_s, "etcd did not stop"
+            time.sleep(0.001)
 
     def thaw(self) -> None:
         """SIGCONT."""
@@ -137,6 +142,14 @@ class EtcdServer:
 
 class ServerEndedError(RuntimeError):
     """etcd ended during its start; the text is the end of its log."""
+
+
+def _is_stopped(pid: int) -> bool:
+    states = [
+        task.joinpath("stat").read_text().rpartition(")")[2].split()[0]
+        for task in Path(f"/proc/{pid}/task").iterdir()
+    ]
+    return set(states) <= {"T"}
 
 
 def _free_ports() -> tuple[int, int]:
