@@ -69,7 +69,7 @@ class LeaseLane:
 
     def next_deadline(self) -> float | None:
         """When the lane itself wants to act."""
-        if self.job is not None or self.awaiting is not None:
+        if self.job is not None or self.awaiting is not None or self._silent():
             return None
         if self._held_back:
             return self.retry_at_s
@@ -77,7 +77,7 @@ class LeaseLane:
 
     def next_commit(self, now: Now, claimable: dict[str, Claimability]) -> Commit | None:
         """The transaction to send now, if any. `claimable`: units whose time has come."""
-        if self.job is not None or self.awaiting is not None:
+        if self.job is not None or self.awaiting is not None or self._silent():
             return None
         self._held_back = now.boot_s < self.retry_at_s
         if self._held_back:
@@ -95,6 +95,15 @@ class LeaseLane:
         if claimable:
             return self._send(JobKind.CLAIM, self._claims(now, claimable), now)
         return None
+
+    def _silent(self) -> bool:
+        """Nothing may be written: a restored store is not read again yet, or it is another cluster's.
+
+        A renewal compares no VIP record, so in a restored store it could outlast the claim of the owner that
+        the backup names.
+        """
+        state = self._state
+        return state.view.complete_since_s is None or state.barred is Reason.WRONG_CLUSTER
 
     def answered(
         self, commit_id: int, outcome: Committed | Conflict | Unknown, now: Now
