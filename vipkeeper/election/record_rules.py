@@ -26,10 +26,14 @@ def lapse(state: ElectionState) -> None:
 
 
 def lapse_if_displaced(state: ElectionState) -> bool:
-    """Another process wrote our lease record since our last write: our proof is gone. True if so."""
+    """Our lease record is not the one that we wrote last: our proof is gone. True if so.
+
+    Absent counts as well. What deleted it may have deleted the VIP records, which a renewal does not compare.
+    """
+    if state.lease.running is None or state.view.complete_since_s is None:
+        return False
     lease = state.view.lease(state.settings.node)
-    displaced = lease is not None and not lease.seq.startswith(state.settings.process + "-")
-    if not displaced or state.lease.running is None:
+    if lease is not None and lease.seq.startswith(state.settings.process + "-"):
         return False
     lapse(state)
     return True
