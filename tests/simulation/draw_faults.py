@@ -164,7 +164,7 @@ def _wipe(_random: Random, _span: Span) -> Action:
 
 
 def _restore(random: Random, span: Span) -> Action:
-    return faults.Restore(random.choice((0.0, 0.3, 1.0, 3.0, 100.0)), random.choice((0.0, 0.1, span.ttl_s)))
+    return faults.Restore(random.choice((0.0, 0.3, 1.0, 3.0, 100.0)), random.choice((0.01, 0.1, span.ttl_s)))
 
 
 def _compact(_random: Random, _span: Span) -> Action:
@@ -299,6 +299,8 @@ _PLOTS = (
     _reload_in_flight,
 )
 
+RESTORES = Mix(_singles(_restore, _freeze, _hold_request), (1, 4), 0.7)
+
 MIXES = (
     Mix(_singles(_freeze), (1, 3), 0.8),
     Mix(_PLOTS, (1, 2), 0.9),
@@ -310,7 +312,7 @@ MIXES = (
     Mix((*_MESSAGES, *_singles(_reload, _reload, _freeze, _unfit)), (2, 6), 0.6),
     Mix((*_LINKS, *_singles(_freeze, _kill)), (2, 5), 0.4),
     Mix(_singles(_delete_record, _wipe, _freeze, _kill, _hold_request, _compact), (1, 4), 0.7),
-    Mix(_singles(_restore, _freeze, _hold_request, _stall_watch), (1, 4), 0.7),
+    RESTORES,
     Mix(
         (*_MESSAGES, *_PROCESSES, *_LINKS, *_PLOTS, *_singles(_unfit, _reload, _hear, _compact)),
         (3, 8),

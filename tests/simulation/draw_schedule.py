@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from tests.simulation.draw_faults import MIXES, Mix, Span, draw_faults
+from tests.simulation.draw_faults import MIXES, RESTORES, Mix, Span, draw_faults
 from tests.simulation.faults import At, Fault, Reload, Shape
 from tests.simulation.schedule import HostPlan, Schedule, UnitPlan, Weather, shaped
 from vipkeeper.config.timing_rules import RHO, longest_takeover_s
@@ -17,11 +17,11 @@ def draw_schedule(seed: int) -> Schedule:
     random = Random(seed)
     ttl_s = random.choice((0.3, 0.5, 0.5, 1.0))
     span = Span(ttl_s, ttl_s * random.choice((1.0, 1.0, 2.0)))
-    hosts = _draw_hosts(random, span)
-    first_s = longest_takeover_s(span.lease_max_s) + 0.3
-    if random.random() < 0.15:
-        first_s = random.random() * first_s
     mix = random.choice(MIXES)
+    hosts = _draw_hosts(random, span, early=mix is RESTORES)
+    first_s = longest_takeover_s(span.lease_max_s) + 0.3
+    if random.random() < 0.15 and mix is not RESTORES:
+        first_s = random.random() * first_s
     drawn = draw_faults(random, span, mix, len(hosts), first_s)
     last_s = max([fault.when.time_s if isinstance(fault.when, At) else fault.when.after_s for fault in drawn])
     return Schedule(
@@ -47,7 +47,8 @@ def _agree_on_addresses(hosts: tuple[HostPlan, ...], drawn: tuple[Fault, ...]) -
     return len(named) == len({name for name, _ in named})
 
 
-def _draw_hosts(random: Random, span: Span) -> tuple[HostPlan, ...]:
+def _draw_hosts(random: Random, span: Span, *, early: bool) -> tuple[HostPlan, ...]:
+    """Hosts and their clocks. `early`: all agents run before the first fault, and none goes by itself."""
     count = random.choice((2, 2, 3, 3, 4))
     units = tuple(
         UnitPlan(f"vip{at}", tuple(f"10.0.{at}.{n + 1}" for n in range(random.choice((1, 1, 2)))), 100, False)
@@ -63,14 +64,14 @@ def _draw_hosts(random: Random, span: Span) -> tuple[HostPlan, ...]:
             mine = shaped(mine, random.choice((Shape.RENAMED, Shape.WIDENED)))
         node = f"n{at}"
         leaves_s = None
-        if at >= 1 and random.random() < 0.1:
+        if at >= 1 and not early and random.random() < 0.1:
             node, leaves_s = "n0", longest_takeover_s(span.lease_max_s) + random.uniform(0.5, 5.0)
         hosts.append(
             HostPlan(
                 node=node,
                 clock_rate=1 + RHO * random.choice((-0.99, 0.99, 0.0, random.uniform(-0.99, 0.99))),
                 clock_shown_s=random.uniform(10.0, 1e6),
-                starts_s=random.random() * random.choice((0.01, 0.3, span.ttl_s, 4.0)),
+                starts_s=random.random() * random.choice((0.01, 0.3, 0.3 if early else 4.0)),
                 fence=same_fence or random.choice(tuple(FenceKind)),
                 ttl_s=span.ttl_s if random.random() < 0.8 else span.lease_max_s,
                 units=mine,

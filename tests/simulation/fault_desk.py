@@ -123,8 +123,8 @@ class FaultDesk:
             case faults.Wipe():
                 world.store.wipe(KEYS.prefix)
             case faults.Restore():
-                world.restore_backup(what.age_s)
-                world.segment.bar(None, now_s + what.down_s)
+                world.segment.shut(now_s + what.down_s)
+                world.timeline.after(what.down_s, partial(world.restore_backup, now_s - what.age_s))
             case faults.Compact():
                 world.store.compact(world.store.revision)
             case _:

@@ -185,7 +185,11 @@ class Wipe:
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """An operator restores a backup of so many seconds ago, or the oldest there is."""
+    """An operator stops the store, and starts it with a backup of so many seconds ago, or the oldest.
+
+    The last writes had reached every watch, and no agent starts soon after: an agent can only notice that
+    the store went back when it had heard of something newer.
+    """
 
     age_s: float
     down_s: float

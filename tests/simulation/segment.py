@@ -6,10 +6,12 @@ Rules of this file:
 - A request that is late is carried out when it arrives, whoever has given it up or died meanwhile.
 - While the way is barred a message is lost, or waits until the way is free, as retransmission makes it.
 - A watch delivers in order, late perhaps; once broken it delivers nothing more.
+- A restored store has been down: what was on its way has died with its connections.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -45,6 +47,21 @@ class Watch:
         self.delivered_until_s = 0.0
         self.on_change = on_change
         self.on_lost = on_lost
+        self._on_their_way: deque[Changed] = deque()
+
+    def send(self, changed: Changed) -> None:
+        """A change leaves the store."""
+        self._on_their_way.append(changed)
+
+    def arrive(self) -> None:
+        """The oldest change that is on its way reaches the host."""
+        if not self.broken and self._on_their_way:
+            self.on_change(self._on_their_way.popleft())
+
+    def deliver_all(self) -> None:
+        """So do all of them."""
+        while self._on_their_way:
+            self.arrive()
 
 
 class Segment:
@@ -57,6 +74,7 @@ class Segment:
         self._barred_until_s: dict[int | None, float] = {}  # None: everybody
         self._stalled_until_s: dict[int, float] = {}
         self._watches: list[Watch] = []
+        self._connections = 0  # counts the times that all of them were cut
         self.weather = weather
         self.onlooker: Onlooker = _look_away
         store.listen(self._hear)
@@ -123,6 +141,14 @@ class Segment:
                 self.forget(watch)
                 self._timeline.after(noticed_after_s, partial(watch.on_lost, "broken"))
 
+    def shut(self, until_s: float) -> None:
+        """The store goes down in good order until then: its last changes are delivered, all else dies."""
+        for watch in tuple(self._watches):
+            watch.deliver_all()
+        self._connections += 1
+        self.break_watch(None, self._random.random() * self.weather.delay_s)
+        self.bar(None, until_s)
+
     def forget(self, watch: Watch) -> None:
         """End a watch without a word."""
         watch.broken = True
@@ -138,9 +164,11 @@ class Segment:
     def _travel(self, host: int, delay_s: float | None, arrive: Callable[[], None]) -> None:
         if delay_s is None:
             return
-        timeline = self._timeline
+        timeline, connections = self._timeline, self._connections
 
         def at_the_door() -> None:
+            if connections != self._connections:
+                return
             barred = self._barred_until_s
             until_s = max(barred.get(host, 0.0), barred.get(None, 0.0)) if barred else 0.0
             if until_s <= timeline.now_s:
@@ -167,8 +195,7 @@ class Segment:
 
     def _hear(self, news: Changed | WatchLost) -> None:
         if isinstance(news, WatchLost):
-            self.break_watch(None, self._random.random() * self.weather.delay_s)
-            return
+            return  # its watches broke when it went down
         for watch in tuple(self._watches):
             self._deliver(watch, news)
 
@@ -182,12 +209,8 @@ class Segment:
         if delay_s is None:  # retransmitted: a stream loses nothing, it is late
             delay_s = self.weather.spike_s
         watch.delivered_until_s = max(watch.delivered_until_s, max(now_s, free_s) + delay_s)
-
-        def arrive() -> None:
-            if not watch.broken:
-                watch.on_change(changed)
-
-        self._timeline.at(watch.delivered_until_s, arrive)
+        watch.send(changed)
+        self._timeline.at(watch.delivered_until_s, watch.arrive)
 
 
 def _look_away(host: int, transaction: Transaction, phase: Phase, fate: Fate) -> None:

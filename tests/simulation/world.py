@@ -113,9 +113,9 @@ class World:
             self._stopping[number] = (keep or kept, restart_after_s)
             process.stop(keep=keep)
 
-    def restore_backup(self, age_s: float) -> None:
-        """Restore the newest backup that is at least so old."""
-        old_enough = [backup for taken_s, backup in self._backups if taken_s <= self.timeline.now_s - age_s]
+    def restore_backup(self, taken_s: float) -> None:
+        """Restore the newest backup that was taken by then, or the oldest there is."""
+        old_enough = [backup for at_s, backup in self._backups if at_s <= taken_s]
         backup = old_enough[-1] if old_enough else self._backups[0][1]
         self.trace.note("store", f"goes back from revision {self.store.revision} to {backup.revision}")
         self.store.restore(backup)
