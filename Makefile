@@ -36,8 +36,8 @@ test: system-packages lint types  ## everything: lint, types, all tests with rea
 check: lint types  ## lint, types, and the tests that need neither root nor a server
 	$(BIN)/pytest -m "$(ALONE)" $(PYTEST_FLAGS)
 
-bench: system-packages .venv/.stamp-test  ## the figures in docs/figures.md, measured here (root)
-	$(BIN)/pytest -m bench -s $(PYTEST_FLAGS) tests/bench
+bench: system-packages .venv/.stamp-test  ## the figures in docs/figures.md, measured here; also in .cache/figures.json (root)
+	VIPKEEPER_FIGURES=.cache/figures.json $(BIN)/pytest -m bench -s $(PYTEST_FLAGS) tests/bench
 
 soak: .venv/.stamp-test  ## SCHEDULES (100000) random schedules from FIRST_SEED on (other ones each time)
 	$(BIN)/python -m tests.simulation.hunt --from $(FIRST_SEED) --count $(SCHEDULES)
