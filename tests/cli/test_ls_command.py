@@ -99,7 +99,7 @@ def test_colour_is_for_terminals_and_no_color_is_honoured(etcd: EtcdServer) -> N
 
 
 @pytest.mark.etcd
-def test_a_frozen_first_endpoint_only_costs_an_attempt(etcd: EtcdServer) -> None:
+def test_a_frozen_first_endpoint_is_passed_over(etcd: EtcdServer) -> None:
     with silent_server() as silent:
         done = run("ls", "--endpoints", f"{silent},{etcd.url}", "--cluster", "shop", "-o", "json")
     assert done.returncode == 0
