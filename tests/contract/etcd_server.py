@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import socket
@@ -28,10 +27,18 @@ class ServerTls:
 
 
 class EtcdServer:
-    """A cluster of one. Use it as a context manager."""
+    """A cluster of one, or the second member of another's. Use it as a context manager."""
 
-    def __init__(self, directory: Path, *, tls: ServerTls | None = None, flags: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        tls: ServerTls | None = None,
+        flags: tuple[str, ...] = (),
+        joins: EtcdServer | None = None,
+    ) -> None:
         self._directory = directory
+        self._joins = joins
         self._tls = tls
         self._flags = flags
         self._process: subprocess.Popen[bytes] | None = None
@@ -42,7 +49,17 @@ class EtcdServer:
         """The client endpoint."""
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._client_port}"
 
+    @property
+    def peer_url(self) -> str:
+        """Where other members reach it."""
+        return f"http://127.0.0.1:{self._peer_port}"
+
     def __enter__(self) -> Self:
+        if self._joins is not None:
+            self._client_port, self._peer_port = _free_ports()
+            self._joins.etcdctl("member", "add", "second", f"--peer-urls={self.peer_url}")
+            self.start()
+            return self
         for attempt in range(1, START_ATTEMPTS + 1):
             self._client_port, self._peer_port = _free_ports()
             try:
@@ -113,22 +130,20 @@ class EtcdServer:
             timeout=timeout_s + 10.0,
         )
 
-    def revision(self) -> int:
-        """The revision that etcdctl sees."""
-        revision: int = json.loads(self.etcdctl("get", "x", "-w", "json").stdout)["header"]["revision"]
-        return revision
-
     def _command(self) -> list[str]:
-        peer_url = f"http://127.0.0.1:{self._peer_port}"
         command = [
             "etcd",
             f"--data-dir={self._directory / 'data'}",
             f"--listen-client-urls={self.url}",
             f"--advertise-client-urls={self.url}",
-            f"--listen-peer-urls={peer_url}",
-            f"--initial-advertise-peer-urls={peer_url}",
-            f"--initial-cluster=default={peer_url}",
+            f"--listen-peer-urls={self.peer_url}",
+            f"--initial-advertise-peer-urls={self.peer_url}",
         ]
+        if self._joins is None:
+            command.append(f"--initial-cluster=default={self.peer_url}")
+        else:
+            command += ["--name=second", "--initial-cluster-state=existing"]
+            command.append(f"--initial-cluster=default={self._joins.peer_url},second={self.peer_url}")
         if self._tls is not None:
             command += ["--client-cert-auth", f"--trusted-ca-file={self._tls.ca_file}"]
             command += [f"--cert-file={self._tls.cert_file}", f"--key-file={self._tls.key_file}"]
