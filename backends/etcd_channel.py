@@ -152,8 +152,8 @@ class Connection(Channel):
         """Go now; calls that are under way fail."""
         self._retired = True
         if self._transport is not None:
-            # close() would first send what is buffered, for minutes if the peer is gone. In Python 3.11.2 a TLS
-            # transport that was closed twice, as grpclib does, cannot be aborted; its shutdown ends it in 30 s.
+            # close() would first send what is buffered, for minutes if the peer is gone. In Python 3.11.2 a
+            # TLS transport that was closed twice, as grpclib does, cannot be aborted; it ends within 30 s.
             with suppress(AttributeError):
                 self._transport.abort()
 
