@@ -299,7 +299,8 @@ _PLOTS = (
     _reload_in_flight,
 )
 
-RESTORES = Mix(_singles(_restore, _freeze, _hold_request), (1, 4), 0.7)
+# Only what lets every agent notice: see Restore.
+RESTORES = Mix(_singles(_restore, _hold_request, _lose_reply, _unfit), (1, 4), 1.0)
 
 MIXES = (
     Mix(_singles(_freeze), (1, 3), 0.8),

@@ -187,8 +187,8 @@ class Wipe:
 class Restore:
     """An operator stops the store, and starts it with a backup of so many seconds ago, or the oldest.
 
-    The last writes had reached every watch, and no agent starts soon after: an agent can only notice that
-    the store went back when it had heard of something newer.
+    The last writes had reached every watch, every agent runs and hears of the break, and none starts soon
+    after: an agent can only notice that the store went back when it had heard of something newer.
     """
 
     age_s: float
