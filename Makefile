@@ -6,7 +6,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-PYTHON ?= python3
+# The distribution's own Python first: it is what most users run.
+PYTHON ?= $(shell for python in /usr/bin/python3 python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$python && exit; done; echo python3)
 BIN := .venv/bin
 DEMO_FLAGS ?=
 PYTEST_FLAGS ?=
@@ -16,7 +18,7 @@ FIRST_SEED = $(shell date +%s)000000
 # Programs, each with the Debian package that brings it.
 PYTHON_PROGRAMS := python3:python3 python3-venv:python3-venv
 DEMO_PROGRAMS := $(PYTHON_PROGRAMS) etcd:etcd-server ip:iproute2 nft:nftables
-TEST_PROGRAMS := $(DEMO_PROGRAMS) etcdctl:etcd-client keepalived:keepalived openssl:openssl git:git \
+TEST_PROGRAMS := $(DEMO_PROGRAMS) etcdctl:etcd-client keepalived:keepalived openssl:openssl \
 	mkfs.ext4:e2fsprogs fsfreeze:util-linux losetup:mount systemd-analyze:systemd
 
 # Tests that need neither root nor a server: all in less than two minutes.
