@@ -62,8 +62,7 @@ def config_digest(config: Config) -> str:
 def reload_obstacles(old: Config, new: Config) -> tuple[str, ...]:
     """Why a running agent cannot go from `old` to `new`: one sentence for each setting; () if it can."""
     return tuple(
-        f"{setting} cannot change while the agent runs; start the new value with `vipkeeper restart`, "
-        "which keeps the VIPs"
+        f"{setting} cannot change while the agent runs; restart the agent for it"
         for setting in _changed_fixed_settings(old, new, "")
     )
 
