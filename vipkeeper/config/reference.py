@@ -23,9 +23,9 @@ The file is TOML, by default `{DEFAULT_CONFIG_FILE}`. Flags of `vipkeeper agent`
 key; for one VIP no file is needed. `vipkeeper check FILE` finds all mistakes at once, each with its line, its
 key, what is wrong and what to write instead, and shows the failover time that follows.
 
-Times are in seconds; fractions are fine. SIGHUP takes changes over, but for the settings marked *restart*: a file
-that changes one of them is refused, and the log names it. `vipkeeper restart` takes it over without a failover,
-unless `cluster`, `node` or `run_dir` changed: then the next agent is another one, and the VIPs move.
+Times are in seconds; fractions are fine. SIGHUP takes changes over, but for the settings marked *restart*:
+a file that changes one of them is refused, and the log names it. `vipkeeper restart` takes it over without a
+failover, unless `cluster`, `node` or `run_dir` changed: then the next agent is another one, and the VIPs move.
 
     cluster = "web"
 
