@@ -25,7 +25,7 @@ key, what is wrong and what to write instead, and shows the failover time that f
 
 Times are in seconds; fractions are fine. SIGHUP takes changes over, but for the settings marked *restart*:
 a file that changes one of them is refused, and the log names it. `vipkeeper restart` takes it over without a
-failover, unless `cluster`, `node` or `run_dir` changed: then the next agent is another one, and the VIPs move.
+failover, unless `cluster`, `node` or `run_dir` changed: then the next agent is another one and the VIPs move.
 
     cluster = "web"
 
