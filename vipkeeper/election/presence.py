@@ -44,7 +44,6 @@ class Presence:
         self._challenged: tuple[str, str] | None = None  # other's info seq and lease seq at our challenge
         self._give_up_at_s: float | None = None  # when the other's time to answer is over
         self._info_seen_ours = False
-        self._told: InfoRecord | None = None  # what info says, without its changing fields
         self._heartbeat_at_s = 0.0
         self._answered: str | None = None  # challenge answered last
         self._pinned = state.settings.pinned_cluster
@@ -153,7 +152,9 @@ class Presence:
         return Transaction({key: view.version(key)}, {key: encode(info)})
 
     def _must_tell(self, now: Now, *, stopped: bool) -> bool:
-        if stopped or self._told != self._info("running", "", ""):
+        info = self._state.view.info(self._state.settings.node)
+        # Compared with what the store has: a wipe or an older backup may have taken it away.
+        if stopped or info is None or info.untimed() != self._info("running", "", ""):
             return True
         if self._unanswered_challenge() is not None:
             return True
@@ -202,7 +203,6 @@ class Presence:
         transaction, self._job = self._job.transaction, None
         settings, view = self._state.settings, self._state.view
         if isinstance(outcome, Unknown):
-            self._told = None  # what the store says of us now is not known
             self._retry_at_s = now.boot_s + settings.timing.attempt_s / 2
             return []
         if isinstance(outcome, Conflict):
@@ -215,7 +215,6 @@ class Presence:
             if key == view.keys.info(settings.node):
                 info = view.info(settings.node)
                 self.gone = info is not None and info.state == "stopped"
-                self._told = info.untimed() if info is not None else None
                 self._answered = self._answering or self._answered
                 self._info_seen_ours = True
                 self._heartbeat_at_s = now.boot_s + settings.timing.heartbeat_s
