@@ -229,6 +229,8 @@ class Election:
         effects: list[Effect] = []
         due_s = self._presence.next_deadline()
         presence_due = due_s is not None and now.boot_s >= due_s
+        # The answer to a challenge may say nothing new: an info or a lease written anew.
+        presence_due |= self._presence.name is NameState.CHALLENGING
         all_anew = self._news_here | lapse_if_displaced(self._state) | presence_due
         all_anew |= now.boot_s >= self._look_at_s
         touched = self._state.view.news()
