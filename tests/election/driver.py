@@ -211,10 +211,14 @@ class Node:
         self.waiting.remove(request)
         return self.hear(CommitAnswered(request.id, outcome))
 
+    def on_the_lane(self) -> list[Commit]:
+        """Transactions under way that compare our lease record."""
+        lease = KEYS.lease(self.settings.node)
+        return [r for r in self.waiting if isinstance(r, Commit) and lease in r.transaction.compares]
+
     def one_waiting(self) -> Commit:
-        """The only request under way, a commit."""
-        (request,) = self.waiting
-        assert isinstance(request, Commit)
+        """The only transaction under way that compares our lease record."""
+        (request,) = self.on_the_lane()
         return request
 
     def _apply(self, held: Mapping[str, Holding]) -> None:

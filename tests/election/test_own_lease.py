@@ -1,4 +1,4 @@
-"""The deadline of our own lease: the earliest of all writes that may count, and never extended by a late reply."""
+"""Our own deadline: the earliest of all writes that may count, and never extended by a late reply."""
 
 from __future__ import annotations
 

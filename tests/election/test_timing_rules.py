@@ -1,4 +1,4 @@
-"""The kernel of an owner is silent before anybody else may claim, whatever the clocks do within their bound."""
+"""An owner's kernel is silent before anybody else may claim, whatever the clocks do within their bound."""
 
 from __future__ import annotations
 
