@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import aclosing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from backends.etcd_settings import EtcdSettings, addresses
 from backends.store import Committed, Conflict, Snapshot, Store, Transaction, Unknown
 from tests.contract.benches import etcd_client
-from tests.contract.calls import PATIENCE_S, commit, lost, next_changes, read, values
+from tests.contract.calls import PATIENCE_S, commit, eventually, lost, next_changes, read, values
 from tests.contract.certificates import Authority
 from tests.contract.etcd_server import EtcdServer, ServerTls
 from tests.contract.event_loop import on_loop
@@ -75,17 +76,27 @@ async def test_tls_with_a_client_certificate(tls_etcd: EtcdServer, authority: Au
             assert (await next_changes(watch, 1))[0].revision == committed.revision
 
 
+def _open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 @on_loop
 async def test_a_frozen_tls_server_is_left_in_time(
     tls_etcd: EtcdServer, authority: Authority, prefix: str
 ) -> None:
     async with etcd_client(_tls_settings(tls_etcd, authority, authority, "freezing")) as store:
+        without_connection = _open_files()
+
+        async def none_is_left_over() -> bool:
+            return _open_files() <= without_connection
+
         await commit(store, puts={prefix + "a": b"1"})
         tls_etcd.freeze()
         try:
             for _ in range(3):  # the second and third hang in the handshake
                 answer = await store.commit(Transaction(puts={prefix + "b": b""}), timeout_s=0.2)
                 assert isinstance(answer, Unknown)
+            await eventually(none_is_left_over)
         finally:
             tls_etcd.thaw()
         await commit(store, puts={prefix + "c": b"1"})
