@@ -49,9 +49,7 @@ def claimability(view: StoreView, settings: ElectionSettings, unit: Unit, now_s:
         if not view.readable(key):
             return _unreadable(key)
         bound_to = view.binding(address.address)
-        if bound_to == unit.name and view.vip(unit.name) is not None:
-            continue  # whoever binds it elsewhere also writes our VIP record, which is guarded
-        guards[key] = view.version(key)
+        guards[key] = view.version(key)  # always: a reading of the VIP record alone may be newer than this
         if bound_to is None and (unbound_s := view.received_s(key)) is not None:
             # The record that kept it may have been deleted from under an owner of another name.
             unbound_s += longest_takeover_s(settings.timing.lease_max_s)
