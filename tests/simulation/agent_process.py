@@ -189,7 +189,7 @@ class AgentProcess:
             self._life.when_running(lambda: self._carry_out(held, effects))
 
     def _carry_out(self, held: Mapping[str, Holding], effects: list[Effect]) -> None:
-        around, trace = self._around, self._around.trace
+        trace = self._around.trace
         if trace.wanted and held != self._held:
             until = ", ".join(f"{name} until {holding.deadline_s}" for name, holding in held.items())
             self._note(f"   kernel: {until or 'nothing'}")
@@ -197,7 +197,7 @@ class AgentProcess:
         self._held = held
         self.host.kernel.apply(held, self._addresses, self._timeline.now_s)
         if gone:
-            self._life.later(around.random.random() * KERNEL_READING_S, lambda: self._report_withdrawn(gone))
+            self._look_for_withdrawn(gone)
         for effect in effects:
             if trace.wanted:
                 self._note(f"   -> {trace.effect(effect)}")
@@ -220,11 +220,18 @@ class AgentProcess:
             case _:
                 pass
 
-    def _report_withdrawn(self, units: set[str]) -> None:
-        stands = self.host.kernel.stands
-        gone = frozenset(unit for unit in units if not any(map(stands, self._addresses[unit])))
-        if gone:
-            self.hear(Withdrawn(gone))
+    def _look_for_withdrawn(self, units: set[str]) -> None:
+        """Read the kernel soon, and again until every address of these units is gone or wanted again."""
+
+        def look() -> None:
+            self.host.kernel.apply(self._held, self._addresses, self._timeline.now_s)
+            standing = {u for u in units if any(map(self.host.kernel.stands, self._addresses[u]))}
+            if standing != units:
+                self.hear(Withdrawn(frozenset(units - standing)))
+            if standing - self._held.keys():
+                self._look_for_withdrawn(standing - self._held.keys())
+
+        self._life.later(self._around.random.random() * KERNEL_READING_S, look)
 
     def _now(self) -> Now:
         return Now(self.host.clock.reading_s(self._timeline.now_s))

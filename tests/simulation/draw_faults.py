@@ -274,6 +274,34 @@ def _reload_in_flight(random: Random, span: Span, time_s: float) -> tuple[Fault,
     )
 
 
+def _hears_the_next_owner(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
+    """An owner that was silent hears another's announcement before it hears of the records."""
+    host = random.randrange(3)
+    silence_s = span.ttl_s * random.uniform(1.1, 3.0)
+    silence = random.choice((faults.Cut(host, silence_s), faults.Freeze(host, silence_s)))
+    heard_s = time_s + silence_s + span.ttl_s * random.choice((0.01, 0.3)) * random.random()
+    return (
+        Fault(At(time_s), silence),
+        Fault(At(time_s), faults.StallWatch(host, silence_s + span.ttl_s * random.uniform(0.5, 3.0))),
+        Fault(At(heard_s), faults.Hear(host, random.randrange(3))),
+    )
+
+
+def _slow_removal(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
+    """An address goes late from the kernel of an owner that gives it up."""
+    host = random.randrange(3)
+    slow = faults.SlowRemoval(host, span.ttl_s * random.choice((0.1, 0.5, 1.5)) * random.random())
+    leave = random.choice(
+        (
+            faults.Unfit(host, random.randrange(3), span.ttl_s),
+            faults.Stop(host, keep=False, restart_after_s=span.ttl_s),
+            faults.Reload(host, dropped=0),
+            faults.Reload(host, shape=Shape.RENAMED),
+        )
+    )
+    return (Fault(At(time_s), slow), Fault(At(time_s), leave))
+
+
 # Mixes
 
 
@@ -296,7 +324,7 @@ _LINKS = _singles(_cut, _store_down, _break_watch, _stall_watch)
 _PLOTS = (
     *(_late_reply_then_silence, _held_while_frozen, _shortened_lease),
     *(_late_release, _late_claim, _comes_back_as_a_stranger),
-    _reload_in_flight,
+    *(_reload_in_flight, _hears_the_next_owner, _slow_removal),
 )
 
 # Only what lets every agent notice: see Restore.

@@ -93,6 +93,9 @@ class FaultDesk:
                 process = world.process(number, sender)
                 if process is not None:
                     process.reload()
+            case faults.SlowRemoval():
+                kernel = world.hosts[_number(what.host, sender)].kernel
+                kernel.remove_late_until(world.timeline.now_s + what.for_s)
             case faults.Hear():
                 number = _number(what.host, sender)
                 process = world.process(number, sender)

@@ -164,6 +164,14 @@ class Reload:
 
 
 @dataclass(frozen=True, slots=True)
+class SlowRemoval:
+    """For a time a host's kernel leaves addresses standing that the agent asked it to remove."""
+
+    host: int | None
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Hear:
     """A foreign announcement for a unit is heard."""
 
@@ -201,7 +209,7 @@ class Compact:
 
 
 # By what they strike: a host, the transaction that set them off, the store.
-OfHost = Freeze | Kill | Reboot | Stop | Cut | BreakWatch | StallWatch | Unfit | Reload | Hear
+OfHost = Freeze | Kill | Reboot | Stop | Cut | BreakWatch | StallWatch | Unfit | Reload | SlowRemoval | Hear
 OfMessage = HoldRequest | HoldReply | LoseRequest | LoseReply
 OfStore = StoreDown | DeleteRecord | Wipe | Restore | Compact
 Action = OfHost | OfMessage | OfStore

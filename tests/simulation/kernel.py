@@ -41,12 +41,17 @@ class SimulatedKernel:
         self._log = log
         self._random = random
         self._standing: dict[str, _Standing] = {}
+        self._removes_from_s = 0.0
 
     def reboot(self, clock: HostClock, now_s: float) -> None:
         """Nothing stands any more, and the clock starts again."""
         for address in tuple(self._standing):
             self._remove(address, now_s)
         self._clock = clock
+
+    def remove_late_until(self, time_s: float) -> None:
+        """Until then, what is to be removed stays, and answers as long as its fence is open."""
+        self._removes_from_s = time_s
 
     def stands(self, address: str) -> bool:
         """Whether the address is there, fenced off or not."""
@@ -69,7 +74,7 @@ class SimulatedKernel:
         """Make the host as the holdings say; `addresses` has the addresses of each unit."""
         wanted = {address: unit for unit in holdings for address in addresses[unit]}
         for address in tuple(self._standing):
-            if address not in wanted:
+            if address not in wanted and now_s >= self._removes_from_s:
                 self._remove(address, now_s)
         for address, unit in wanted.items():
             deadline_s = holdings[unit].deadline_s
