@@ -132,6 +132,15 @@ def lease_absent(h: History) -> None:
     h.owned(110.0)
 
 
+def owner_never_seen_writing(h: History) -> None:
+    h.hears(105.0, LEASE, lease_record("i2"))
+    h.owned(130.0, incarnation="i1")
+
+
+def bound_to_a_record_never_seen(h: History) -> None:
+    h.hears(130.0, BINDING, BindingRecord("web"))
+
+
 def lease_deleted(h: History) -> None:
     h.hears(105.0, LEASE, lease_record("i1"))
     h.owned(110.0)
@@ -195,7 +204,15 @@ ROWS = [
     Row(unknown_fence, 130 + LONGEST_S, Reason.OWNER_ALIVE, EXPIRED, (VIP, LEASE)),
     Row(unknown_fence_and_long_lease, 130 + 120.0, Reason.OWNER_ALIVE, EXPIRED, (VIP, LEASE)),
     Row(other_incarnation, 120 + LONGEST_S, Reason.OWNER_ALIVE, EXPIRED, (VIP, LEASE)),
-    Row(lease_absent, READ_S + LONGEST_S, Reason.OWNER_ALIVE, EXPIRED, (VIP, LEASE)),
+    Row(lease_absent, 110 + LONGEST_S, Reason.OWNER_ALIVE, EXPIRED, (VIP, LEASE)),
+    Row(owner_never_seen_writing, 130 + LONGEST_S, Reason.OWNER_ALIVE, EXPIRED, (VIP, LEASE)),
+    Row(
+        bound_to_a_record_never_seen,
+        130 + LONGEST_S,
+        Reason.NO_RECORD_YET,
+        Reason.FIRST_CLAIM,
+        (VIP, BINDING),
+    ),
     Row(lease_deleted, 125 + LONGEST_S, Reason.OWNER_ALIVE, EXPIRED, (VIP, LEASE)),
     Row(lease_unreadable, NEVER, UNREADABLE, Reason.FIRST_CLAIM, (VIP,)),
     Row(record_unreadable, NEVER, UNREADABLE, Reason.FIRST_CLAIM, (BINDING,)),

@@ -50,11 +50,12 @@ def claimability(view: StoreView, settings: ElectionSettings, unit: Unit, now_s:
             return _unreadable(key)
         bound_to = view.binding(address.address)
         guards[key] = view.version(key)  # always: a reading of the VIP record alone may be newer than this
-        if bound_to is None and (unbound_s := view.received_s(key)) is not None:
-            # The record that kept it may have been deleted from under an owner of another name.
-            unbound_s += longest_takeover_s(settings.timing.lease_max_s)
-            if unbound_s > at_s:
-                at_s, waits_for, detail = unbound_s, Reason.NO_RECORD_YET, address.address
+        if bound_to is None or view.vip(bound_to) is None:
+            # A record may have been deleted from under an owner, even before we ever saw that record.
+            since_s = view.received_s(key) or main.at_s
+            if since_s + longest_takeover_s(settings.timing.lease_max_s) > at_s:
+                at_s = since_s + longest_takeover_s(settings.timing.lease_max_s)
+                waits_for, detail = Reason.NO_RECORD_YET, address.address
         if bound_to is None or bound_to == unit.name or bound_to in takes:
             continue
         other = _record_rule(view, settings, bound_to)
@@ -96,7 +97,7 @@ def _record_rule(view: StoreView, settings: ElectionSettings, name: str) -> Clai
             return Claimability(NEVER, Reason.OWNER_ALIVE, Reason.RESUMED, "held here", guards)
         rule = _own_earlier_rule(view, settings, record.incarnation, received_s, longest_s)
     else:
-        rule = _owner_rule(view, record.owner, record.incarnation, longest_s)
+        rule = _owner_rule(view, record.owner, record.incarnation, received_s, longest_s)
     guards.update(rule.guards)
     at_s, waits_for = rule.at_s, rule.waits_for
     if view.went_back_at_s is not None and view.went_back_at_s + longest_s > at_s:
@@ -129,7 +130,10 @@ def _own_earlier_rule(
     return Claimability(since_s + longest_s, Reason.EARLIER_INCARNATION, Reason.OWNER_EXPIRED)
 
 
-def _owner_rule(view: StoreView, owner: str, incarnation: str, longest_s: float) -> Claimability:
+def _owner_rule(
+    view: StoreView, owner: str, incarnation: str, owned_s: float, longest_s: float
+) -> Claimability:
+    """`owned_s`: when the record that names the owner was received."""
     key = view.keys.lease(owner)
     guards = {key: view.version(key)}
     received_s = view.received_s(key)
@@ -137,10 +141,12 @@ def _owner_rule(view: StoreView, owner: str, incarnation: str, longest_s: float)
         return _unreadable(key)
     lease = view.lease(owner)
     if lease is None:
-        at_s = received_s + longest_s
+        # The owner wrote one with its claim; we may never have seen it.
+        at_s = max(received_s, owned_s) + longest_s
     elif lease.incarnation != incarnation:
-        # The record's owner is an older one: its last renewal came before the first of the new one.
-        at_s = view.incarnations[owner].since_s + longest_s
+        # The record's owner is an older one, or wrote in between, unseen by us. The present one's first
+        # write ended its renewals.
+        at_s = max(view.incarnations[owner].since_s, owned_s) + longest_s
     else:
         fence = _fence_of(lease.fence)
         ttl_s = lease.ttl_ms / 1000
