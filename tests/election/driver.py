@@ -163,6 +163,10 @@ class Node:
         """Report whether this host could serve."""
         self.hear(FitnessChanged(frozenset(vips), unfit))
 
+    def hear_withdrawn(self, *vips: str) -> None:
+        """A reading of the kernel shows that they are gone."""
+        self.hear(Withdrawn(frozenset(vips)))
+
     def resync(self) -> None:
         """Read the whole prefix, as the feed does at start and after a lost watch."""
         self._read(Read(KEYS.prefix))

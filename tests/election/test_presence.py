@@ -1,4 +1,4 @@
-"""A node name belongs to one living agent, a prefix to one cluster; what a node writes of itself is little."""
+"""A node name belongs to one living agent, a prefix to one cluster; a node writes little of itself."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ from backends.store import MAX_TRANSACTION_OPERATIONS, Unknown
 from tests.election.driver import Cluster, Link, Node
 from tests.election.values import KEYS, settings_of, unit
 from vipkeeper.election.effects import Role
-from vipkeeper.election.events import Withdrawn
 from vipkeeper.model.reasons import Reason
 
 DOWN = Reason.INTERFACE_DOWN
@@ -53,7 +52,7 @@ def test_the_release_waits_until_the_kernel_shows_that_it_is_gone(cluster: Clust
     cluster.run(1.0)
     assert first.election.holdings() == {}
     assert writes_of(first, "web") == writes, "released before it was gone from the kernel"
-    first.hear(Withdrawn(frozenset({"web"})))
+    first.hear_withdrawn("web")
     assert writes_of(first, "web") == writes + 1
 
 
