@@ -37,7 +37,6 @@ from backends.store import (
 # A healthy etcd answers a linearizable read within a few ms; a second read costs it little.
 HEDGE_INTERVAL_S = 0.08
 
-
 _Answer = Snapshot | Committed | Conflict | Unknown
 
 
@@ -74,11 +73,8 @@ class EtcdStore:
                     if isinstance(answer, Snapshot):
                         self._endpoints.answered(endpoint)
                         return answer
-                    self._endpoints.missed(endpoint)
                     failures.append(answer)
-            for endpoint in asked.values():
-                failures.append(_silent(endpoint, RANGE.doing, timeout_s))
-                self._give_up(endpoint)
+            failures += [self._give_up(endpoint, RANGE.doing, timeout_s) for endpoint in asked.values()]
             return _most_telling(failures)
         finally:
             for task in asked:
@@ -95,8 +91,7 @@ class EtcdStore:
                 return task.result()
         finally:
             self._cancel(task)
-        self._give_up(at[-1])
-        return _silent(at[-1], TXN.doing, timeout_s)
+        return self._give_up(at[-1], TXN.doing, timeout_s)
 
     async def watch(
         self, prefix: str, *, after_revision: int, heartbeat_s: float
@@ -189,19 +184,17 @@ class EtcdStore:
             self._endpoints.missed(endpoint)
         return failed.unknown
 
-    def _give_up(self, endpoint: Endpoint) -> None:
+    def _give_up(self, endpoint: Endpoint, doing: str, timeout_s: float) -> Unknown:
+        why = f"{doing}: no answer" if endpoint.connected else "connecting: nothing"
         endpoint.retire()
         self._endpoints.missed(endpoint)
+        return Unknown(f"{endpoint.address}: {why} within {timeout_s:g} s")
 
     def _cancel(self, task: asyncio.Task[_Answer]) -> None:
         if not task.done():
             task.cancel()
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
-
-
-def _silent(endpoint: Endpoint, doing: str, timeout_s: float) -> Unknown:
-    return Unknown(f"{endpoint.address}: {doing}: no answer within {timeout_s:g} s")
 
 
 def _most_telling(failures: Sequence[Unknown]) -> Unknown:

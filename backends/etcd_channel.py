@@ -152,8 +152,8 @@ class Connection(Channel):
         """Go now; calls that are under way fail."""
         self._retired = True
         if self._transport is not None:
-            # close() would first send what is buffered, for minutes if the peer is gone. In Python 3.11.2 a
-            # TLS transport that was closed twice, as grpclib does, cannot be aborted; it ends within 30 s.
+            # close() would wait 30 s for the TLS farewell of a peer that is gone. In Python 3.11.2 a TLS
+            # transport that grpclib has closed twice cannot be aborted, and does wait so long.
             with suppress(AttributeError):
                 self._transport.abort()
 
@@ -226,6 +226,11 @@ class Endpoint:
                 connection.drop()
                 raise CallFailed(Unknown(f"{self.address}: the store was closed"))
         return connection, await self._login.metadata(connection)
+
+    @property
+    def connected(self) -> bool:
+        """Whether calls can be sent."""
+        return self._connection is not None and self._connection.usable
 
     def note(self, failed: CallFailed) -> None:
         """A call over it failed: if for its token, the next one logs in again."""

@@ -2,7 +2,7 @@
 
 Rules of this file:
 
-- One task owns the stream, a second asks it for progress three times in each heartbeat interval. The answers
+- One task owns the stream, a second asks it for progress twice in each heartbeat interval. The answers
   are the heartbeat; etcd drops clients that send HTTP/2 pings as often.
 - `hasleader` makes a member that lost its leader end the stream, instead of going silent on changes alone.
 - A watch never reconnects: what it could miss meanwhile is for the reader to read again.
@@ -22,7 +22,7 @@ from backends.etcd_messages import PROGRESS_REQUEST, changes, watch_request
 from backends.etcd_rpc.etcd_pb2 import WatchRequest, WatchResponse
 from backends.store import Changed, WatchAlive, WatchLost
 
-_REQUESTS_PER_HEARTBEAT = 3
+_REQUESTS_PER_HEARTBEAT = 2
 
 
 class EtcdWatch:
@@ -80,7 +80,7 @@ class EtcdWatch:
             reason = response.cancel_reason or "no reason given"
             return self._failed(refused(self._endpoint.address, WATCH.doing, reason))
         if not response.created and response.header.revision < after_revision:
-            # It had the time of a heartbeat to catch up.
+            # It had half a heartbeat interval to catch up.
             return self._lost(f"it is at revision {response.header.revision}, behind {after_revision}")
         return None
 

@@ -67,6 +67,7 @@ async def test_a_dead_endpoint_costs_a_commit_one_attempt(
             missed = await _try_commit(store, prefix + "a", 0.3)
             assert isinstance(missed, Unknown)
             assert dead in missed.why
+            assert ("connecting" in missed.why) == (dead_server is unreachable_server)
             assert time.monotonic() - began_s < 0.3 + SLACK_S
             for _ in range(3):
                 assert isinstance(await _try_commit(store, prefix + "b", PATIENCE_S), Committed)
