@@ -129,14 +129,12 @@ class AgentProcess:
 
     def reload(self) -> None:
         """SIGHUP: take over what the host's configuration says now."""
-        self._settings = self.host.settings(self._name)
-        self._learn_addresses()
-        self.hear(Reconfigured(self._settings))
+        self.hear(Reconfigured(self.host.settings(self._name)))
         self.look_at_fitness()
 
     def look_at_fitness(self) -> None:
         """Report each unit's fitness."""
-        for unit in self._settings.units:
+        for unit in self.host.units:
             self.hear(FitnessChanged(frozenset({unit.name}), self.host.unfit.get(unit.name)))
 
     def _start(self) -> None:
@@ -176,6 +174,9 @@ class AgentProcess:
             raise BrokenRule(f"{STEPS_MAX} steps, and next to be woken at {election.next_deadline()}")
         if trace.wanted:
             self._note(f"[{now.boot_s:.6f}] <- {trace.event(event)}")
+        if isinstance(event, Reconfigured):  # not before: until now the election means the former addresses
+            self._settings = event.settings
+            self._learn_addresses()
         effects = election.step(event, now)
         held = dict(election.holdings())
         for name, holding in held.items():
@@ -225,7 +226,7 @@ class AgentProcess:
 
         def look() -> None:
             self.host.kernel.apply(self._held, self._addresses, self._timeline.now_s)
-            standing = {u for u in units if any(map(self.host.kernel.stands, self._addresses[u]))}
+            standing = units & self.host.kernel.units()
             if standing != units:
                 self.hear(Withdrawn(frozenset(units - standing)))
             if standing - self._held.keys():

@@ -53,6 +53,10 @@ class SimulatedKernel:
         """Until then, what is to be removed stays, and answers as long as its fence is open."""
         self._removes_from_s = time_s
 
+    def units(self) -> set[str]:
+        """The units of which an address is there, by its present name or by the one it was added for."""
+        return {standing.unit for standing in self._standing.values()}
+
     def stands(self, address: str) -> bool:
         """Whether the address is there, fenced off or not."""
         return address in self._standing
