@@ -63,5 +63,7 @@ class _Json(logging.Formatter):
 
 
 def _quoted(value: object) -> str:
+    """A value is one word on one line, whatever a store or a peer put into it."""
     text = str(value)
-    return json.dumps(text) if " " in text or '"' in text or "=" in text else text
+    plain = text.isprintable() and not any(char in ' "=\\' for char in text)
+    return text if plain else json.dumps(text)
