@@ -1,0 +1,131 @@
+"""One agent at a time in a run directory; its identity and its pins outlive it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from vipkeeper.agent.run_directory import RunDirectory
+from vipkeeper.model.errors import ConfigError, MissingPrivilege
+
+ROOT = Path(__file__).resolve().parents[2]
+
+HOLD = """
+import sys
+from vipkeeper.agent.run_directory import RunDirectory
+directory = RunDirectory(sys.argv[1])
+print(directory.incarnation, flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def another_process(path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that holds the directory until it is told to end; its first line says that it does."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
+
+
+def first_line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def test_a_second_process_is_refused_and_told_which_one_is_there(tmp_path: Path) -> None:
+    with another_process(tmp_path) as process:
+        assert first_line(process)
+        with pytest.raises(ConfigError, match=rf"in use by another agent \(pid {process.pid}\)") as refused:
+            RunDirectory(str(tmp_path))
+    assert "--run-dir and --node" in str(refused.value)
+
+
+def test_a_killed_process_leaves_no_lock_behind(tmp_path: Path) -> None:
+    with another_process(tmp_path) as process:
+        incarnation = first_line(process)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        directory = RunDirectory(str(tmp_path))
+    assert directory.incarnation == incarnation
+    assert (tmp_path / "agent.pid").read_text() == f"{os.getpid()}\n"
+    directory.close()
+
+
+def test_a_refused_process_leaves_the_pid_of_the_holder(tmp_path: Path) -> None:
+    with another_process(tmp_path) as process:
+        assert first_line(process)
+        with pytest.raises(ConfigError):
+            RunDirectory(str(tmp_path))
+        assert (tmp_path / "agent.pid").read_text() == f"{process.pid}\n"
+
+
+def test_closing_frees_it_and_takes_the_pid_away(tmp_path: Path) -> None:
+    directory = RunDirectory(str(tmp_path))
+    directory.close()
+    assert not (tmp_path / "agent.pid").exists()
+    RunDirectory(str(tmp_path)).close()
+
+
+def test_the_incarnation_is_this_boot_and_this_directory(tmp_path: Path) -> None:
+    seen = []
+    for place in ("one", "one", "two"):
+        directory = RunDirectory(str(tmp_path / place))
+        seen.append(directory.incarnation)
+        directory.close()
+    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    assert all(incarnation.startswith(boot_id + "/") for incarnation in seen)
+    assert seen[0] == seen[1] != seen[2]
+
+
+def test_a_half_written_instance_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "instance").write_text("\n")
+    directory = RunDirectory(str(tmp_path))
+    instance = directory.incarnation.rpartition("/")[2]
+    directory.close()
+    assert len(instance) == 16
+    assert (tmp_path / "instance").read_text() == instance + "\n"
+
+
+def test_a_pin_belongs_to_its_cluster_and_outlives_the_agent(tmp_path: Path) -> None:
+    directory = RunDirectory(str(tmp_path))
+    assert directory.pinned_cluster("main") is None
+    directory.pin_cluster("main", "c1")
+    directory.pin_cluster("main", "c2")
+    directory.close()
+    again = RunDirectory(str(tmp_path))
+    assert again.pinned_cluster("main") == "c2"
+    assert again.pinned_cluster("other") is None
+    again.close()
+    assert not list(tmp_path.glob("*.new"))
+
+
+def test_a_path_that_is_no_directory_is_a_mistake_of_the_user(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="choose another --run-dir"):
+        RunDirectory(str(tmp_path / "file" / "run"))
+
+
+def test_a_directory_that_may_not_be_made_names_the_privilege() -> None:
+    # sysfs refuses a new directory to everybody, to root as well.
+    with pytest.raises(MissingPrivilege, match="run the agent as a user that may"):
+        RunDirectory("/sys/vipkeeper-test")
