@@ -17,13 +17,16 @@ from tests.contract.event_loop import on_loop
 
 pytestmark = pytest.mark.etcd
 
+# A member tells its watches of a missing leader after some three election timeouts.
+QUICK = ("--heartbeat-interval=50", "--election-timeout=500")
+
 
 @pytest.fixture
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EtcdServer, EtcdServer]]:
     """Two members of one cluster; either alone has no quorum."""
     with (
-        EtcdServer(tmp_path_factory.mktemp("first")) as first,
-        EtcdServer(tmp_path_factory.mktemp("second"), joins=first) as second,
+        EtcdServer(tmp_path_factory.mktemp("first"), flags=QUICK) as first,
+        EtcdServer(tmp_path_factory.mktemp("second"), flags=QUICK, joins=first) as second,
     ):
         yield first, second
 

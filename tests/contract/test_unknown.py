@@ -22,11 +22,11 @@ async def test_a_frozen_store_is_unknown_in_time(bench: Bench) -> None:
         for store in (connected, fresh):
             for _ in range(2):
                 began_s = time.monotonic()
-                assert isinstance(await store.read(bench.prefix, timeout_s=0.2), Unknown)
-                committed = await store.commit(Transaction(puts={bench.prefix + "b": b""}), timeout_s=0.2)
+                assert isinstance(await store.read(bench.prefix, timeout_s=0.1), Unknown)
+                committed = await store.commit(Transaction(puts={bench.prefix + "b": b""}), timeout_s=0.1)
                 assert isinstance(committed, Unknown)
                 assert committed.why
-                assert time.monotonic() - began_s < 0.4 + SLACK_S
+                assert time.monotonic() - began_s < 0.2 + SLACK_S
 
 
 @on_loop
