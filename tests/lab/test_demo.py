@@ -91,10 +91,11 @@ def test_numbers_that_make_no_sense_are_refused(flags: tuple[str, ...]) -> None:
 def test_the_strip_shows_who_answered_when() -> None:
     recording = Recording((VIP,))
     for sequence in range(80):
+        if sequence == 70:
+            continue
         recording.add_lines([f"T {sequence} {sequence * 10} 0 *"])
         who = ["node1"] if sequence < 30 else [] if sequence < 40 else ["node2"]
-        who += ["node1"] if sequence == 60 else []
         recording.add_lines(f"A client 0 {sequence} {node} {sequence * 10 + 1}" for node in who)
     signs, milliseconds = timeline(recording, VIP, ["node1", "node2"], 0, 800)
-    assert signs == "1" * 30 + "." * 10 + "2" * 20 + "!" + "2" * 19
+    assert signs == "1" * 30 + "." * 10 + "2" * 30 + " " + "2" * 9
     assert milliseconds == 10 / 1e6

@@ -34,13 +34,19 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
         "--lease", type=float, default=1.0, metavar="SECONDS", help="lease of every agent (default: 1)"
     )
     parser.add_argument(
-        "--store-members", type=int, default=1, metavar="N", help="members of the etcd (default: 1)"
+        "--store-members",
+        type=int,
+        default=None,
+        metavar="N",
+        help="members of the etcd (default: 3; 1 for the script quick)",
     )
 
 
 def run_demo(arguments: argparse.Namespace) -> int:
     """0 when everything went as promised. Raises VipkeeperError otherwise."""
     nodes, members = arguments.nodes, arguments.store_members
+    if members is None:
+        members = 1 if arguments.script == "quick" else 3
     mistakes = [
         f"{option} {number}: choose {lowest} to {_MOST_NODES}"
         for option, number, lowest in (("--nodes", nodes, 2), ("--store-members", members, 1))

@@ -77,9 +77,14 @@ class Stage:
             raise DemoFailed(f"nobody took over: {error}") from error
 
     def wait_until_ready(self) -> None:
-        """Until every node may own again, by its own record in the store. Raises DemoFailed."""
+        """Until every node may own again, by its own record in the store.
+
+        Raises DemoFailed, UnexpectedProcessState when an agent has ended.
+        """
         deadline_s = time.monotonic() + self.lease_s * 3 + _PATIENCE_S
         while True:
+            for agent in self.agents:
+                agent.process.require_running()
             try:
                 (listed,) = list_vips(self.lab.network.hosts[0], self.lab.etcd.endpoints)
                 waiting = {agent.node for agent in self.agents} - {

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # Width of a strip; a sign stands for as many milliseconds as it takes to fit.
 _STRIP_SIGNS = 80
 _NODE_COLOURS = ("green", "cyan", "magenta", "yellow", "blue")
-_NOBODY, _SEVERAL = ".", "!"
+_NOBODY, _NOT_ASKED = ".", " "
 
 
 class Screen:
@@ -85,31 +85,25 @@ class Screen:
 
 
 def _sign_style(sign: str) -> str:
-    if sign == _SEVERAL:
-        return "bold white on red"
-    if sign == _NOBODY:
-        return "red"
-    return _NODE_COLOURS[(int(sign, 36) - 1) % len(_NODE_COLOURS)]
+    return _NODE_COLOURS[(int(sign) - 1) % len(_NODE_COLOURS)] if sign.isdigit() else "red"
 
 
 def timeline(
     recording: Recording, vip: str, nodes: Sequence[str], from_ns: int, to_ns: int
 ) -> tuple[str, float]:
-    """One sign for each slice of time: the number of the node that answered the client, `.` for nobody,
-    `!` for several nodes; and how many milliseconds a slice is.
+    """One sign for each slice of time, and how many milliseconds a slice is.
+
+    The number of the node that answered the client last, `.` when nobody answered, a blank when nobody was
+    asked because the observer itself was stalled.
     """
     slice_ns = max(1, (to_ns - from_ns) // _STRIP_SIGNS)
-    slices: list[set[str]] = [set() for _ in range(_STRIP_SIGNS)]
-    for answer in recording.answers_for(vip, ("client",)):
-        index = (recording.rounds[answer.sequence].sent_ns - from_ns) // slice_ns
+    signs = [_NOT_ASKED] * _STRIP_SIGNS
+    answered = {answer.sequence: answer.who for answer in recording.answers_for(vip, ("client",))}
+    for sequence, asked in recording.rounds.items():
+        index = (asked.sent_ns - from_ns) // slice_ns
         if 0 <= index < _STRIP_SIGNS:
-            slices[index].add(answer.who)
-    return "".join(_sign(who, nodes) for who in slices), slice_ns / 1e6
-
-
-def _sign(who: set[str], nodes: Sequence[str]) -> str:
-    if not who:
-        return _NOBODY
-    if len(who) > 1:
-        return _SEVERAL
-    return "0123456789abcdefghijklmnopqrstuvwxyz"[1 + nodes.index(who.pop())]
+            if sequence in answered:
+                signs[index] = str(1 + nodes.index(answered[sequence]))
+            elif signs[index] == _NOT_ASKED:
+                signs[index] = _NOBODY
+    return "".join(signs), slice_ns / 1e6
