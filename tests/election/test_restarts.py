@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.election.driver import Cluster, Link, Node
-from tests.election.values import KEYS, settings_of, unit, vip_record, write
+from tests.election.values import KEYS, info_record, settings_of, unit, vip_record, write
 from vipkeeper.election.effects import Holding, Role
 from vipkeeper.election.events import KernelAdoptable
 from vipkeeper.model.errors import ProgrammingError
@@ -116,3 +116,19 @@ def test_a_late_claim_makes_a_record_that_only_a_resume_acts_on() -> None:
     cluster.run_until(lambda: node.holds("web"))
     resumes = [c for c in node.said.commits if KEYS.vip("web") in c.transaction.compares][-1]
     assert resumes.transaction.puts.keys() == {KEYS.lease("a")}
+
+
+def test_a_new_boot_that_owns_something_else_does_not_take_up_the_old_boots_records() -> None:
+    """The lease record is its own by then, the VIP's record is not: the old kernel may still answer."""
+    cluster = Cluster()
+    old = cluster.start(settings_of("a", unit("web"), unit("free"), host="h1"))
+    cluster.run_until(lambda: old.holds("web") and old.holds("free"))
+    old.fit("free", unfit=Reason.INTERFACE_DOWN)
+    cluster.run(0.1)
+    old.kill()
+    write(cluster.map, KEYS.info("a"), info_record(state="stopped"))
+    new = cluster.start(settings_of("a", unit("web"), unit("free"), host="h2"))
+    cluster.run_until(lambda: new.holds("free"))
+    assert cluster.answering("web") == ["h1"]
+    cluster.run_until(lambda: new.holds("web"))
+    assert cluster.answering("web") == ["h2"]
