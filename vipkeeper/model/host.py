@@ -26,7 +26,7 @@ class Lifetime(NamedTuple):
     not_after_s: float
 
     def whole_seconds(self, now_s: float) -> int:
-        """The longest lifetime the kernel can be given now: it counts whole seconds. Less than 1: too late."""
+        """The longest lifetime that can be given now: the kernel counts whole seconds. Below 1: too late."""
         if self.not_after_s == math.inf:
             raise ValueError("a virtual address is never given an endless lifetime")
         return math.floor(self.not_after_s - now_s)
