@@ -64,7 +64,14 @@ class Arena:
         since_ns = now_ns()
         yield since_ns
         time.sleep(AFTERWARDS_S)
-        require_one_owner(self.observer.recording(), since_ns)
+        recording = self.observer.recording()
+        require_one_owner(recording, since_ns)
+        outage = self.outage(since_ns)
+        owners = recording.owners_between(VIPS[0], since_ns, now_ns())
+        print(
+            f"answered by {' then '.join(owners)}; longest outage {outage.seconds:.3f} s, {outage.lost} probes "
+            f"lost, observer stalled {outage.stalled_ns / 1e9:.3f} s of it"
+        )
 
     def outage(self, since_ns: int) -> Outage:
         """The longest one a client saw on any address since then."""

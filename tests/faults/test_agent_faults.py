@@ -12,6 +12,9 @@ from tests.faults.arena import Arena, make_arena
 pytestmark = [pytest.mark.root, pytest.mark.etcd, pytest.mark.slow]
 
 LEASE_S = 2.0
+# These take long and meet the store only as any other test does.
+ONE_MEMBER = pytest.mark.parametrize("arena", [1], ids=["etcd1"], indirect=True)
+THREE_MEMBERS = pytest.mark.parametrize("arena", [3], ids=["etcd3"], indirect=True)
 
 
 @pytest.fixture(scope="module", params=[1, 3], ids=["etcd1", "etcd3"])
@@ -43,6 +46,7 @@ def test_killed_and_started_after_the_lease_was_taken(settled: Arena) -> None:
         time.sleep(LEASE_S)
 
 
+@THREE_MEMBERS
 def test_frozen_for_20_s_and_thawed(settled: Arena) -> None:
     owner = settled.owner()
     with settled.judged():
@@ -53,6 +57,7 @@ def test_frozen_for_20_s_and_thawed(settled: Arena) -> None:
         time.sleep(LEASE_S)
 
 
+@ONE_MEMBER
 def test_frozen_until_the_very_end_of_its_lease(settled: Arena) -> None:
     """It wakes up when the others are about to claim: the closest race there is."""
     owner = settled.owner()

@@ -75,7 +75,7 @@ def test_30_percent_loss_on_every_link(settled: Arena) -> None:
         with contextlib.ExitStack() as stack:
             for host in settled.lab.network.hosts:
                 stack.enter_context(faults.random_loss(host, 30))
-            time.sleep(12)
+            time.sleep(8)
         settled.wait_for_somebody()
 
 

@@ -13,7 +13,8 @@ from vipkeeper.lab import faults
 pytestmark = [pytest.mark.root, pytest.mark.etcd, pytest.mark.slow]
 
 LEASE_S = 2.0
-FROZEN_S = 20.0
+# etcd 3.4.23 went on answering keep-alives for 17 to 19 s beside a new leader. Alone, it only falls silent.
+FROZEN_S = {1: 5.0, 3: 20.0}
 
 
 @pytest.fixture(scope="module", params=[1, 3], ids=["etcd1", "etcd3"])
@@ -40,7 +41,7 @@ def test_leader_with_a_frozen_log(settled: Arena) -> None:
     with settled.judged():
         leader.disk.freeze()
         try:
-            time.sleep(FROZEN_S)
+            time.sleep(FROZEN_S[len(settled.lab.etcd.members)])
             if len(settled.lab.etcd.members) > 1:
                 settled.wait_for_somebody()
         finally:
