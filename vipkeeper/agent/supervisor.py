@@ -15,8 +15,9 @@ import socket
 import traceback
 from collections.abc import Callable
 from importlib.metadata import version
+from typing import Any
 
-from vipkeeper.agent.clocks import read_now
+from vipkeeper.agent.clocks import boot_s, read_now
 from vipkeeper.agent.election_shell import ElectionShell
 from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.logs import log, set_up_logging
@@ -31,12 +32,14 @@ from vipkeeper.config.consequences import (
     config_digest,
     reload_obstacles,
 )
+from vipkeeper.config.rules import notices
 from vipkeeper.config.schema import Config
 from vipkeeper.config.timing_rules import judge_timing
 from vipkeeper.election.effects import Finished
 from vipkeeper.election.events import Reconfigured, StopRequested
 from vipkeeper.election.machine import Election
 from vipkeeper.election.settings import ElectionSettings
+from vipkeeper.kernel.netlink_host import NetlinkHost
 from vipkeeper.model.errors import ConfigError, ProgrammingError, VipkeeperError
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.reasons import Reason
@@ -66,7 +69,11 @@ class _Agent:
         self._finished: asyncio.Future[Finished] = loop.create_future()
         self._shell = ElectionShell(pin_cluster=self._pin_cluster, finished=self._finished)
         self._host = HostShell(
-            build_units(self._config), self._shell.post, allowed=allowed_fences(self._config)
+            NetlinkHost(boot_s),
+            build_units(self._config),
+            self._shell.post,
+            allowed=allowed_fences(self._config),
+            clock=boot_s,
         )
         kept = False
         try:
@@ -108,7 +115,8 @@ class _Agent:
             notify("READY=1")
             gc.collect()
             gc.freeze()  # what lives now lives for ever: no collector pause walks it again
-            await asyncio.wait((self._finished, *tasks), return_when=asyncio.FIRST_COMPLETED)
+            ends: list[asyncio.Future[Any]] = [self._finished, *tasks]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             for task in tasks:
                 if task.done():
                     task.result()
@@ -151,8 +159,15 @@ class _Agent:
             fence=fence.value,
             vips=len(config.vip),
         )
-        for finding in judge_timing(build_timing(config), fence):
-            log(logging.WARNING, "timing", finding.message)
+        self._warn(fence)
+
+    def _warn(self, fence: FenceKind) -> None:
+        """What is allowed but may surprise; with the fence in force, the timing rules say more."""
+        timing = judge_timing(build_timing(self._config), fence)
+        found = (finding.message for finding in timing)
+        noted = (f"{note.wrong}; {note.fix}" if note.fix else note.wrong for note in notices(self._config))
+        for message in dict.fromkeys((*found, *noted)):
+            log(logging.WARNING, "config", message)
 
     def _listen_for_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -180,6 +195,7 @@ class _Agent:
         else:
             self._config = config
             set_up_logging(config.log.format, config.log.level)
+            self._warn(self._host.fence())
             settings = self._settings(config, self._host.fence())
             self._store.timing = settings.timing
             self._shell.post(Reconfigured(settings))

@@ -1,7 +1,7 @@
 """The bpf() system call: a hash map of deadlines, and programs.
 
-Rules of this file: ctypes alone, so that neither a compiler nor a package is needed on the host. Every function
-raises OSError with the kernel's number; the caller knows what it was doing and translates.
+Rules of this file: ctypes alone, so that neither a compiler nor a package is needed on the host. Every
+function raises OSError with the kernel's number; the caller knows what it was doing and translates.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ class NetlinkSocket:
         return refusals
 
     def transaction(self, begin: Message, batch: Sequence[Message], end: Message) -> dict[int, Answer]:
-        """An nfnetlink batch: all of it happens, or nothing. Refusals by position; -1 stands for the whole."""
+        """An nfnetlink batch: all of it happens, or nothing. Refusals by position; -1: the whole."""
         first = self._sequence
         self._sequence += len(batch) + 2
         parts = [pack(begin, first)]
@@ -121,7 +121,7 @@ class NetlinkSocket:
         return self._answers(first + 1, len(batch))
 
     def _answers(self, first: int, count: int) -> dict[int, Answer]:
-        """Read until the last message of `count` (numbered from `first`), or what opened them, is answered."""
+        """Read until the last of `count` messages from `first` on, or what opened them, is answered."""
         refusals: dict[int, Answer] = {}
         while True:
             for kind, flags, sequence, body in messages(self._socket.recv(_RECEIVE_BYTES)):

@@ -13,7 +13,9 @@ from vipkeeper.model.errors import KernelRefused, MissingPrivilege
 _GRANT = "run the agent as root, or grant it in the systemd unit: AmbientCapabilities={capability}"
 
 
-def kernel_error(number: int, doing: str, *, capability: str, text: str = "") -> KernelRefused | MissingPrivilege:
+def kernel_error(
+    number: int, doing: str, *, capability: str, text: str = ""
+) -> KernelRefused | MissingPrivilege:
     """The error for `number`, met while `doing` something that needs `capability`.
 
     `text` is the kernel's own explanation, where it gave one.

@@ -1,8 +1,8 @@
 """tc filters on clsact: ours put in place, found again and taken away, everybody else's left alone.
 
-Rules of this file: ours is the bpf filter named FILTER_NAME. It asks for preference 1, because a filter before
-it could take a frame away from it; another program at the same preference is run after ours. The qdisc is
-removed only when no filter is left on it.
+Rules of this file: ours is the bpf filter named FILTER_NAME. It asks for preference 1, because a filter
+before it could take a frame away from it; another program at the same preference is run after ours. The qdisc
+is removed only when no filter is left on it.
 """
 
 from __future__ import annotations

@@ -1,0 +1,129 @@
+"""Whether this host could serve each unit, told to the election when it changes.
+
+Rules of this file: a unit is unfit while its interface is missing or down, while somebody else's address
+stands in its place, or for a while after the kernel refused it or others removed it again and again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+
+from vipkeeper.agent.logs import log
+from vipkeeper.election.effects import Holding
+from vipkeeper.election.events import Event, FitnessChanged
+from vipkeeper.model.host import Link
+from vipkeeper.model.reasons import Reason
+from vipkeeper.model.vips import Unit, VipAddress
+
+# After a refusal: long enough for another node to take over and for an operator's log to stay readable.
+REFUSED_FOR_S = 10.0
+# Something that removes a VIP so often would go on doing so: let another node have it.
+REMOVALS_BEFORE_GIVING_UP = 5
+REMOVAL_WINDOW_S = 10.0
+
+_Verdict = tuple[Reason | None, str]
+
+
+class Fitness:
+    """The verdict on every unit, from what the host's shell saw last."""
+
+    def __init__(self, units: tuple[Unit, ...], post: Callable[[Event], None]) -> None:
+        self._units = units
+        self._post = post
+        self._told: dict[str, _Verdict] = {}
+        self._refused: dict[str, tuple[float, str]] = {}  # until when, and why
+        self._removals: dict[str, deque[float]] = {}
+        self._foreign: frozenset[VipAddress] = frozenset()
+        self.links: Mapping[str, Link] = {}
+
+    def reconfigure(self, units: tuple[Unit, ...]) -> None:
+        """Other units; what is new is told at the next look."""
+        self._units = units
+        names = {unit.name for unit in units}
+        self._told = {name: verdict for name, verdict in self._told.items() if name in names}
+        self._refused = {name: entry for name, entry in self._refused.items() if name in names}
+
+    def look(self, links: Mapping[str, Link], foreign: frozenset[VipAddress], now_s: float) -> frozenset[str]:
+        """Judge by a fresh reading; the names of links that came up since the last one."""
+        before = self.links
+        self.links = links
+        self._foreign = foreign
+        self._refused = {name: entry for name, entry in self._refused.items() if entry[0] > now_s}
+        self._tell()
+        return frozenset(
+            name for name, link in links.items() if link.up and not (name in before and before[name].up)
+        )
+
+    def refused(self, addresses: Mapping[VipAddress, str], now_s: float) -> None:
+        """The kernel refused these addresses: their units are withdrawn whole."""
+        for unit in self._units:
+            reasons = [addresses[vip] for vip in unit.addresses if vip in addresses]
+            if reasons:
+                self._refuse(unit.name, reasons[0], now_s)
+        self._tell()
+
+    def all_refused(self, why: str, now_s: float) -> None:
+        """The fence cannot be kept: nothing may be served."""
+        for unit in self._units:
+            self._refuse(unit.name, why, now_s)
+        self._tell()
+
+    def removed_by_others(self, addresses: Iterable[VipAddress], now_s: float) -> None:
+        """These addresses of ours are gone, though we did not remove them."""
+        lost = frozenset(addresses)
+        for unit in self._units:
+            if lost.isdisjoint(unit.addresses):
+                continue
+            seen = self._removals.setdefault(unit.name, deque(maxlen=REMOVALS_BEFORE_GIVING_UP))
+            seen.append(now_s)
+            message = "somebody else removed it; it is put back"
+            if len(seen) == REMOVALS_BEFORE_GIVING_UP and now_s - seen[0] < REMOVAL_WINDOW_S:
+                message = (
+                    f"somebody else removes it again and again ({len(seen)} times in {REMOVAL_WINDOW_S:g} s)"
+                )
+                self._refuse(unit.name, message, now_s)
+                seen.clear()
+            log(logging.WARNING, "removed-by-others", message, vip=unit.name)
+        self._tell()
+
+    def without_refused(self, holdings: Mapping[str, Holding]) -> Mapping[str, Holding]:
+        """The holdings that the kernel may be asked for."""
+        if not self._refused:
+            return holdings
+        return {name: holding for name, holding in holdings.items() if name not in self._refused}
+
+    def _refuse(self, name: str, why: str, now_s: float) -> None:
+        self._refused[name] = (now_s + REFUSED_FOR_S, why)
+
+    def _tell(self) -> None:
+        changed: dict[_Verdict, list[str]] = {}
+        for unit in self._units:
+            verdict = self._judge(unit)
+            if self._told.get(unit.name) != verdict or unit.name not in self._told:
+                self._told[unit.name] = verdict
+                changed.setdefault(verdict, []).append(unit.name)
+        for (reason, detail), names in changed.items():
+            self._post(FitnessChanged(frozenset(names), reason, detail))
+
+    def _judge(self, unit: Unit) -> _Verdict:
+        for vip in unit.addresses:
+            link = self.links.get(vip.interface)
+            if link is None:
+                return Reason.INTERFACE_MISSING, vip.interface
+            if not link.up:
+                return Reason.INTERFACE_DOWN, vip.interface
+        if unit.name in self._refused:
+            return Reason.KERNEL_REFUSED, self._refused[unit.name][1]
+        return self._judge_foreign(unit)
+
+    def _judge_foreign(self, unit: Unit) -> _Verdict:
+        texts = {vip.address for vip in unit.addresses}
+        for vip in self._foreign:
+            if vip.address in texts:
+                return Reason.KERNEL_REFUSED, (
+                    f"{vip.address} is on {vip.interface} already and was not put there by vipkeeper: "
+                    f"ip address del {vip.address}/{vip.prefix_length} dev {vip.interface}"
+                )
+        return None, ""

@@ -1,0 +1,236 @@
+"""Keeps the kernel at what the election holds, and tells the election what the kernel can do.
+
+Rules of this file: level-triggered; what stands is known from our own acknowledged changes and from fresh
+readings; nothing is reported as withdrawn that a fresh reading still shows; the clock is looked at again
+after everything that may have taken time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+from vipkeeper.agent.fitness import Fitness
+from vipkeeper.agent.logs import log
+from vipkeeper.changes.change_kinds import AddAddresses, after
+from vipkeeper.changes.plan import plan
+from vipkeeper.desired.announcement_schedule import AnnouncementSchedule
+from vipkeeper.desired.wanted_host import still_stands, wanted_host
+from vipkeeper.election.effects import Holding
+from vipkeeper.election.events import ConflictHeard, Event, KernelAdoptable, Withdrawn
+from vipkeeper.kernel.host_network import ForeignAnnouncement, HostEvent, HostNetwork, KernelChanged
+from vipkeeper.model.errors import KernelRefused
+from vipkeeper.model.fences import FenceKind
+from vipkeeper.model.host import FenceInForce, HostState
+from vipkeeper.model.vips import Unit, VipAddress
+
+# Everything is read again this often, in case an event was never sent (an nftables table sends us none).
+LOOK_INTERVAL_S = 1.0
+
+
+class HostShell:
+    """One host. `post` takes events for the election; `clock` is CLOCK_BOOTTIME in seconds."""
+
+    def __init__(
+        self,
+        host: HostNetwork,
+        units: tuple[Unit, ...],
+        post: Callable[[Event], None],
+        *,
+        allowed: tuple[FenceKind, ...],
+        clock: Callable[[], float],
+    ) -> None:
+        self._host = host
+        self._units = units
+        self._post = post
+        self._allowed = allowed
+        self._clock = clock
+        self._fence = FenceInForce(FenceKind.LIFETIME)
+        self._standing = HostState()
+        self._holdings: Mapping[str, Holding] = {}
+        self._placed: dict[str, set[VipAddress]] = {}  # every address a unit may have in the kernel
+        self._fitness = Fitness(units, post)
+        self._schedule = AnnouncementSchedule()
+        self._awake = asyncio.Event()
+        self._changed = False
+
+    def start(self) -> FenceKind:
+        """Put a fence in force, adopt what may stay, remove the rest. Raises VipkeeperError."""
+        self._fence = self._host.choose_fence(self._allowed)
+        reading = self._host.read()
+        self._standing = reading.state
+        now_s = self._clock()
+        adoptable = {
+            unit.name: Holding(None)
+            for unit in self._units
+            if all(still_stands(vip, self._standing, self._fence.kind, now_s) for vip in unit.addresses)
+        }
+        self._fitness.look(self._host.links(), reading.foreign, now_s)
+        self.want(adoptable)
+        if adoptable:
+            self._post(KernelAdoptable(frozenset(adoptable)))
+        self._host.listen(self._hear)
+        return self._fence.kind
+
+    def fence(self) -> FenceKind:
+        """The fence in force."""
+        return self._fence.kind
+
+    def fence_note(self) -> str:
+        """Why no stronger fence is in force, or what of an earlier process could not be kept."""
+        return self._fence.note
+
+    def reconfigure(self, units: tuple[Unit, ...]) -> None:
+        """Other units from now on. Units that are gone or moved must not be held any more."""
+        self._units = units
+        self._fitness.reconfigure(units)
+        self._look()
+
+    def want(self, holdings: Mapping[str, Holding]) -> None:
+        """Bring the kernel in line, now. What left it is reported with Withdrawn."""
+        self._holdings = holdings
+        for name in holdings:
+            self._placed.setdefault(name, set())
+        self._reconcile()
+        # Whatever took time may have outlived a deadline; then it must not stand a moment longer.
+        now_s = self._clock()
+        if any(h.deadline_s is not None and h.deadline_s <= now_s for h in holdings.values()):
+            self._reconcile()
+        self._confirm_withdrawals()
+        self._awake.set()
+
+    def _reconcile(self) -> None:
+        wanted = wanted_host(
+            self._units, self._fitness.without_refused(self._holdings), self._standing,
+            self._fence.kind, self._clock(),
+        )  # fmt: skip
+        for unit in self._units:
+            held = {vip for vip in unit.addresses if vip in wanted.addresses}
+            if held:
+                self._placed[unit.name].update(held)
+        added: list[VipAddress] = []
+        refused: dict[VipAddress, str] = {}
+        for change in plan(wanted, self._standing, fenced=self._fence.kind is not FenceKind.LIFETIME):
+            applied = self._host.apply(change)
+            self._standing = after(self._standing, change, applied)
+            refused.update(applied.refused)
+            if isinstance(change, AddAddresses):
+                added += [vip for vip in change.lifetimes if vip not in applied.refused]
+        if refused:
+            self._fitness.refused(refused, self._clock())
+            self._standing = self._host.read().state
+            self._reconcile()
+            return
+        if added:
+            self._schedule.start(added, self._clock())
+            self._announce()
+            self._watch_segment()
+
+    def _confirm_withdrawals(self) -> None:
+        leaving = self._placed.keys() - self._holdings.keys()
+        if not leaving:
+            return
+        self._standing = self._host.read().state
+        self._reconcile()  # fence entries of what is gone now
+        gone = {name for name in leaving if not self._placed[name] & self._standing.addresses.keys()}
+        for name in gone:
+            self._schedule.stop(self._placed.pop(name))
+        if gone:
+            self._post(Withdrawn(frozenset(gone)))
+            self._watch_segment()
+
+    def _announce(self) -> None:
+        """Send what is due, for VIPs whose lease runs at this very moment."""
+        now_s = self._clock()
+        due = self._schedule.take_due(now_s)
+        running = [vip for vip in due if self._deadline_of(vip) > now_s]
+        if running:
+            self._host.announce(running)
+
+    def _deadline_of(self, vip: VipAddress) -> float:
+        if self._fence.kind is not FenceKind.LIFETIME:
+            return self._standing.deadlines.get(vip.address, 0.0)
+        return max(
+            (
+                holding.deadline_s
+                for unit in self._units
+                if vip in unit.addresses
+                and (holding := self._holdings.get(unit.name)) is not None
+                and holding.deadline_s is not None
+            ),
+            default=0.0,
+        )
+
+    def _watch_segment(self) -> None:
+        self._host.watch_announcements(vip for placed in self._placed.values() for vip in placed)
+
+    def _hear(self, event: HostEvent) -> None:
+        match event:
+            case KernelChanged():
+                self._changed = True
+            case ForeignAnnouncement(vip, mac):
+                self._schedule.start([vip], self._clock())
+                for unit in self._units:
+                    if vip in unit.addresses and unit.name in self._holdings:
+                        log(logging.WARNING, "conflict", "somebody else announces it", vip=unit.name, mac=mac)
+                        self._post(ConflictHeard(unit.name, mac))
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Serve the kernel's events, the announcements and the regular look, for ever."""
+        loop = asyncio.get_running_loop()
+        look_at = loop.time() + LOOK_INTERVAL_S
+        self._watch_segment()
+        while True:
+            due_s = self._schedule.next_due_s()
+            pause_s = look_at - loop.time()
+            if due_s is not None:
+                pause_s = min(pause_s, due_s - self._clock())
+            if not self._awake.is_set() and pause_s > 0:
+                timer = loop.call_later(pause_s, self._awake.set)
+                await self._awake.wait()
+                timer.cancel()
+            self._awake.clear()
+            if self._changed or loop.time() >= look_at:
+                self._changed = False
+                look_at = loop.time() + LOOK_INTERVAL_S
+                self._look()
+            self._announce()
+            await asyncio.sleep(0)  # others have their turn, whatever the kernel reports
+
+    def _look(self) -> None:
+        """Read everything anew and put right what others changed."""
+        try:
+            links_before = self._fitness.links
+            links = self._host.links()
+            for name in self._host.restore_fence():
+                if name in links_before:
+                    log(logging.WARNING, "fence-restored", "somebody removed it", interface=name)
+        except KernelRefused as refused:
+            self._fitness.all_refused(str(refused), self._clock())
+            self.want(self._holdings)
+            return
+        reading = self._host.read()
+        lost = {
+            vip
+            for placed in self._placed.values()
+            for vip in placed
+            if vip in self._standing.addresses and vip not in reading.state.addresses
+            and self._deadline_of(vip) > self._clock()
+        }  # fmt: skip
+        self._standing = reading.state
+        self._fitness.removed_by_others(lost, self._clock())
+        back_up = self._fitness.look(links, reading.foreign, self._clock())
+        self.want(self._holdings)
+        standing = [vip for placed in self._placed.values() for vip in placed if vip.interface in back_up]
+        if standing:
+            self._schedule.start(standing, self._clock())
+
+    def close(self, *, keep: bool) -> None:
+        """Let go of the kernel; unless `keep`, with nothing of ours left in it."""
+        try:
+            if not keep:
+                self.want({})
+        finally:
+            self._host.close(keep=keep)
