@@ -12,6 +12,7 @@ from vipkeeper.election.effects import Commit, Read
 from vipkeeper.election.events import TimePassed
 from vipkeeper.model.errors import ProgrammingError
 from vipkeeper.model.fences import FenceKind
+from vipkeeper.model.reasons import Reason
 from vipkeeper.model.records import LeaseRecord
 
 LEASE_A = KEYS.lease("a")
@@ -206,6 +207,37 @@ def test_a_shorter_lease_lowers_the_fence_before_the_request_leaves(cluster: Clu
     assert fence_s(holder) == pytest.approx(1.0), "it may have committed: the shorter one counts"
     cluster.run(0.02)
     holder.answer(holder.one_waiting())
+    lease = decoded(cluster.map, LEASE_A, LeaseRecord)
+    assert lease is not None
+    assert lease.ttl_ms == 1000
+
+
+def test_a_lease_gets_no_shorter_while_something_leaves_the_kernel(cluster: Cluster) -> None:
+    """What is withdrawn slowly still answers, behind the fence of the longer lease."""
+    node = cluster.start("a", unit("web"), unit("mail"))
+    cluster.run_until(lambda: node.holds("web") and node.holds("mail"))
+    other = cluster.start("b", unit("web"), unit("mail"))
+    cluster.run(0.1)
+    slow_until_s = node.kernel["mail"]
+    node.kernel_confirms = False
+    node.fit("mail", unfit=Reason.INTERFACE_DOWN)
+    node.reload(unit("web"), unit("mail"), timing=derive_timing(1.0, 10.0, 30.0))
+    node.fit("mail", unfit=Reason.INTERFACE_DOWN)
+    cluster.run(0.1)
+    node.kill()
+    cluster.run_until(lambda: other.holds("mail"))
+    assert cluster.now_s > slow_until_s
+
+
+def test_the_lease_gets_shorter_once_the_kernel_is_clean(cluster: Cluster) -> None:
+    node = cluster.start("a", unit("web"), unit("mail"))
+    cluster.run_until(lambda: node.holds("web") and node.holds("mail"))
+    node.kernel_confirms = False
+    node.fit("mail", unfit=Reason.INTERFACE_DOWN)
+    node.reload(unit("web"), unit("mail"), timing=derive_timing(1.0, 10.0, 30.0))
+    node.fit("mail", unfit=Reason.INTERFACE_DOWN)
+    node.hear_withdrawn("mail")
+    cluster.run(1.0)
     lease = decoded(cluster.map, LEASE_A, LeaseRecord)
     assert lease is not None
     assert lease.ttl_ms == 1000

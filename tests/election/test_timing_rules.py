@@ -74,7 +74,7 @@ def test_others_read_no_shorter_lease_than_is_used(ttl_s: float) -> None:
     settings = settings_of("a", unit("web"), ttl_s=ttl_s)
     view = StoreView(settings.keys)
     key = settings.keys.lease("a")
-    view.wrote(key, renewing_batch(view, settings, "s", "").puts[key], 2, 2, 0.0)
+    view.wrote(key, renewing_batch(view, settings, ttl_s, "s", "").puts[key], 2, 2, 0.0)
     lease = view.lease("a")
     assert lease is not None
     assert ttl_s <= lease.ttl_ms / 1000 < ttl_s + 0.0011

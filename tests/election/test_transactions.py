@@ -31,9 +31,9 @@ def view_of(records: dict[str, msgspec.Struct]) -> StoreView:
 
 def test_every_batch_compares_our_lease_as_it_was_seen() -> None:
     view = view_of({KEYS.lease("me"): vip_record("x")})
-    for batch in (empty_batch(view, ME), renewing_batch(view, ME, "s1", "")):
+    for batch in (empty_batch(view, ME), renewing_batch(view, ME, 4.0, "s1", "")):
         assert batch.transaction().compares == {KEYS.lease("me"): 2}
-    assert renewing_batch(StoreView(KEYS), ME, "s1", "").transaction().compares == {KEYS.lease("me"): 0}
+    assert renewing_batch(StoreView(KEYS), ME, 4.0, "s1", "").transaction().compares == {KEYS.lease("me"): 0}
 
 
 def test_a_claim_raises_the_epoch_and_binds_every_address() -> None:

@@ -179,8 +179,7 @@ class LeaseLane:
         commit_id = self._next_id()
         write = None
         if kind is not JobKind.RELEASE:
-            settings = state.settings
-            write = LeaseWrite(commit_id, now.boot_s, settings.timing.ttl_s, settings.fence)
+            write = LeaseWrite(commit_id, now.boot_s, state.lease_to_write_s(), state.settings.fence)
             state.lease.sending(write)
         self.job = Job(commit_id, kind, tuple(batch.units), batch.transaction(), write)
         sent = {JobKind.RESUME: Trigger.RESUME_SENT, JobKind.CLAIM: Trigger.CLAIM_SENT}.get(kind)
@@ -191,7 +190,8 @@ class LeaseLane:
 
     def _renewing(self, now: Now) -> Batch:
         state = self._state
-        return renewing_batch(state.view, state.settings, state.fresh_id(), now.wall)
+        ttl_s = state.lease_to_write_s()
+        return renewing_batch(state.view, state.settings, ttl_s, state.fresh_id(), now.wall)
 
     def _resumes(self, now: Now) -> Batch | None:
         state = self._state

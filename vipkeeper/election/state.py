@@ -36,6 +36,16 @@ class ElectionState:
     def in_phase(self, *phases: Phase) -> list[UnitState]:
         return [unit for unit in self.units.values() if unit.phase in phases]
 
+    def lease_to_write_s(self) -> float:
+        """The length of lease to ask for now.
+
+        It gets shorter only when no withdrawal is unconfirmed: what is to leave the kernel may still answer
+        there, behind the fence of the longer lease.
+        """
+        ttl_s, running = self.settings.timing.ttl_s, self.lease.running
+        unconfirmed = any(unit.in_kernel and unit.phase is not Phase.HOLDING for unit in self.units.values())
+        return max(ttl_s, running.ttl_s) if running is not None and unconfirmed else ttl_s
+
     def lease_is_ours(self) -> bool:
         """Whether nobody else has written our lease record. An absent record is nobody's."""
         lease = self.view.lease(self.settings.node)

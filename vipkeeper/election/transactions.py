@@ -55,13 +55,13 @@ def empty_batch(view: StoreView, settings: ElectionSettings) -> Batch:
     return Batch(compares={key: view.version(key)})
 
 
-def renewing_batch(view: StoreView, settings: ElectionSettings, seq: str, wall: str) -> Batch:
+def renewing_batch(view: StoreView, settings: ElectionSettings, ttl_s: float, seq: str, wall: str) -> Batch:
     """A batch that compares and rewrites our lease record (renewals, resumes, claims)."""
     batch = empty_batch(view, settings)
     record = LeaseRecord(
         incarnation=settings.incarnation,
         seq=seq,
-        ttl_ms=math.ceil(settings.timing.ttl_s * 1000),  # others may wait longer, never shorter
+        ttl_ms=math.ceil(ttl_s * 1000),  # others may wait longer, never shorter
         fence=settings.fence.value,
         renewed=wall,
     )
