@@ -64,7 +64,9 @@ class Presence:
         """When a heartbeat is due, or the other user of our name has had time enough to answer."""
         if self._silent():
             return None
-        wanted = [at for at in (self._give_up_at_s,) if at is not None]
+        wanted = []
+        if self.name is NameState.CHALLENGING and self._give_up_at_s is not None:
+            wanted.append(self._give_up_at_s)
         if self.name is NameState.OURS:
             wanted.append(self._heartbeat_at_s)
         if self.stale:

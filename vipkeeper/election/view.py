@@ -55,7 +55,7 @@ class StoreView:
     """All records of the cluster below one prefix."""
 
     keys: Keys
-    complete_since_s: float | None = None  # first reading of the whole prefix
+    complete_since_s: float | None = None  # first reading of the whole prefix, or the last wipe
     revision: int = 0  # highest seen
     went_back_at_s: float | None = None  # when a restored backup was noticed
     seen: dict[str, Seen] = field(default_factory=dict)
@@ -108,9 +108,15 @@ class StoreView:
         return known.version if known else 0
 
     def received_s(self, key: str) -> float | None:
-        """When this process saw the present state of the key; absence counts from the first reading."""
+        """When this process saw the present state of the key; absence counts from the first reading.
+
+        After a wipe it counts anew: what is absent may have been written and wiped without our seeing it.
+        """
         known = self.seen.get(key)
-        return known.received_s if known else self.complete_since_s
+        if known is None or not known.version:
+            base_s = self.complete_since_s
+            return base_s if known is None or base_s is None else max(known.received_s, base_s)
+        return known.received_s
 
     def readable(self, key: str) -> bool:
         known = self.seen.get(key)
@@ -160,7 +166,7 @@ class StoreView:
         value, readable = self._decode(record)
         self._account(known, value)
         self.seen[record.key] = Seen(record.version, record.revision, now_s, value, readable)
-        self._touch(record.key, known, value)
+        self._touch(record.key, known, value, now_s)
         if isinstance(value, LeaseRecord):
             self._take_lease(self._node_of(record.key), value, now_s)
         elif isinstance(value, InfoRecord):
@@ -183,13 +189,15 @@ class StoreView:
             return
         self._account(known, None)
         self.seen[key] = Seen(0, revision, now_s, None)
-        self._touch(key, known, None)
+        self._touch(key, known, None, now_s)
         if key.startswith(self.keys.nodes) and key.endswith("/info"):
             self.candidacies.pop(self._node_of(key), None)
 
-    def _touch(self, key: str, known: Seen | None, value: _AnyRecord | None) -> None:
+    def _touch(self, key: str, known: Seen | None, value: _AnyRecord | None, now_s: float) -> None:
         """Note whom a change may matter to. A renewal or a heartbeat that says nothing new: nobody."""
         before = known.value if known is not None else None
+        if key == self.keys.cluster and known is not None and self.complete_since_s is not None:
+            self.complete_since_s = now_s  # written once: it was wiped
         if key.startswith(self.keys.vips):
             self._touched.add(key[len(self.keys.vips) :])
         elif key.startswith(self.keys.histories):
