@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.simulation.verdict import DOUBLE_ANSWER
+from tests.simulation.verdict import DOUBLE_ANSWER, EPOCH, HELD_LATE, UNSETTLED
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -78,6 +78,7 @@ _LANE = "vipkeeper/election/lease_lane.py"
 _CLAIMS = "vipkeeper/election/claim_rules.py"
 _LEASE = "vipkeeper/election/own_lease.py"
 _MACHINE = "vipkeeper/election/machine.py"
+_PRESENCE = "vipkeeper/election/presence.py"
 _TIMING = "vipkeeper/config/timing_rules.py"
 _RULES = "vipkeeper/election/record_rules.py"
 _STATE = "vipkeeper/election/state.py"
@@ -114,5 +115,145 @@ MAIN_CONTROLS = (
         "        for late in state.in_phase(Phase.LAPSED):\n"
         "            late.phase = Phase.HOLDING\n",
         times=3,
+    ),
+)
+
+# What else the lease stands on, rule by rule.
+OTHER_CONTROLS = (
+    Control(
+        "a transaction does not compare its sender's lease record",
+        _TRANSACTIONS,
+        "    return Batch(compares={key: view.version(key)})\n",
+        "    return Batch()\n",
+    ),
+    Control(
+        "a resume does not compare the VIP records",
+        _TRANSACTIONS,
+        "        keys.vip(unit): view.version(keys.vip(unit)),\n    }\n",
+        "    }\n",
+    ),
+    Control(
+        "a claim does not compare the VIP record",
+        _CLAIMS,
+        "    key = view.keys.vip(name)\n    guards = {key: view.version(key)}\n",
+        "    key = view.keys.vip(name)\n    guards: dict[str, int] = {}\n",
+    ),
+    Control(
+        "a claim does not compare the address records",
+        _CLAIMS,
+        "        guards[key] = view.version(key)  # always",
+        "        # always",
+    ),
+    Control(
+        "a claim does not compare the cluster record",
+        _TRANSACTIONS,
+        "    compares = {keys.cluster: view.version(keys.cluster), **guards}\n",
+        "    compares = dict(guards)\n",
+    ),
+    Control(
+        "a release does not wait for the kernel",
+        _RULES,
+        "if unit.phase is Phase.WITHDRAWING and not unit.in_kernel:",
+        "if unit.phase is Phase.WITHDRAWING:",
+    ),
+    Control(
+        "a deleted record is claimed at once",
+        _CLAIMS,
+        "rule = Claimability(received_s + longest_s, Reason.NO_RECORD_YET, Reason.FIRST_CLAIM)",
+        "rule = Claimability(received_s, Reason.NO_RECORD_YET, Reason.FIRST_CLAIM)",
+    ),
+    Control(
+        "a deleted address record is claimed at once",
+        _CLAIMS,
+        "        if bound_to is None or view.vip(bound_to) is None:\n",
+        "        if False:\n",
+    ),
+    Control(
+        "a challenger counts from an older version of the lease",
+        _VIEW,
+        "Seen(record.version, record.revision, now_s, value, readable)",
+        "Seen(record.version, record.revision, known.received_s if known else now_s, value, readable)",
+    ),
+    Control(
+        "a lowered ttl does not lower the fence",
+        _LEASE,
+        "        return min(write.fence_deadline_s for write in (self.running, *self.uncertain))\n",
+        "        return self.running.fence_deadline_s\n",
+    ),
+    Control(
+        "another boot of a node is the same",
+        _STATE,
+        "            and record.incarnation == self.settings.incarnation\n"
+        "            and self.lease_is_ours()\n",
+        "",
+    ),
+    Control(
+        "a namesake's renewals do not count",
+        _CLAIMS,
+        "    if last_write is not None and last_write.name == incarnation:\n",
+        "    if False:\n",
+    ),
+    Control(
+        "an owner's older incarnation is claimed at once",
+        _CLAIMS,
+        "        at_s = max(view.incarnations[owner].since_s, owned_s) + longest_s\n",
+        "        at_s = owned_s\n",
+    ),
+    Control(
+        "there is no margin",
+        _TIMING,
+        "    return 2 * RHO * interval_s + FENCE_LATENCY_S[fence]\n",
+        "    return 0.0\n",
+    ),
+    Control(
+        "an address lifetime counts as exact",
+        _TIMING,
+        "    if fence is FenceKind.LIFETIME:\n        return lifetime_s",
+        "    if False:\n        return lifetime_s",
+    ),
+    Control(
+        "a restored backup is claimed at once",
+        _VIEW,
+        "        self.went_back_at_s = now_s\n",
+        "",
+    ),
+    Control(
+        "a restored backup is resumed at once",
+        _LANE,
+        "        if not wanted or now.boot_s < state.distrusted_until_s():\n",
+        "        if not wanted:\n",
+    ),
+    Control(
+        "a unit is held with addresses that are not its own",
+        _LANE,
+        " and state.all_bound(unit)\n",
+        "\n",
+    ),
+    Control(
+        "a lease record of another's is not noticed",
+        _RULES,
+        "    if state.lease.running is None or state.view.complete_since_s is None:\n        return False\n",
+        "    if state.lease.running is not None or state.lease.running is None:\n        return False\n",
+    ),
+    Control(
+        "a late answer to a claim or resume counts",
+        _LEASE,
+        "        self.running = write if now_s < write.deadline_s else None\n",
+        "        self.running = write\n",
+        breaks=HELD_LATE,
+    ),
+    Control(
+        "the epoch does not grow",
+        _TRANSACTIONS,
+        "        epoch=(former.epoch if former else 0) + 1,\n",
+        "        epoch=former.epoch if former else 1,\n",
+        breaks=EPOCH,
+    ),
+    Control(
+        "an unanswered word about ourselves is taken for unsaid",
+        _PRESENCE,
+        "            self._told = None  # what the store says of us now is not known\n",
+        "",
+        breaks=UNSETTLED,
     ),
 )

@@ -16,6 +16,7 @@ from tests.simulation.faults import (
     Phase,
     Reboot,
     Reload,
+    StallWatch,
     Unfit,
     Wipe,
 )
@@ -73,6 +74,19 @@ def test_a_wiped_prefix_is_not_claimed_at_once() -> None:
     assert stage.who_answers() is not None
     (began_s,) = [span.start_s for span in stage.spans()[1:]]
     assert began_s >= wiped_s + LONGEST_TAKEOVER_S
+
+
+def test_a_prefix_wiped_before_a_challenger_saw_the_claim_is_not_claimed_at_once() -> None:
+    stage = Stage(hosts=2)
+    stage.advance(1.0)
+    # It has seen nothing but an empty store, and so it seems when it reads again; only `cluster` is another.
+    stage.strike(StallWatch(1, 60.0))
+    stage.ambush(CommitKind.CLAIM, Phase.ANSWERED, 0, Wipe())
+    stage.advance(2 * LONGEST_TAKEOVER_S + 3.0)
+    first, *later = stage.spans()
+    assert first.host == 0
+    assert later
+    assert later[0].start_s >= first.start_s + LONGEST_TAKEOVER_S
 
 
 def test_a_ttl_lowered_while_owning_shortens_what_the_kernel_was_promised() -> None:

@@ -59,7 +59,6 @@ def _run(world: World) -> str | None:
     desk.close()
     world.mend()
     if not schedule.must_settle:
-        world.run_until(schedule.faults_end_s + schedule.lease_max_s)
         return None
     return _settle(world)
 
