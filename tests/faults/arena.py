@@ -69,8 +69,8 @@ class Arena:
         outage = self.outage(since_ns)
         owners = recording.owners_between(VIPS[0], since_ns, now_ns())
         print(
-            f"answered by {' then '.join(owners)}; longest outage {outage.seconds:.3f} s, {outage.lost} probes "
-            f"lost, observer stalled {outage.stalled_ns / 1e9:.3f} s of it"
+            f"answered by {' then '.join(owners)}; longest outage {outage.seconds:.3f} s, "
+            f"{outage.lost} probes lost, observer stalled {outage.stalled_ns / 1e9:.3f} s of it"
         )
 
     def outage(self, since_ns: int) -> Outage:
@@ -86,6 +86,8 @@ class Arena:
                 agent.start()
         deadline_s = time.monotonic() + self.options.lease_max_s + PATIENCE_S
         while (obstacle := self._obstacle()) is not None:
+            for agent in self.agents:
+                agent.process.require_running()
             assert time.monotonic() < deadline_s, f"not settled: {obstacle}\n{self.log_ends()}"
             time.sleep(0.2)
         self.wait_for_somebody()
