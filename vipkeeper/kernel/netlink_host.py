@@ -92,7 +92,7 @@ class NetlinkHost:
             return BpfFence(self._netlink, self._fenced_links())
         from vipkeeper.kernel.nftables_fence import NftablesFence
 
-        return NftablesFence(self._fenced_links())
+        return NftablesFence(self._clock)
 
     def _drop_fence(self) -> None:
         if self._fence is not None:
