@@ -23,6 +23,8 @@ from vipkeeper.model.vips import VipAddress
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 LONGEST_NAME = 64  # as long as Linux lets a host name be
+# A claim compares up to three records for each address, and a store takes 128 in one transaction.
+MOST_ADDRESSES = 40
 LONGEST_INTERFACE_NAME = 15  # IFNAMSIZ without the closing zero
 
 
@@ -133,6 +135,12 @@ def _bad_run_dir(config: Config) -> Iterator[Finding]:
 
 def _bad_addresses(config: Config) -> Iterator[Finding]:
     for name, vip in config.vip.items():
+        if len(vip.addresses) > MOST_ADDRESSES:
+            yield Finding(
+                ("vip", name, "addresses"),
+                f"{len(vip.addresses)} addresses are more than change hands in one transaction",
+                f"write at most {MOST_ADDRESSES}, and the others under another VIP name",
+            )
         for index, text in enumerate(vip.addresses):
             wrong = _why_no_vip(text)
             if wrong is not None:

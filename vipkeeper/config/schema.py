@@ -200,7 +200,8 @@ class Vip(msgspec.Struct, frozen=True, rename={"preempt_delay_s": "preempt_delay
         tuple[str, ...],
         _about(
             "IPv4 and IPv6 addresses, each `ADDR` or `ADDR/LEN`. Without a length the address is added "
-            "alone (/32 or /128), which is right unless something on this host reads the prefix.",
+            "alone (/32 or /128), which is right unless something on this host reads the prefix. Up to 40: a "
+            "VIP changes hands in one transaction.",
             ["192.0.2.10", "2001:db8::10"],
             min_length=1,
         ),

@@ -78,7 +78,7 @@ def still_stands(vip: VipAddress, standing: HostState, fence: FenceKind, now_s: 
 
 @lru_cache(maxsize=16)
 def lifetime(deadline_s: float, fence: FenceKind, ipv6_count: int = 0) -> Lifetime:
-    """When an address whose lease ends at `deadline_s` may go by itself. Units of one node share a deadline."""
+    """When an address whose lease ends at `deadline_s` may go by itself. One node has one deadline."""
     if fence is FenceKind.LIFETIME:
         return Lifetime(deadline_s, deadline_s + LIFETIME_SLACK_S)
     slack = FENCED_SLACK_S + SLACK_PER_IPV6_S * max(0, ipv6_count - CHEAP_IPV6_COUNT)

@@ -76,6 +76,7 @@ class Election:
         self._stop_at_s: float | None = None
         self._finished = False
         self._claimable: dict[str, Claimability] = {}
+        self._held_before: set[str] = set()  # units held when this step began
         self._answered: set[str] = set()  # units of the transaction answered in this step
         self._blocked: set[str] = set()  # units that wait for another VIP's record
         self._reported: dict[str, tuple[Role, Reason, str | None]] = {}
@@ -89,6 +90,7 @@ class Election:
         """Take one event. Raises ProgrammingError for what cannot happen."""
         if self._finished:
             return []
+        self._held_before = {unit.name for unit in self._state.in_phase(Phase.HOLDING)}
         self._expire(now)
         effects = self._take(event, now)
         if not self._finished:
@@ -183,7 +185,8 @@ class Election:
                         raise ProgrammingError(f"{name}: adoption belongs to the start")
                     unit.phase, unit.adopted, unit.in_kernel = Phase.ADOPTING, True, True
             case Withdrawn(names):
-                for name in names & units.keys():
+                # Of a unit that was held until this step it can only tell an earlier absence.
+                for name in (names & units.keys()) - self._held_before:
                     units[name].in_kernel = False
             case FitnessChanged(names, unfit, detail):
                 for name in names & units.keys():
