@@ -163,6 +163,15 @@ def test_addresses_that_a_node_can_hold(address: str) -> None:
     assert mistakes_of(f'[vip.web]\ninterface = "eth0"\naddresses = ["{address}"]') == []
 
 
+def test_a_vip_has_no_more_addresses_than_one_transaction_takes() -> None:
+    addresses = ", ".join(f'"192.0.2.{host}"' for host in range(1, 42))
+    text = f'[vip.web]\naddresses = [{addresses}]\ninterface = "eth0"\n'
+    assert mistakes_of(text) == [
+        "x.toml:2: vip.web.addresses: 41 addresses are more than change hands in one transaction; "
+        "write at most 40, and the others under another VIP name"
+    ]
+
+
 def test_one_address_in_two_spellings_is_one_address() -> None:
     (mistake,) = mistakes_of(
         '[vip.a]\ninterface = "eth0"\naddresses = ["2001:db8:0::10/64"]\n'
