@@ -19,8 +19,6 @@ _MAP_CREATE = 0
 _MAP_UPDATE_ELEM = 2
 _MAP_DELETE_ELEM = 3
 _PROG_LOAD = 5
-_PROG_GET_FD_BY_ID = 13
-_MAP_GET_FD_BY_ID = 14
 _OBJ_GET_INFO_BY_FD = 15
 _MAP_LOOKUP_BATCH = 24
 _MAP_UPDATE_BATCH = 26
@@ -30,9 +28,7 @@ _PROG_TYPE_SCHED_CLS = 3
 # The kernel gives ktime_get_boot_ns and skb_load_bytes_relative to programs under GPL alone (bpf-helpers(7)).
 _LICENCE = b"GPL"
 _VERIFIER_LOG_BYTES = 1 << 16
-_PROGRAM_INFO_BYTES = 64  # up to and including map_ids
-_PROGRAM_INFO_MAPS = 52  # number of map ids, then a pointer to them
-_MAP_INFO = struct.Struct("=IIIII")  # type, id, key size, value size, entries
+_PROGRAM_INFO = struct.Struct("=II")  # type, id
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -142,30 +138,11 @@ def read_map(map_fd: int, key_bytes: int, value_bytes: int, capacity: int) -> di
     }
 
 
-def program_maps(program_id: int) -> tuple[int, ...]:
-    """The ids of the maps that a loaded program uses. Needs CAP_SYS_ADMIN."""
-    program_fd = _bpf(_PROG_GET_FD_BY_ID, struct.pack("=III", program_id, 0, 0))
-    try:
-        ids = ctypes.create_string_buffer(4 * 8)
-        info = bytearray(_PROGRAM_INFO_BYTES)
-        struct.pack_into("=IQ", info, _PROGRAM_INFO_MAPS, 8, _address(ids))
-        filled = _object_info(program_fd, bytes(info))
-        (count,) = struct.unpack_from("=I", filled, _PROGRAM_INFO_MAPS)
-        return struct.unpack_from(f"={min(count, 8)}I", ids.raw)
-    finally:
-        os.close(program_fd)
-
-
-def open_map(map_id: int) -> int:
-    """A file descriptor for a map that another process made. Needs CAP_SYS_ADMIN."""
-    return _bpf(_MAP_GET_FD_BY_ID, struct.pack("=III", map_id, 0, 0))
-
-
-def map_shape(map_fd: int) -> tuple[int, int, int]:
-    """(key bytes, value bytes, entries) of a map."""
-    filled = _object_info(map_fd, bytes(_MAP_INFO.size))
-    _, _, key_bytes, value_bytes, entries = _MAP_INFO.unpack_from(filled)
-    return key_bytes, value_bytes, entries
+def program_id(program_fd: int) -> int:
+    """The number by which a tc filter names this program."""
+    filled = _object_info(program_fd, bytes(_PROGRAM_INFO.size))
+    number: int = _PROGRAM_INFO.unpack_from(filled)[1]
+    return number
 
 
 def _object_info(fd: int, prepared: bytes) -> bytes:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from vipkeeper.model.host import Link
+
+# The deadline of an earlier process holds for this address: in force in the kernel, but known to nobody.
+INHERITED_S = math.inf
 
 
 class Fence(Protocol):
@@ -34,7 +38,10 @@ class Fence(Protocol):
         ...
 
     def deadlines(self, now_s: float) -> dict[str, float]:
-        """Every entry, read from the kernel; CLOSED_S for one that has ended."""
+        """Every entry, read from the kernel after `now_s`.
+
+        CLOSED_S for one that has ended, INHERITED_S for one that cannot be read.
+        """
         ...
 
     def close(self) -> None:

@@ -38,7 +38,7 @@ from vipkeeper.kernel.host_network import ForeignAnnouncement, HostEvent, Kernel
 from vipkeeper.kernel.links import RTM_DELLINK, RTM_NEWLINK, read_links
 from vipkeeper.kernel.netlink_socket import NetlinkSocket, receive_events
 from vipkeeper.kernel.segment_sender import SegmentSender
-from vipkeeper.kernel.traffic_control import RTM_DELQDISC, RTM_DELTFILTER
+from vipkeeper.kernel.traffic_control import RTM_DELQDISC, RTM_DELTFILTER, detach_programs
 from vipkeeper.model.errors import KernelRefused
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.host import FenceInForce, HostReading, HostState, Link
@@ -70,16 +70,19 @@ class NetlinkHost:
     def choose_fence(self, allowed: Iterable[FenceKind]) -> FenceInForce:
         """See `HostNetwork.choose_fence`."""
         notes: list[str] = []
+        standing = {vip.address for vip in self.read().state.addresses}
         for kind in allowed:
             if kind is FenceKind.LIFETIME:
+                self._remove_fences_but(kind)
                 return FenceInForce(kind, "; ".join(notes))
             try:
-                self._fence = self._open_fence(kind)
+                self._fence = self._open_fence(kind, standing)
                 self.restore_fence()
             except KernelRefused as refused:
                 notes.append(f"{kind.value}: {refused}")
                 self._drop_fence()
             else:
+                self._remove_fences_but(kind)
                 return FenceInForce(
                     kind, "; ".join([*notes, self._fence.note] if self._fence.note else notes)
                 )
@@ -87,12 +90,22 @@ class NetlinkHost:
             f"no allowed fence works: {'; '.join(notes)}; allow lifetime as well ([fence] allow)"
         )
 
-    def _open_fence(self, kind: FenceKind) -> Fence:
+    def _open_fence(self, kind: FenceKind, standing: Iterable[str]) -> Fence:
         if kind is FenceKind.BPF:
-            return BpfFence(self._netlink, self._fenced_links())
+            return BpfFence(self._netlink, self._fenced_links(), standing)
         from vipkeeper.kernel.nftables_fence import NftablesFence
 
-        return NftablesFence(self._clock)
+        return NftablesFence(self._clock, standing)
+
+    def _remove_fences_but(self, kind: FenceKind) -> None:
+        """What another configuration left would fence by its last deadlines for ever."""
+        if kind is not FenceKind.BPF:
+            for link in self._fenced_links():
+                detach_programs(self._netlink, link)
+        if kind is not FenceKind.NFTABLES:
+            from vipkeeper.kernel.nftables_fence import remove_table
+
+            remove_table()
 
     def _drop_fence(self) -> None:
         if self._fence is not None:

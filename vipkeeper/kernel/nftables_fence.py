@@ -47,6 +47,8 @@ _ATTEMPTS = 6
 _OWNER_EXIT_WAITS = 25
 _OWNER_EXIT_WAIT_S = 0.02
 _NONE = Answer(0, "")
+# No such table; no nf_tables in this kernel.
+_ABSENT = frozenset({errno.ENOENT, errno.EOPNOTSUPP, errno.EINVAL})
 # One message of elements, and little enough for the clock to be fresh: 500 take about 2 ms.
 _ADDRESSES_AT_ONCE = 500
 # What is read back differs from what was written by the guard's time and by rounding to jiffies.
@@ -56,10 +58,11 @@ _ROUNDING_S = 0.1
 class NftablesFence:
     """Implements `Fence`. Making one raises KernelRefused when this kernel cannot do it.
 
-    `clock` is CLOCK_BOOTTIME in seconds.
+    `clock` is CLOCK_BOOTTIME in seconds. `standing`: our addresses that are in the kernel already; one
+    that the table of an earlier process does not guard is closed.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], standing: Iterable[str]) -> None:
         self.note = ""
         self._clock = clock
         self._netlink = NetlinkSocket(_NETLINK_NETFILTER)
@@ -71,6 +74,7 @@ class NftablesFence:
             self._make_table()
             self._try_hooks()
             self._open = set(self._read_open())
+            self.set_deadlines(dict.fromkeys(set(standing) - self._read_fenced(), CLOSED_S))
         except BaseException:
             self.close()
             raise
@@ -283,6 +287,20 @@ class NftablesFence:
     def close(self) -> None:
         """Let go of it. Where it is attached it stays in force."""
         self._netlink.close()
+
+
+def remove_table() -> None:
+    """Remove what an earlier process left, if there is anything. Raises KernelRefused."""
+    try:
+        netlink = NetlinkSocket(_NETLINK_NETFILTER)
+    except OSError:
+        return  # a kernel without netfilter has no table
+    try:
+        refused = netlink.transaction(nft.begin(), [nft.delete_table()], nft.end())
+    finally:
+        netlink.close()
+    if refused and not _ABSENT.issuperset(answer.number for answer in refused.values()):
+        raise _refusal(refused, "removal of the fence's table")
 
 
 def _chain_names(link: Link) -> set[str]:

@@ -24,6 +24,7 @@ from vipkeeper.kernel.netlink_wire import (
     text_attribute,
 )
 from vipkeeper.model.errors import KernelRefused
+from vipkeeper.model.host import Link
 
 FILTER_NAME = "vipkeeper"
 
@@ -49,21 +50,22 @@ _TCA_BPF_FLAG_DIRECT_ACTION = 1
 _ETH_P_ALL = 3
 
 _PREFERENCE = 1
-_HANDLE = 0x76697001  # "vip", 1: one filter a direction
+HANDLES = range(0x76697001, 0x76697009)  # "vip", and a number
 
 
 class Filter(NamedTuple):
     """One classifier on one hook."""
 
     ours: bool
+    handle: int
     preference: int
     program_id: int
 
 
-def read_filters(netlink: NetlinkSocket, index: int, hook: int) -> list[Filter]:
+def read_filters(netlink: NetlinkSocket, index: int, direction: int) -> list[Filter]:
     """The filters on INGRESS or EGRESS of an interface; none when it has no clsact qdisc, or is gone."""
     try:
-        records = netlink.dump(_RTM_GETTFILTER, _TCMSG.pack(0, index, 0, hook, 0))
+        records = netlink.dump(_RTM_GETTFILTER, _TCMSG.pack(0, index, 0, direction, 0))
     except KernelRefused as refused:
         if refused.errno in (errno.EINVAL, errno.ENODEV, errno.ENOENT):
             return []
@@ -82,14 +84,19 @@ def read_filters(netlink: NetlinkSocket, index: int, hook: int) -> list[Filter]:
             and options.get(_TCA_BPF_NAME, b"").rstrip(b"\0") == FILTER_NAME.encode()
         )
         program_id = options.get(_TCA_BPF_ID, bytes(4))
-        filters.append(Filter(ours, info >> 16, struct.unpack("=I", program_id)[0]))
+        filters.append(Filter(ours, handle, info >> 16, struct.unpack("=I", program_id)[0]))
     return filters
 
 
-def attach_program(netlink: NetlinkSocket, index: int, name: str, hook: int, program_fd: int) -> None:
-    """Put a program on a hook, in place of our former one. Raises KernelRefused or MissingPrivilege."""
-    doing = f"a tc filter on {name}"
-    clsact = _TCMSG.pack(0, index, _CLSACT_HANDLE, _TC_H_CLSACT, 0) + text_attribute(_TCA_KIND, "clsact")
+def attach_program(
+    netlink: NetlinkSocket, link: Link, direction: int, *, handle: int, program_fd: int
+) -> None:
+    """Put a program on a hook, in place of the one with this handle.
+
+    Raises KernelRefused or MissingPrivilege.
+    """
+    doing = f"a tc filter on {link.name}"
+    clsact = _TCMSG.pack(0, link.index, _CLSACT_HANDLE, _TC_H_CLSACT, 0) + text_attribute(_TCA_KIND, "clsact")
     try:
         netlink.request(Message(_RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, clsact), doing)
     except KernelRefused as refused:
@@ -100,23 +107,32 @@ def attach_program(netlink: NetlinkSocket, index: int, name: str, hook: int, pro
         text_attribute(_TCA_BPF_NAME, FILTER_NAME),
         attribute(_TCA_BPF_FLAGS, struct.pack("=I", _TCA_BPF_FLAG_DIRECT_ACTION)),
     )
-    body = _our_filter(index, hook) + text_attribute(_TCA_KIND, "bpf") + nested(_TCA_OPTIONS, *options)
+    body = (
+        _our_filter(link.index, direction, handle)
+        + text_attribute(_TCA_KIND, "bpf")
+        + nested(_TCA_OPTIONS, *options)
+    )
     netlink.request(Message(_RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_REPLACE, body), doing)
 
 
-def detach_programs(netlink: NetlinkSocket, index: int, name: str) -> None:
-    """Take our filters off an interface, and the qdisc if nobody else uses it."""
-    for hook in (INGRESS, EGRESS):
-        if any(found.ours for found in read_filters(netlink, index, hook)):
-            message = Message(RTM_DELTFILTER, 0, _our_filter(index, hook) + text_attribute(_TCA_KIND, "bpf"))
-            _unless_gone(netlink, message, f"removal of the tc filter from {name}")
-    if not any(read_filters(netlink, index, hook) for hook in (INGRESS, EGRESS)):
-        body = _TCMSG.pack(0, index, _CLSACT_HANDLE, _TC_H_CLSACT, 0) + text_attribute(_TCA_KIND, "clsact")
-        _unless_gone(netlink, Message(RTM_DELQDISC, 0, body), f"removal of the clsact qdisc from {name}")
+def detach_programs(netlink: NetlinkSocket, link: Link, *, keep: int = 0) -> None:
+    """Take our filters off an interface, but for the one with handle `keep`; the qdisc if nobody uses it."""
+    for direction in (INGRESS, EGRESS):
+        for found in read_filters(netlink, link.index, direction):
+            if found.ours and found.handle != keep:
+                body = _our_filter(link.index, direction, found.handle) + text_attribute(_TCA_KIND, "bpf")
+                _unless_gone(
+                    netlink, Message(RTM_DELTFILTER, 0, body), f"removal of the tc filter from {link.name}"
+                )
+    if not any(read_filters(netlink, link.index, direction) for direction in (INGRESS, EGRESS)):
+        body = _TCMSG.pack(0, link.index, _CLSACT_HANDLE, _TC_H_CLSACT, 0) + text_attribute(
+            _TCA_KIND, "clsact"
+        )
+        _unless_gone(netlink, Message(RTM_DELQDISC, 0, body), f"removal of the clsact qdisc from {link.name}")
 
 
-def _our_filter(index: int, hook: int) -> bytes:
-    return _TCMSG.pack(0, index, _HANDLE, hook, _PREFERENCE << 16 | socket.htons(_ETH_P_ALL))
+def _our_filter(index: int, direction: int, handle: int) -> bytes:
+    return _TCMSG.pack(0, index, handle, direction, _PREFERENCE << 16 | socket.htons(_ETH_P_ALL))
 
 
 def _unless_gone(netlink: NetlinkSocket, message: Message, doing: str) -> None:
