@@ -9,6 +9,8 @@ import ssl
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+import msgspec
+
 from vipkeeper.model.errors import ConfigError
 
 DEFAULT_PORT = 2379
@@ -26,8 +28,7 @@ class EtcdSettings:
     password: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class EtcdAddress:
+class EtcdAddress(msgspec.Struct, frozen=True):
     """One endpoint, taken apart."""
 
     host: str

@@ -14,16 +14,16 @@ Rules of this contract, proven for every backend by the same suite (tests/contra
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
 
 # Every backend takes at least so many compares, and as many puts and deletes together, in a transaction
 # (etcd's --max-txn-ops default; it counts each of the lists on its own).
 MAX_TRANSACTION_OPERATIONS = 128
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """One key as the store has it. `version` is for compares, `revision` is when it was written."""
 
     key: str
@@ -32,8 +32,7 @@ class Record:
     revision: int
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(msgspec.Struct, frozen=True):
     """All records below a prefix at one revision."""
 
     prefix: str
@@ -41,15 +40,14 @@ class Snapshot:
     records: tuple[Record, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(msgspec.Struct, frozen=True):
     """If every key in `compares` has the version given there: do all of it, else none of it.
 
     ValueError when it is larger than every backend takes, or puts and deletes one key.
     """
 
-    compares: Mapping[str, int] = field(default_factory=dict)  # key -> version, 0 for absent
-    puts: Mapping[str, bytes] = field(default_factory=dict)
+    compares: Mapping[str, int] = msgspec.field(default_factory=dict)  # key -> version, 0 for absent
+    puts: Mapping[str, bytes] = msgspec.field(default_factory=dict)
     deletes: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
@@ -60,43 +58,37 @@ class Transaction:
             raise ValueError(f"put and deleted in one transaction: {sorted(self.deletes & self.puts.keys())}")
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(msgspec.Struct, frozen=True):
     """It happened, at `revision`; `versions` has the new version of each key put."""
 
     revision: int
     versions: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(msgspec.Struct, frozen=True):
     """It did not happen and never will: a compare failed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(msgspec.Struct, frozen=True):
     """Nobody can tell. `why` is for people; `actor` says who has to act: "store", "operator" or "user"."""
 
     why: str
     actor: str = "store"
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(msgspec.Struct, frozen=True):
     """Changes in order: `records` were written, `deleted` maps keys to the revision of their deletion."""
 
     revision: int
     records: tuple[Record, ...]
-    deleted: Mapping[str, int] = field(default_factory=dict)
+    deleted: Mapping[str, int] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class WatchAlive:
+class WatchAlive(msgspec.Struct, frozen=True):
     """The store has just shown that the watch is live; sent at least every `heartbeat_s` while quiet."""
 
 
-@dataclass(frozen=True, slots=True)
-class WatchLost:
+class WatchLost(msgspec.Struct, frozen=True):
     """The last item of a watch: changes may be missed from here on; read again, then watch again."""
 
     why: str

@@ -11,7 +11,9 @@ import enum
 import heapq
 import itertools
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from backends.memory import MemoryMap
 from backends.store import Changed, Committed, Conflict, Transaction, Unknown, WatchLost
@@ -176,7 +178,7 @@ class Node:
 
     def reload(self, *units: Unit, **changes: object) -> None:
         """Take on other units, and other settings if named."""
-        self.settings = replace(self.settings, units=units, **changes)  # type: ignore[arg-type]  # fields by name
+        self.settings = replace(self.settings, units=units, **changes)
         self.hear(Reconfigured(self.settings))
         self.fit(*(unit.name for unit in units))
 

@@ -137,6 +137,7 @@ OTHER_CONTROLS = (
         _CLAIMS,
         "    key = view.keys.vip(name)\n    guards = {key: view.version(key)}\n",
         "    key = view.keys.vip(name)\n    guards: dict[str, int] = {}\n",
+        breaks=EPOCH,
     ),
     Control(
         "a claim does not compare the address records",

@@ -156,7 +156,7 @@ def _hear(random: Random, _span: Span) -> Action:
 
 
 def _delete_record(random: Random, _span: Span) -> Action:
-    return faults.DeleteRecord(random.randrange(3))
+    return faults.DeleteRecord(random.randrange(3), of_address=random.random() < 0.5)
 
 
 def _wipe(_random: Random, _span: Span) -> Action:
@@ -213,42 +213,70 @@ def _held_while_frozen(random: Random, span: Span, time_s: float) -> tuple[Fault
     )
 
 
-def _shortened_lease(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
-    """A lower ttl is loaded, and the renewal that says so is answered late or never."""
+def _other_lease(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
+    """Another ttl is loaded; the last renewal before it, or the first with it, is late or unanswered."""
     host = random.randrange(2)
-    reply = random.choice((faults.LoseReply(), faults.HoldReply(span.ttl_s * random.random())))
     silence_s = span.ttl_s * random.uniform(0.5, 3.0)
-    silent = random.choice((faults.Freeze(None, silence_s, in_step=False), faults.Cut(None, silence_s)))
+    silent = random.choice((faults.Freeze(host, silence_s), faults.Cut(host, silence_s)))
+    if random.random() < 0.5:
+        reply = random.choice((faults.LoseReply(), faults.HoldReply(span.ttl_s * random.random())))
+        return (
+            Fault(At(time_s), faults.Reload(host, ttl_s=max(0.2, span.ttl_s / 4))),
+            Fault(OnCommit(time_s, CommitKind.RENEWAL, Phase.SENT, host), reply),
+            Fault(OnCommit(time_s, CommitKind.RENEWAL, Phase.STORED, host), silent),
+        )
+    longer_s = time_s + 2 * span.ttl_s
+    late_s = span.ttl_s * random.uniform(0.3, 1.5)
     return (
         Fault(At(time_s), faults.Reload(host, ttl_s=max(0.2, span.ttl_s / 4))),
-        Fault(OnCommit(time_s, CommitKind.RENEWAL, Phase.SENT, host), reply),
-        Fault(OnCommit(time_s, CommitKind.RENEWAL, Phase.STORED, host), silent),
+        Fault(OnCommit(longer_s, CommitKind.RENEWAL, Phase.SENT, host), faults.HoldRequest(late_s)),
+        Fault(At(longer_s + late_s / 3), faults.Reload(host, ttl_s=span.lease_max_s)),
+        Fault(At(longer_s + late_s + 0.02), silent),
     )
 
 
 def _late_release(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
-    """A release is under way for long while its sender becomes fit again."""
+    """A release is under way for long while its sender becomes fit again, or is started again."""
     unfit_s = span.ttl_s * random.uniform(0.0, 1.0)
-    return (
-        Fault(At(time_s), faults.Unfit(random.randrange(3), random.randrange(3), unfit_s)),
-        Fault(
-            OnCommit(time_s, CommitKind.RELEASE, Phase.SENT),
-            random.choice((faults.LoseReply(), faults.HoldRequest(_hold(random, span)))),
-        ),
-    )
+    held = random.choice((faults.LoseReply(), faults.HoldRequest(_hold(random, span))))
+    release = OnCommit(time_s, CommitKind.RELEASE, Phase.SENT)
+    unfit = Fault(At(time_s), faults.Unfit(random.randrange(3), random.randrange(3), unfit_s))
+    if random.random() < 0.5:
+        return (unfit, Fault(release, held))
+    again_s = span.ttl_s * random.choice((0.02, 0.3)) * random.random()
+    return (unfit, Fault(release, held), Fault(release, faults.Kill(None, again_s)))
 
 
 def _late_claim(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
-    """The owner goes silent, and the claim that follows is under way for long."""
+    """The owner goes silent, and the claim that follows is under way for long, or just not too long."""
     host = random.randrange(3)
     silence_s = span.ttl_s * random.uniform(1.0, 4.0)
+    late_s = random.choice((_hold(random, span), span.attempt_s * random.uniform(0.6, 1.0)))
     return (
         Fault(At(time_s), random.choice((faults.Freeze(host, silence_s), faults.Cut(host, silence_s)))),
         Fault(
             OnCommit(time_s, CommitKind.CLAIM, Phase.SENT),
-            random.choice((faults.LoseReply(), faults.HoldRequest(_hold(random, span)))),
+            random.choice((faults.LoseReply(), faults.HoldRequest(late_s), faults.HoldRequest(late_s))),
         ),
     )
+
+
+def _wiped_unseen(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
+    """Everything is deleted while an owner serves that somebody has not heard of, or some time later."""
+    wipe = faults.Wipe()
+    if random.random() < 0.5:
+        return (Fault(At(time_s), wipe), Fault(At(time_s), faults.Cut(random.randrange(3), span.ttl_s)))
+    blind_s = random.uniform(0.3, longest_takeover_s(span.lease_max_s))
+    return (
+        Fault(At(blind_s), faults.StallWatch(random.randrange(3), 20.0)),
+        Fault(OnCommit(blind_s, CommitKind.CLAIM, Phase.ANSWERED), wipe),
+    )
+
+
+def _deleted_under_an_owner(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
+    """One record is deleted, soon or long after it was written."""
+    old_s = random.choice((0.0, longest_takeover_s(span.lease_max_s) * random.uniform(0.8, 1.2)))
+    return (Fault(At(time_s + old_s), _delete_record(random, span)),)
 
 
 def _comes_back_as_a_stranger(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
@@ -322,7 +350,7 @@ _MESSAGES = _singles(_hold_request, _hold_reply, _lose_request, _lose_reply)
 _PROCESSES = _singles(_freeze, _freeze, _kill, _stop, _reboot)
 _LINKS = _singles(_cut, _store_down, _break_watch, _stall_watch)
 _PLOTS = (
-    *(_late_reply_then_silence, _held_while_frozen, _shortened_lease),
+    *(_late_reply_then_silence, _held_while_frozen, _other_lease),
     *(_late_release, _late_claim, _comes_back_as_a_stranger),
     *(_reload_in_flight, _hears_the_next_owner, _slow_removal),
 )
@@ -340,6 +368,7 @@ MIXES = (
     Mix(_singles(_kill, _reboot, _stop, _hold_request, _lose_reply), (2, 5), 0.6),
     Mix((*_MESSAGES, *_singles(_reload, _reload, _freeze, _unfit)), (2, 6), 0.6),
     Mix((*_LINKS, *_singles(_freeze, _kill)), (2, 5), 0.4),
+    Mix((_wiped_unseen, _deleted_under_an_owner), (1, 1), 1.0),
     Mix(_singles(_delete_record, _wipe, _freeze, _kill, _hold_request, _compact), (1, 4), 0.7),
     RESTORES,
     Mix(

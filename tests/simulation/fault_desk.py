@@ -110,19 +110,17 @@ class FaultDesk:
         now_s = world.timeline.now_s
         match what:
             case faults.Cut():
-                number = _number(what.host, sender)
-                world.segment.bar(number, now_s + what.for_s)
-                if what.for_s > world.schedule.lease_max_s:
-                    world.segment.break_watch(number, world.schedule.lease_max_s)
+                world.segment.bar(_number(what.host, sender), now_s + what.for_s)
             case faults.StoreDown():
                 world.segment.bar(None, now_s + what.for_s)
             case faults.BreakWatch():
-                world.segment.break_watch(_number(what.host, sender), what.noticed_after_s)
+                world.segment.break_watches(_number(what.host, sender), what.noticed_after_s)
             case faults.StallWatch():
                 world.segment.stall_watch(_number(what.host, sender), now_s + what.for_s)
             case faults.DeleteRecord():
-                name = world.hosts[0].unit_name(what.unit)
-                world.store.commit(Transaction(deletes=frozenset({KEYS.vip(name)})))
+                unit = world.hosts[0].units[what.unit % len(world.hosts[0].units)]
+                key = KEYS.address(unit.addresses[0]) if what.of_address else KEYS.vip(unit.name)
+                world.store.commit(Transaction(deletes=frozenset({key})))
             case faults.Wipe():
                 world.store.wipe(KEYS.prefix)
             case faults.Restore():

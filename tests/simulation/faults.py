@@ -181,9 +181,10 @@ class Hear:
 
 @dataclass(frozen=True, slots=True)
 class DeleteRecord:
-    """An operator deletes the record of a unit; `unit` is an index."""
+    """An operator deletes the record of a unit, or of its first address; `unit` is an index."""
 
     unit: int
+    of_address: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
+import msgspec
+
 from tests.simulation.answers import AnswerLog
 from tests.simulation.clocks import HostClock
 from tests.simulation.faults import Reload, Shape
@@ -82,7 +84,7 @@ class Host:
             incarnation=f"boot-{self.number}-{self.boot}:/run/vipkeeper",
             process=process,
             keys=KEYS,
-            timing=replace(timing, name_challenge_s=schedule.name_challenge_s),
+            timing=msgspec.structs.replace(timing, name_challenge_s=schedule.name_challenge_s),
             fence=self.plan.fence,
             units=tuple(_unit(unit) for unit in self._units),
             pinned_cluster=self.pinned_cluster,

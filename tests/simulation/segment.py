@@ -5,7 +5,8 @@ Rules of this file:
 - The store itself is the reference map; only the way to it and back is unreliable.
 - A request that is late is carried out when it arrives, whoever has given it up or died meanwhile.
 - While the way is barred a message is lost, or waits until the way is free, as retransmission makes it.
-- A watch delivers in order, late perhaps; once broken it delivers nothing more.
+- A watch delivers in order, late perhaps, but never later than its heartbeat: then it breaks, and the agent
+  hears so. Once broken it delivers nothing more.
 - A restored store has been down: what was on its way has died with its connections.
 """
 
@@ -67,9 +68,12 @@ class Watch:
 class Segment:
     """Carries requests, replies and changes."""
 
-    def __init__(self, timeline: Timeline, store: MemoryMap, weather: Weather, random: Random) -> None:
+    def __init__(
+        self, timeline: Timeline, store: MemoryMap, weather: Weather, heartbeat_s: float, random: Random
+    ) -> None:
         self._timeline = timeline
         self._store = store
+        self._heartbeat_s = heartbeat_s
         self._random = random
         self._barred_until_s: dict[int | None, float] = {}  # None: everybody
         self._stalled_until_s: dict[int, float] = {}
@@ -134,19 +138,22 @@ class Segment:
         """Changes reach the host after that time only."""
         self._stalled_until_s[host] = until_s
 
-    def break_watch(self, host: int | None, noticed_after_s: float) -> None:
+    def break_watches(self, host: int | None, noticed_after_s: float) -> None:
         """Watches of a host (None: of all) deliver nothing more, and the agents hear so after a time."""
         for watch in tuple(self._watches):
             if host is None or watch.host == host:
-                self.forget(watch)
-                self._timeline.after(noticed_after_s, partial(watch.on_lost, "broken"))
+                self._break(watch, min(noticed_after_s, self._heartbeat_s))
+
+    def _break(self, watch: Watch, noticed_after_s: float) -> None:
+        self.forget(watch)
+        self._timeline.after(noticed_after_s, partial(watch.on_lost, "broken"))
 
     def shut(self, until_s: float) -> None:
         """The store goes down in good order until then: its last changes are delivered, all else dies."""
         for watch in tuple(self._watches):
             watch.deliver_all()
         self._connections += 1
-        self.break_watch(None, self._random.random() * self.weather.delay_s)
+        self.break_watches(None, self._random.random() * self.weather.delay_s)
         self.bar(None, until_s)
 
     def forget(self, watch: Watch) -> None:
@@ -209,6 +216,9 @@ class Segment:
         if delay_s is None:  # retransmitted: a stream loses nothing, it is late
             delay_s = self.weather.spike_s
         watch.delivered_until_s = max(watch.delivered_until_s, max(now_s, free_s) + delay_s)
+        if watch.delivered_until_s > now_s + self._heartbeat_s:
+            self._break(watch, self._heartbeat_s)
+            return
         watch.send(changed)
         self._timeline.at(watch.delivered_until_s, watch.arrive)
 

@@ -53,7 +53,8 @@ class World:
         self.answers = AnswerLog()
         self.epochs = EpochLog(KEYS)
         self.store.listen(self.epochs.hear)
-        self.segment = Segment(self.timeline, self.store, schedule.weather, self.random)
+        heartbeat_s = max(0.5, schedule.lease_max_s / 2)  # as agents have it for the longest lease
+        self.segment = Segment(self.timeline, self.store, schedule.weather, heartbeat_s, self.random)
         self.hosts = [
             Host(number, plan, schedule, self.answers, self.random)
             for number, plan in enumerate(schedule.hosts)

@@ -14,7 +14,6 @@ import signal
 import socket
 import traceback
 from collections.abc import Callable
-from importlib.metadata import version
 from typing import Any
 
 from vipkeeper.agent.clocks import boot_s, read_now
@@ -44,6 +43,7 @@ from vipkeeper.model.errors import ConfigError, ProgrammingError, VipkeeperError
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.reasons import Reason
 from vipkeeper.model.records import Keys
+from vipkeeper.model.version import VERSION
 
 
 def run_agent(config: Config, reload: Callable[[], Config]) -> int:
@@ -139,7 +139,7 @@ class _Agent:
             fence=fence,
             units=build_units(config),
             pinned_cluster=self._directory.pinned_cluster(config.cluster),
-            version=version("vipkeeper"),
+            version=VERSION,
             config_digest=config_digest(config),
         )
 

@@ -8,42 +8,38 @@ the in-memory host to carry changes out, and the tests to stop a plan between an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from vipkeeper.model.host import HostState, Lifetime
 from vipkeeper.model.vips import VipAddress
 
 
-@dataclass(frozen=True, slots=True)
-class SetDeadlines:
+class SetDeadlines(msgspec.Struct, frozen=True):
     """Write deadlines into the fence, in this order; CLOSED_S stops the kernel's answers now."""
 
     deadlines: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class ForgetDeadlines:
+class ForgetDeadlines(msgspec.Struct, frozen=True):
     """Take addresses out of the fence: traffic for them is nobody's concern here any more."""
 
     addresses: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AddAddresses:
+class AddAddresses(msgspec.Struct, frozen=True):
     """Add addresses that are not there; one that is there, ours or not, is a refusal."""
 
     lifetimes: Mapping[VipAddress, Lifetime]
 
 
-@dataclass(frozen=True, slots=True)
-class RefreshAddresses:
+class RefreshAddresses(msgspec.Struct, frozen=True):
     """Give addresses of ours a new lifetime."""
 
     lifetimes: Mapping[VipAddress, Lifetime]
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveAddresses:
+class RemoveAddresses(msgspec.Struct, frozen=True):
     """Remove addresses of ours; one that is gone already is no refusal."""
 
     addresses: tuple[VipAddress, ...]
@@ -52,12 +48,11 @@ class RemoveAddresses:
 Change = SetDeadlines | ForgetDeadlines | AddAddresses | RefreshAddresses | RemoveAddresses
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(msgspec.Struct, frozen=True):
     """The kernel's answer to one change: which addresses it refused, and why."""
 
     at_s: float  # CLOCK_BOOTTIME, read before the system call; lifetimes were counted from it
-    refused: Mapping[VipAddress, str] = field(default_factory=dict)
+    refused: Mapping[VipAddress, str] = msgspec.field(default_factory=dict)
 
 
 def after(state: HostState, change: Change, applied: Applied) -> HostState:

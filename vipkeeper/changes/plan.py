@@ -74,6 +74,4 @@ def _gone(wanted: HostState, observed: HostState) -> tuple[str, ...]:
     if observed.deadlines.keys() <= wanted.deadlines.keys():
         return ()
     standing = {vip.address for vip in observed.addresses}
-    return tuple(
-        text for text in observed.deadlines if text not in wanted.deadlines and text not in standing
-    )
+    return tuple(text for text in observed.deadlines if text not in wanted.deadlines and text not in standing)

@@ -78,9 +78,9 @@ def _parse(words: list[str]) -> argparse.Namespace:
 
 
 def _print_version(_arguments: argparse.Namespace) -> int:
-    from importlib.metadata import version
+    from vipkeeper.model.version import VERSION
 
-    print(f"vipkeeper {version('vipkeeper')}")
+    print(f"vipkeeper {VERSION}")
     return 0
 
 

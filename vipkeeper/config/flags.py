@@ -7,14 +7,14 @@ that is not a number stays text and is refused by that checker with the flag's n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from vipkeeper.config.mistakes import Mistake
 from vipkeeper.config.toml_positions import Path
 
 
-@dataclass(frozen=True, slots=True)
-class Flags:
+class Flags(msgspec.Struct, frozen=True):
     """What was given on the command line, as text; None and () mean not given."""
 
     backend: str | None = None
@@ -34,13 +34,12 @@ class Flags:
     password_file: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FlagSettings:
+class FlagSettings(msgspec.Struct, frozen=True):
     """`values` at their paths, and the flag that each path came from."""
 
     values: Mapping[Path, object]
     names: Mapping[Path, str]
-    mistakes: tuple[Mistake, ...] = field(default=())
+    mistakes: tuple[Mistake, ...] = ()
 
 
 # Flag, where it goes in the document, and how its text is understood.

@@ -8,13 +8,13 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from vipkeeper.config.toml_positions import Path
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
+class Mistake(msgspec.Struct, frozen=True):
     """`place` is `FILE:LINE` or a flag; it is empty where a default value is at fault."""
 
     place: str
@@ -28,8 +28,7 @@ class Mistake:
         return f"{head}: {body}" if head else body
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """What a rule has to say about one key, before anybody looked up where that key stands."""
 
     path: Path

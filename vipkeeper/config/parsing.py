@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -23,8 +22,7 @@ from vipkeeper.config.typed_document import convert_document
 from vipkeeper.model.errors import ConfigError
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigSource:
+class ConfigSource(msgspec.Struct, frozen=True):
     """Everything that a Config is made of. `text` is None when there is no file."""
 
     text: str | None
@@ -67,8 +65,7 @@ class Places:
         return 0 if self._flag(path) is not None else self._positions.line_of(path) or 0
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedConfig:
+class ParsedConfig(msgspec.Struct, frozen=True):
     """A Config that breaks no rule, and where its settings stand."""
 
     config: Config

@@ -9,9 +9,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import SplitResult, urlsplit
+
+import msgspec
 
 from vipkeeper.config.consequences import allowed_fences, build_timing
 from vipkeeper.config.mistakes import Finding, dotted
@@ -28,8 +29,7 @@ MOST_ADDRESSES = 40
 LONGEST_INTERFACE_NAME = 15  # IFNAMSIZ without the closing zero
 
 
-@dataclass(frozen=True, slots=True)
-class HostFacts:
+class HostFacts(msgspec.Struct, frozen=True):
     """What was found on this host."""
 
     interfaces: frozenset[str]

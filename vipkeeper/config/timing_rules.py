@@ -14,7 +14,8 @@ margin >= T * 2 * RHO / (1 - RHO) + latency * (1 + RHO), for each interval separ
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+import msgspec
 
 from vipkeeper.model.fences import FenceKind
 
@@ -37,8 +38,7 @@ SHORTEST_TTL_S = 0.2
 LONGEST_TTL_S = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(msgspec.Struct, frozen=True):
     """The times an agent runs with; all derived from ttl unless the operator sets them."""
 
     ttl_s: float
@@ -100,8 +100,7 @@ def longest_takeover_s(lease_max_s: float) -> float:
     return max(takeover_after_s(lease_max_s, fence) for fence in FenceKind)
 
 
-@dataclass(frozen=True, slots=True)
-class TimingFinding:
+class TimingFinding(msgspec.Struct, frozen=True):
     """One inequality that does not hold. `fatal` ones are refused at start."""
 
     fatal: bool

@@ -7,7 +7,7 @@ makes it fail.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from vipkeeper.config.timing_rules import longest_takeover_s, takeover_after_s
 from vipkeeper.election.settings import ElectionSettings
@@ -20,8 +20,7 @@ from vipkeeper.model.vips import Unit
 NEVER = float("inf")
 
 
-@dataclass(frozen=True, slots=True)
-class Claimability:
+class Claimability(msgspec.Struct, frozen=True):
     """From when on a unit may be claimed, why not before, and what the claim must compare.
 
     `takes` are records under other names that keep an address of this unit; the claim marks them released.
@@ -32,7 +31,7 @@ class Claimability:
     waits_for: Reason
     claim_reason: Reason
     detail: str = ""
-    guards: dict[str, int] = field(default_factory=dict)
+    guards: dict[str, int] = msgspec.field(default_factory=dict)
     takes: tuple[str, ...] = ()
     blocked: Reason | None = None
 

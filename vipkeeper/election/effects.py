@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+import msgspec
 
 from backends.store import Transaction
 from vipkeeper.model.reasons import Reason
@@ -17,23 +18,20 @@ class Role(enum.Enum):
     UNFIT = "unfit"
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(msgspec.Struct, frozen=True):
     """Send this transaction now; answer with CommitAnswered(id) once, within the attempt time."""
 
     id: int
     transaction: Transaction
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(msgspec.Struct, frozen=True):
     """Read this prefix; answer with SnapshotRead or ReadFailed."""
 
     prefix: str
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(msgspec.Struct, frozen=True):
     """A decision, for the log: one line each."""
 
     unit: str
@@ -43,23 +41,20 @@ class Decided:
     epoch: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Noticed:
+class Noticed(msgspec.Struct, frozen=True):
     """Something an operator should know that changed no role."""
 
     reason: Reason
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class PinCluster:
+class PinCluster(msgspec.Struct, frozen=True):
     """Remember this cluster id in the run directory."""
 
     cluster_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(msgspec.Struct, frozen=True):
     """Nothing is held any more (or all is kept on purpose): the agent may exit with this code."""
 
     exit_code: int
@@ -70,8 +65,7 @@ class Finished:
 Effect = Commit | Read | Decided | Noticed | PinCluster | Finished
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
+class Holding(msgspec.Struct, frozen=True):
     """A unit that the kernel should have.
 
     `deadline_s` is the fence's deadline on CLOCK_BOOTTIME; None: leave what stands there as it is, add
@@ -81,8 +75,7 @@ class Holding:
     deadline_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class UnitStatus:
+class UnitStatus(msgspec.Struct, frozen=True):
     """Where a unit stands here, and why."""
 
     role: Role

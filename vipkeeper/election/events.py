@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from backends.store import Changed, Committed, Conflict, Snapshot, Unknown
 from vipkeeper.election.settings import ElectionSettings
@@ -17,13 +18,11 @@ class Now(NamedTuple):
     wall: str = ""  # RFC 3339, UTC
 
 
-@dataclass(frozen=True, slots=True)
-class TimePassed:
+class TimePassed(msgspec.Struct, frozen=True):
     """`next_deadline()` was reached."""
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotRead:
+class SnapshotRead(msgspec.Struct, frozen=True):
     """A read succeeded. Its prefix may be the whole cluster or one key.
 
     `floor` is `Election.revision` at the moment the read was sent: a linearizable store that answers with
@@ -35,44 +34,38 @@ class SnapshotRead:
     floor: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ReadFailed:
+class ReadFailed(msgspec.Struct, frozen=True):
     """A read that the election asked for is Unknown; it will want to ask again."""
 
     prefix: str
 
 
-@dataclass(frozen=True, slots=True)
-class RecordsChanged:
+class RecordsChanged(msgspec.Struct, frozen=True):
     """The watch delivered changes."""
 
     changed: Changed
 
 
-@dataclass(frozen=True, slots=True)
-class FeedLost:
+class FeedLost(msgspec.Struct, frozen=True):
     """The watch can no longer promise to be live. The shell reads the whole prefix again by itself."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class CommitAnswered:
+class CommitAnswered(msgspec.Struct, frozen=True):
     """The one answer to the Commit effect with this id."""
 
     id: int
     outcome: Committed | Conflict | Unknown
 
 
-@dataclass(frozen=True, slots=True)
-class KernelAdoptable:
+class KernelAdoptable(msgspec.Struct, frozen=True):
     """At start: addresses of these units stand in the kernel behind a deadline that still runs."""
 
     units: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Withdrawn:
+class Withdrawn(msgspec.Struct, frozen=True):
     """A reading of the kernel shows that no address of these units is there.
 
     Queued at the moment of that reading and delivered in order with everything else: what was queued
@@ -82,8 +75,7 @@ class Withdrawn:
     units: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class FitnessChanged:
+class FitnessChanged(msgspec.Struct, frozen=True):
     """Whether this host could serve these units: None for yes, or the reason why not.
 
     One event for all that change together: a link that goes down may carry a thousand.
@@ -94,23 +86,20 @@ class FitnessChanged:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ConflictHeard:
+class ConflictHeard(msgspec.Struct, frozen=True):
     """Somebody else announces an address of this unit on the segment: look at the record again."""
 
     unit: str
     detail: str  # the foreign link-layer address, for people
 
 
-@dataclass(frozen=True, slots=True)
-class Reconfigured:
+class Reconfigured(msgspec.Struct, frozen=True):
     """A reload was accepted."""
 
     settings: ElectionSettings
 
 
-@dataclass(frozen=True, slots=True)
-class StopRequested:
+class StopRequested(msgspec.Struct, frozen=True):
     """Stop. `keep`: leave addresses and records for the next agent; else withdraw, release, then end."""
 
     keep: bool

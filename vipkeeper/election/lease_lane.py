@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from backends.store import Committed, Conflict, Transaction, Unknown
 from vipkeeper.election.claim_rules import Claimability
@@ -42,8 +43,7 @@ class JobKind(enum.Enum):
 _WAITING_PHASES = frozenset({Phase.CLAIMING, Phase.RESUMING, Phase.RELEASING})
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(msgspec.Struct, frozen=True):
     """A transaction under way."""
 
     id: int

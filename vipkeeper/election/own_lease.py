@@ -6,14 +6,13 @@ committed the earliest deadline counts; a reply that comes after the running dea
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from vipkeeper.config.timing_rules import fence_deadline_s, owner_deadline_s
 from vipkeeper.model.fences import FenceKind
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseWrite:
+class LeaseWrite(msgspec.Struct, frozen=True):
     """One attempt to write our lease record."""
 
     id: int
@@ -32,12 +31,11 @@ class LeaseWrite:
         return fence_deadline_s(self.sent_at_s, self.ttl_s)
 
 
-@dataclass(slots=True)
-class OwnLease:
+class OwnLease(msgspec.Struct):
     """Which write gives us our deadline, and which later ones may have committed."""
 
     running: LeaseWrite | None = None
-    uncertain: list[LeaseWrite] = field(default_factory=list)
+    uncertain: list[LeaseWrite] = msgspec.field(default_factory=list)
 
     def sending(self, write: LeaseWrite) -> None:
         """A write is about to leave. If it asks for less than we have, we have less from now on."""

@@ -56,7 +56,7 @@ def stand_down_if_unfit(state: ElectionState, unit: UnitState) -> None:
     reason = unfit[0] if unfit else None
     if reason is Reason.STARTING:
         return
-    if reason is None and unit.phase is Phase.LAPSED and not state.all_bound(unit):
+    if reason is None and unit.phase in (Phase.HOLDING, Phase.LAPSED) and not state.all_bound(unit):
         reason = Reason.ADDRESS_RENAMED
     if reason is not None and unit.phase in (Phase.ADOPTING, Phase.HOLDING, Phase.LAPSED):
         unit.release_reason = _RELEASED_BECAUSE.get(reason, Reason.NODE_UNFIT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from vipkeeper.config.timing_rules import Timing
 from vipkeeper.model.fences import FenceKind
@@ -10,8 +10,7 @@ from vipkeeper.model.records import Keys
 from vipkeeper.model.vips import Unit
 
 
-@dataclass(frozen=True, slots=True)
-class ElectionSettings:
+class ElectionSettings(msgspec.Struct, frozen=True):
     """One agent's identity and wishes."""
 
     node: str

@@ -5,7 +5,7 @@ Rules of this file: data and questions about it; nothing here decides.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from vipkeeper.config.timing_rules import longest_takeover_s
 from vipkeeper.election.own_lease import OwnLease
@@ -15,14 +15,13 @@ from vipkeeper.election.view import StoreView
 from vipkeeper.model.reasons import Reason
 
 
-@dataclass(slots=True)
-class ElectionState:
+class ElectionState(msgspec.Struct):
     """One agent process."""
 
     settings: ElectionSettings
     view: StoreView
     units: dict[str, UnitState]
-    lease: OwnLease = field(default_factory=OwnLease)
+    lease: OwnLease = msgspec.field(default_factory=OwnLease)
     stopping: bool = False
     barred: Reason | None = None  # why this node may own nothing at all
     barred_detail: str = ""

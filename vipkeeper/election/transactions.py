@@ -8,7 +8,6 @@ within what every store takes.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -28,13 +27,12 @@ from vipkeeper.model.vips import Unit
 encode = msgspec.json.Encoder().encode
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(msgspec.Struct):
     """A transaction being filled with units until the next would not fit."""
 
-    compares: dict[str, int] = field(default_factory=dict)
-    puts: dict[str, bytes] = field(default_factory=dict)
-    units: list[str] = field(default_factory=list)
+    compares: dict[str, int] = msgspec.field(default_factory=dict)
+    puts: dict[str, bytes] = msgspec.field(default_factory=dict)
+    units: list[str] = msgspec.field(default_factory=list)
 
     def add(self, unit: str, compares: dict[str, int], puts: dict[str, bytes]) -> bool:
         """Add a unit's part; False if it does not fit beside what is there already."""

@@ -7,7 +7,8 @@ of ours and raises, and the supervisor then stands the unit down. docs/states.md
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+
+import msgspec
 
 from vipkeeper.model.errors import ProgrammingError
 from vipkeeper.model.reasons import Reason
@@ -93,8 +94,7 @@ TRANSITIONS: dict[Phase, dict[Trigger, Phase]] = {
 _ADOPTION_ENDS = frozenset({Phase.HOLDING, Phase.STANDBY, Phase.WITHDRAWING})
 
 
-@dataclass(slots=True)
-class UnitState:
+class UnitState(msgspec.Struct):
     """One unit as this node sees it."""
 
     unit: Unit
@@ -109,7 +109,7 @@ class UnitState:
     waits_for: Reason = Reason.STARTING
     waits_detail: str = ""
     blocked: Reason | None = None  # why only somebody else can make this node a candidate
-    better_since_s: dict[str, float] = field(default_factory=dict)  # preempt: candidate -> since when
+    better_since_s: dict[str, float] = msgspec.field(default_factory=dict)  # preempt: candidate -> since when
 
     @property
     def name(self) -> str:

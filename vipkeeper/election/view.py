@@ -7,7 +7,6 @@ a version, never a time out of a record.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
@@ -31,8 +30,7 @@ _AnyRecord = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True):
     """One key as this process last saw it. `value` is None when it is absent or unreadable."""
 
     version: int  # 0: absent
@@ -42,28 +40,28 @@ class Seen:
     readable: bool = True
 
 
-@dataclass(slots=True)
-class Incarnation:
+class Incarnation(msgspec.Struct):
     """Since when a node's lease record is written by this incarnation, as far as this process saw."""
 
     name: str
     since_s: float
 
 
-@dataclass(slots=True)
-class StoreView:
+class StoreView(msgspec.Struct):
     """All records of the cluster below one prefix."""
 
     keys: Keys
     complete_since_s: float | None = None  # first reading of the whole prefix, or the last wipe
     revision: int = 0  # highest seen
     went_back_at_s: float | None = None  # when a restored backup was noticed
-    seen: dict[str, Seen] = field(default_factory=dict)
-    incarnations: dict[str, Incarnation] = field(default_factory=dict)  # by node, from lease records
-    life_s: dict[str, float] = field(default_factory=dict)  # by node: when it last showed life
-    candidacies: dict[str, dict[str, Candidacy]] = field(default_factory=dict)  # node -> vip -> candidacy
-    held: dict[str, int] = field(default_factory=dict)  # by node: how many VIP records name it
-    _touched: set[str] = field(default_factory=set)  # VIPs whose record changed
+    seen: dict[str, Seen] = msgspec.field(default_factory=dict)
+    incarnations: dict[str, Incarnation] = msgspec.field(default_factory=dict)  # by node, from lease records
+    life_s: dict[str, float] = msgspec.field(default_factory=dict)  # by node: when it last showed life
+    candidacies: dict[str, dict[str, Candidacy]] = msgspec.field(
+        default_factory=dict
+    )  # node -> vip -> candidacy
+    held: dict[str, int] = msgspec.field(default_factory=dict)  # by node: how many VIP records name it
+    _touched: set[str] = msgspec.field(default_factory=set)  # VIPs whose record changed
     _all_touched: bool = False  # something changed that may matter to every VIP
 
     def news(self) -> frozenset[str] | None:

@@ -7,8 +7,9 @@ something may have changed, never what is true: the reader looks again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from vipkeeper.changes.change_kinds import Applied, Change
 from vipkeeper.model.fences import FenceKind
@@ -16,13 +17,11 @@ from vipkeeper.model.host import FenceInForce, HostReading, Link
 from vipkeeper.model.vips import VipAddress
 
 
-@dataclass(frozen=True, slots=True)
-class KernelChanged:
+class KernelChanged(msgspec.Struct, frozen=True):
     """Links, addresses or filters changed, or events were lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class ForeignAnnouncement:
+class ForeignAnnouncement(msgspec.Struct, frozen=True):
     """Somebody else on the segment announced one of the watched addresses."""
 
     vip: VipAddress

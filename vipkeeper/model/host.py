@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+import msgspec
 
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.vips import VipAddress
@@ -39,24 +40,21 @@ class Lifetime(NamedTuple):
 ENDLESS = Lifetime(math.inf, math.inf)
 
 
-@dataclass(frozen=True, slots=True)
-class HostState:
+class HostState(msgspec.Struct, frozen=True):
     """Our addresses, and the end of each fenced address's lease. An address without entry is not fenced."""
 
-    addresses: Mapping[VipAddress, Lifetime] = field(default_factory=dict)
-    deadlines: Mapping[str, float] = field(default_factory=dict)  # address text -> instant
+    addresses: Mapping[VipAddress, Lifetime] = msgspec.field(default_factory=dict)
+    deadlines: Mapping[str, float] = msgspec.field(default_factory=dict)  # address text -> instant
 
 
-@dataclass(frozen=True, slots=True)
-class HostReading:
+class HostReading(msgspec.Struct, frozen=True):
     """One fresh reading of the kernel."""
 
     state: HostState
     foreign: frozenset[VipAddress] = frozenset()  # addresses that are not ours; those on lo left out
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(msgspec.Struct, frozen=True):
     """One interface as the kernel shows it."""
 
     name: str
@@ -67,8 +65,7 @@ class Link:
     port: bool  # of a bridge, bond or team, which passes on what the host itself receives
 
 
-@dataclass(frozen=True, slots=True)
-class FenceInForce:
+class FenceInForce(msgspec.Struct, frozen=True):
     """Which fence holds, and why none of the stronger ones does."""
 
     kind: FenceKind

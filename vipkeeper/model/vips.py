@@ -6,11 +6,11 @@ Rules of this file: plain values, no IO; an address is compared by its canonical
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+
+import msgspec
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class VipAddress:
+class VipAddress(msgspec.Struct, frozen=True, order=True):
     """One virtual address on one interface. `address` is canonical text, as `ipaddress` prints it."""
 
     address: str
@@ -37,8 +37,7 @@ class VipAddress:
         return f"{self.address}/{self.prefix_length}@{self.interface}"
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(msgspec.Struct, frozen=True):
     """Addresses that have one owner together; what an operator calls a VIP."""
 
     name: str
