@@ -1,8 +1,9 @@
 """The socket filter of the conflict watch: classic BPF that lets through announcements of given addresses.
 
 Rules of this file: pure. The filter is coarse where that is cheap, and never misses: the reader checks each
-frame again. It looks at the last four bytes of an address, by a binary search that ends in short runs of
-comparisons. Classic BPF is used because it asks for no capability beyond the socket's own.
+frame again. It looks at the last 31 bits of an address (the kernel needs two instructions to compare more),
+by a binary search that ends in short runs of comparisons. Classic BPF is used because it asks for no
+capability beyond the socket's own.
 
 Up to EXACT_ADDRESSES of them are told from all others. Beyond that the lowest bits are left out, as few as
 will do, because the kernel limits a filter: to 4096 instructions, and (before Linux 6.8) to 20 KiB of
@@ -27,11 +28,13 @@ from vipkeeper.kernel.announcement_frames import (
 EXACT_ADDRESSES = 2000
 SNAP_BYTES = 256  # of an accepted frame; an advertisement with its option has 86
 
+_ENDS = 0x7FFFFFFF
 _RUN = 32  # comparisons that share one pair of returns
 
 _INSTRUCTION = struct.Struct("=HBBI")  # code, jump if true, jump if false, operand (linux/filter.h)
 _LOAD = {1: 0x30, 2: 0x28, 4: 0x20}  # bytes -> code; absolute, big-endian
 _SHIFT_RIGHT = 0x74
+_AND = 0x54
 _JUMP = 0x05
 _JUMP_IF_EQUAL = 0x15
 _JUMP_UNLESS_LESS = 0x35
@@ -65,8 +68,8 @@ def announcement_filter(version: int, addresses: Iterable[bytes], *, index: int,
         code += _refuse_unless(1, IPV6_NEXT_HEADER_AT, ICMPV6)
         code += _refuse_unless(1, ICMPV6_TYPE_AT, NEIGHBOUR_ADVERTISEMENT)
         address_at = ADVERTISED_ADDRESS_AT + 12
-    code.append((_LOAD[4], 0, 0, address_at))
-    ends = {int.from_bytes(address[-4:]) for address in addresses}
+    code += [(_LOAD[4], 0, 0, address_at), (_AND, 0, 0, _ENDS)]
+    ends = {int.from_bytes(address[-4:]) & _ENDS for address in addresses}
     shift = 0
     while len(ends) > EXACT_ADDRESSES:
         ends = {end >> 1 for end in ends}
