@@ -100,6 +100,8 @@ class Arena:
         candidates = {each["node"]: each for each in listed["candidates"]}
         for agent in self.agents:
             candidate = candidates.get(agent.node)
+            if not agent.is_ready():
+                return f"{agent.node}: starting"
             if candidate is None or not candidate["eligible"]:
                 return f"{agent.node}: {candidate['reason'] if candidate else 'unknown to the store'}"
         return None if listed["owner"] else "nobody owns it"

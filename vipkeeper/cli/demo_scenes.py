@@ -87,9 +87,10 @@ class Stage:
                 agent.process.require_running()
             try:
                 (listed,) = list_vips(self.lab.network.hosts[0], self.lab.etcd.endpoints)
-                waiting = {agent.node for agent in self.agents} - {
-                    candidate["node"] for candidate in listed["candidates"] if candidate["eligible"]
-                }
+                fit = {candidate["node"] for candidate in listed["candidates"] if candidate["eligible"]}
+                waiting = {agent.node for agent in self.agents if not agent.is_ready()} | (
+                    {agent.node for agent in self.agents} - fit
+                )
                 obstacle = f"not ready: {', '.join(sorted(waiting))}"
                 if not waiting and listed["owner"]:
                     return

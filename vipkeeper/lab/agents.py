@@ -94,11 +94,9 @@ class Agent:
     def is_running(self) -> bool:
         return self.process.is_running()
 
-    def addresses(self) -> set[str]:
-        """All addresses on the host's LAN interface, as its kernel has them."""
-        listed = self.host.namespace.run("ip", "-json", "addr", "show", "dev", "eth0")
-        links: list[dict[str, Any]] = json.loads(listed)
-        return {info["local"] for link in links for info in link.get("addr_info", ())}
+    def is_ready(self) -> bool:
+        """Whether it has come so far that signals mean to it what they mean to an agent."""
+        return self.process.catches(signal.SIGUSR2)
 
 
 def list_vips(host: Host, endpoints: tuple[str, ...]) -> list[dict[str, Any]]:

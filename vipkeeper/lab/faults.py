@@ -29,8 +29,11 @@ def cut_link(network: Network, host: Host) -> Iterator[None]:
 
 @contextlib.contextmanager
 def cut_all_links(network: Network, host: Host) -> Iterator[None]:
-    """Both cables at once: to the others the host is as good as dead, yet it runs."""
-    ports = (host.lan_port, host.store_port)
+    """Both cables: to the others the host is as good as dead, yet it runs.
+
+    The store's goes first: between the two the host could still release what it owns.
+    """
+    ports = (host.store_port, host.lan_port)
     network.switch.configure(*(f"link set {port} down" for port in ports))
     try:
         yield

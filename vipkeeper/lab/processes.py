@@ -78,6 +78,15 @@ class LabProcess:
         self.require_running()
         os.kill(self.pid, signal_number)
 
+    def catches(self, signal_number: signal.Signals) -> bool:
+        """Whether it has a handler for this signal by now; without one the signal would just end it."""
+        try:
+            status = Path(f"/proc/{self.pid}/status").read_text()
+        except (ProcessLookupError, FileNotFoundError):  # it ended
+            return False
+        mask = next((line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:")), "0")
+        return bool(int(mask, 16) >> (signal_number - 1) & 1)
+
     def kill(self) -> None:
         """SIGKILL and reap."""
         self.send(signal.SIGKILL)
