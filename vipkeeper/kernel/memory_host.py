@@ -8,7 +8,6 @@ a real one. Whatever both can do is in one test suite for both (tests/kernel).
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import math
 from collections.abc import Callable, Iterable, Mapping
 
@@ -64,7 +63,8 @@ class MemoryKernel:
 
     def set_carrier(self, name: str, *, up: bool) -> None:
         """Plug or unplug the cable."""
-        self.interfaces[name] = dataclasses.replace(self.interfaces[name], up=up)
+        link = self.interfaces[name]
+        self.interfaces[name] = Link(name, link.index, link.mac, up, link.resolves, link.port)
         self._tell(KernelChanged())
 
     def remove_by_hand(self, vip: VipAddress) -> None:
