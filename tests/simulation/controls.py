@@ -203,7 +203,7 @@ OTHER_CONTROLS = (
     Control(
         "there is no margin",
         _TIMING,
-        "    return 2 * RHO * interval_s + FENCE_LATENCY_S[fence]\n",
+        "    return interval_s * DRIFT + FENCE_LATENCY_S[fence] * (1 + RHO)\n",
         "    return 0.0\n",
     ),
     Control(
@@ -251,10 +251,10 @@ OTHER_CONTROLS = (
         breaks=EPOCH,
     ),
     Control(
-        "an unanswered word about ourselves is taken for unsaid",
+        "a node does not correct what it said of itself",
         _PRESENCE,
-        "            self._told = None  # what the store says of us now is not known\n",
-        "",
+        '        if stopped or info is None or info.untimed() != self._info("running", "", ""):\n',
+        "        if stopped or info is None:\n",
         breaks=UNSETTLED,
     ),
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from tests.simulation.draw_faults import MIXES, RESTORES, Mix, Span, draw_faults
+from tests.simulation.draw_actions import Span
 from tests.simulation.faults import At, Fault, Reload, Shape
+from tests.simulation.mixes import MIXES, NAMESAKES, RESTORES, Mix, draw_faults
 from tests.simulation.schedule import HostPlan, Schedule, UnitPlan, Weather, shaped
 from vipkeeper.config.timing_rules import RHO, longest_takeover_s
 from vipkeeper.model.fences import FenceKind
@@ -18,7 +19,7 @@ def draw_schedule(seed: int) -> Schedule:
     ttl_s = random.choice((0.3, 0.5, 0.5, 1.0))
     span = Span(ttl_s, ttl_s * random.choice((1.0, 1.0, 2.0)))
     mix = random.choice(MIXES)
-    hosts = _draw_hosts(random, span, early=mix is RESTORES)
+    hosts = _draw_hosts(random, span, mix)
     first_s = longest_takeover_s(span.lease_max_s) + 0.3
     if random.random() < 0.15 and mix is not RESTORES:
         first_s = random.random() * first_s
@@ -47,8 +48,7 @@ def _agree_on_addresses(hosts: tuple[HostPlan, ...], drawn: tuple[Fault, ...]) -
     return len(named) == len({name for name, _ in named})
 
 
-def _draw_hosts(random: Random, span: Span, *, early: bool) -> tuple[HostPlan, ...]:
-    """Hosts and their clocks. `early`: all agents run before the first fault, and none goes by itself."""
+def _draw_hosts(random: Random, span: Span, mix: Mix) -> tuple[HostPlan, ...]:
     count = random.choice((2, 2, 3, 3, 4))
     units = tuple(
         UnitPlan(f"vip{at}", tuple(f"10.0.{at}.{n + 1}" for n in range(random.choice((1, 1, 2)))), 100, False)
@@ -62,16 +62,14 @@ def _draw_hosts(random: Random, span: Span, *, early: bool) -> tuple[HostPlan, .
         mine = tuple(replace(unit, priority=priority, preempt=preempt) for unit in units)
         if random.random() < 0.1:
             mine = shaped(mine, random.choice((Shape.RENAMED, Shape.WIDENED)))
-        node = f"n{at}"
-        leaves_s = None
-        if at >= 1 and not early and random.random() < 0.1:
-            node, leaves_s = "n0", longest_takeover_s(span.lease_max_s) + random.uniform(0.5, 5.0)
+        node, leaves_s = _draw_name(random, span, mix, at)
+        latest_s = 0.3 if mix is RESTORES else 4.0
         hosts.append(
             HostPlan(
                 node=node,
                 clock_rate=1 + RHO * random.choice((-0.99, 0.99, 0.0, random.uniform(-0.99, 0.99))),
                 clock_shown_s=random.uniform(10.0, 1e6),
-                starts_s=random.random() * random.choice((0.01, 0.3, 0.3 if early else 4.0)),
+                starts_s=random.random() * random.choice((0.01, 0.3, latest_s)),
                 fence=same_fence or random.choice(tuple(FenceKind)),
                 ttl_s=span.ttl_s if random.random() < 0.8 else span.lease_max_s,
                 units=mine,
@@ -79,6 +77,14 @@ def _draw_hosts(random: Random, span: Span, *, early: bool) -> tuple[HostPlan, .
             )
         )
     return tuple(hosts)
+
+
+def _draw_name(random: Random, span: Span, mix: Mix, at: int) -> tuple[str, float | None]:
+    """A node name, and when a second user of one leaves for good."""
+    chance = {RESTORES: 0.0, NAMESAKES: 1.0}.get(mix, 0.1)
+    if not 1 <= at <= (1 if mix is NAMESAKES else 9) or random.random() >= chance:
+        return f"n{at}", None
+    return "n0", longest_takeover_s(span.lease_max_s) * random.uniform(1.0, 2.5) + random.uniform(0.5, 5.0)
 
 
 def _draw_weather(random: Random, span: Span, mix: Mix) -> Weather:

@@ -26,7 +26,7 @@ from vipkeeper.election.effects import Finished
 from vipkeeper.model.records import VipRecord
 
 # Backups are taken so often while a schedule has a Restore in it.
-_BACKUP_EVERY_S = 0.25
+_BACKUP_EVERY_S = 0.05
 
 FINE = Weather(
     delay_s=0.001,

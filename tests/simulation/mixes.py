@@ -1,0 +1,86 @@
+"""Which faults are drawn together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from random import Random
+
+from tests.simulation import draw_actions as one
+from tests.simulation import faults, plots
+from tests.simulation.draw_actions import Span, near_pivot_s
+from tests.simulation.faults import Action, Fault, OnCommit
+from tests.simulation.plots import Plot
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """Which plots are drawn together, and how many."""
+
+    plots: tuple[Plot, ...]
+    count: tuple[int, int]
+    quiet: float  # how often the weather is fine, so that only the faults matter
+
+
+def _singles(*draws: Callable[[Random, Span], Action]) -> tuple[Plot, ...]:
+    return tuple(plots.single(draw) for draw in draws)
+
+
+_MESSAGES = _singles(one.hold_request, one.hold_reply, one.lose_request, one.lose_reply)
+_PROCESSES = _singles(one.freeze, one.freeze, one.kill, one.stop, one.reboot)
+_LINKS = _singles(one.cut, one.store_down, one.break_watch, one.stall_watch)
+_PLOTS = (
+    *(plots.late_reply_then_silence, plots.held_while_frozen, plots.other_lease),
+    *(plots.late_release, plots.late_claim, plots.comes_back_as_a_stranger),
+    *(plots.reload_in_flight, plots.hears_the_next_owner, plots.slow_removal),
+)
+
+# Only what lets every agent notice: see Restore.
+RESTORES = Mix((plots.restored_to_an_earlier_owner, *_singles(one.restore)), (1, 2), 1.0)
+
+# Two hosts use one node name, and one of them falls silent for about as long as the other asks.
+NAMESAKES = Mix(_singles(one.freeze, one.cut, one.hold_request, one.hold_reply, one.kill), (2, 5), 0.7)
+
+MIXES = (
+    Mix(_singles(one.freeze), (1, 3), 0.8),
+    Mix(_PLOTS, (1, 2), 0.9),
+    Mix(_PLOTS, (1, 2), 0.9),
+    Mix((*_PLOTS, *_singles(one.freeze, one.cut)), (2, 4), 0.8),
+    Mix((*_MESSAGES, *_singles(one.freeze)), (2, 6), 0.5),
+    Mix(_singles(one.unfit, one.hold_request, one.hold_reply, one.freeze, one.stop), (2, 6), 0.7),
+    Mix(_singles(one.kill, one.reboot, one.stop, one.hold_request, one.lose_reply), (2, 5), 0.6),
+    Mix((*_MESSAGES, *_singles(one.reload, one.reload, one.freeze, one.unfit)), (2, 6), 0.6),
+    Mix((*_LINKS, *_singles(one.freeze, one.kill)), (2, 5), 0.4),
+    Mix((plots.wiped_unseen, plots.deleted_under_an_owner), (1, 1), 1.0),
+    Mix(
+        _singles(one.delete_record, one.wipe, one.freeze, one.kill, one.hold_request, one.compact),
+        (1, 4),
+        0.7,
+    ),
+    RESTORES,
+    NAMESAKES,
+    Mix(
+        (*_MESSAGES, *_PROCESSES, *_LINKS, *_PLOTS, *_singles(one.unfit, one.reload, one.hear, one.compact)),
+        (3, 8),
+        0.3,
+    ),
+)
+
+
+def draw_faults(random: Random, span: Span, mix: Mix, hosts: int, first_s: float) -> tuple[Fault, ...]:
+    """Plots of a mix, one after the other or on top of each other."""
+    drawn: list[Fault] = []
+    time_s = first_s + random.random() * span.ttl_s
+    for _ in range(random.randint(*mix.count)):
+        drawn += random.choice(mix.plots)(random, span, time_s)
+        step_s = random.choice((0.0, 0.002, 0.02, span.ttl_s / 4, span.ttl_s, near_pivot_s(random, span)))
+        time_s += step_s * random.random()
+    return tuple(_on_hosts(fault, hosts) for fault in drawn)
+
+
+def _on_hosts(fault: Fault, hosts: int) -> Fault:
+    """With a host that exists; None only where a transaction tells whose."""
+    what = fault.what
+    if not isinstance(what, faults.OfHost) or (what.host is None and isinstance(fault.when, OnCommit)):
+        return fault
+    return Fault(fault.when, replace(what, host=(what.host or 0) % hosts))
