@@ -36,6 +36,7 @@ class Fitness:
         self._refused: dict[str, tuple[float, str]] = {}  # until when, and why
         self._removals: dict[str, deque[float]] = {}
         self._foreign: frozenset[VipAddress] = frozenset()
+        self._homeless: frozenset[str] = frozenset()  # units of which an interface is missing
         self.links: Mapping[str, Link] = {}
 
     def reconfigure(self, units: tuple[Unit, ...]) -> None:
@@ -46,14 +47,19 @@ class Fitness:
         self._refused = {name: entry for name, entry in self._refused.items() if name in names}
 
     def look(self, links: Mapping[str, Link], foreign: frozenset[VipAddress], now_s: float) -> frozenset[str]:
-        """Judge by a fresh reading; the names of links that came up since the last one."""
+        """Judge by a fresh reading; names of links that came up, or got another MAC, since the last one."""
         before = self.links
         self.links = links
         self._foreign = foreign
         self._refused = {name: entry for name, entry in self._refused.items() if entry[0] > now_s}
+        self._homeless = frozenset(
+            unit.name for unit in self._units if any(vip.interface not in links for vip in unit.addresses)
+        )
         self._tell()
         return frozenset(
-            name for name, link in links.items() if link.up and not (name in before and before[name].up)
+            name
+            for name, link in links.items()
+            if link.up and not (name in before and before[name].up and before[name].mac == link.mac)
         )
 
     def refused(self, addresses: Mapping[VipAddress, str], now_s: float) -> None:
@@ -88,11 +94,12 @@ class Fitness:
             log(logging.WARNING, "removed-by-others", message, vip=unit.name)
         self._tell()
 
-    def without_refused(self, holdings: Mapping[str, Holding]) -> Mapping[str, Holding]:
-        """The holdings that the kernel may be asked for."""
-        if not self._refused:
+    def servable(self, holdings: Mapping[str, Holding]) -> Mapping[str, Holding]:
+        """The holdings that the kernel may be asked for: what it refused and what has no interface is not."""
+        if not self._refused and not self._homeless:
             return holdings
-        return {name: holding for name, holding in holdings.items() if name not in self._refused}
+        left_out = self._refused.keys() | self._homeless
+        return {name: holding for name, holding in holdings.items() if name not in left_out}
 
     def _refuse(self, name: str, why: str, now_s: float) -> None:
         self._refused[name] = (now_s + REFUSED_FOR_S, why)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 
 from vipkeeper.agent.fitness import Fitness
 from vipkeeper.agent.logs import log
-from vipkeeper.changes.change_kinds import AddAddresses, after
+from vipkeeper.changes.change_kinds import AddAddresses, RemoveAddresses, after
 from vipkeeper.changes.plan import plan
 from vipkeeper.desired.announcement_schedule import AnnouncementSchedule
 from vipkeeper.desired.wanted_host import still_stands, wanted_host
@@ -22,7 +22,7 @@ from vipkeeper.election.events import ConflictHeard, Event, KernelAdoptable, Wit
 from vipkeeper.kernel.host_network import ForeignAnnouncement, HostEvent, HostNetwork, KernelChanged
 from vipkeeper.model.errors import KernelRefused
 from vipkeeper.model.fences import FenceKind
-from vipkeeper.model.host import FenceInForce, HostState
+from vipkeeper.model.host import FenceInForce, HostState, Link
 from vipkeeper.model.vips import Unit, VipAddress
 
 # Everything is read again this often although the kernel tells of each change; only of the loss of an
@@ -53,6 +53,7 @@ class HostShell:
         self._placed: dict[str, set[VipAddress]] = {}  # every address a unit may have in the kernel
         self._fitness = Fitness(units, post)
         self._schedule = AnnouncementSchedule()
+        self._announcing: set[VipAddress] = set()
         self._awake = asyncio.Event()
         self._changed = False
 
@@ -86,6 +87,7 @@ class HostShell:
         """Other units from now on. Units that are gone or moved must not be held any more."""
         self._units = units
         self._fitness.reconfigure(units)
+        self._stop_announcing(self._announcing - {vip for unit in units for vip in unit.addresses})
         self._look()
 
     def want(self, holdings: Mapping[str, Holding]) -> None:
@@ -102,31 +104,58 @@ class HostShell:
         self._awake.set()
 
     def _reconcile(self) -> None:
+        # Each round with a refusal takes a unit out of what is asked for, so there are not many.
+        while self._carry_out():
+            self._standing = self._host.read().state
+        self._start_announcing()
+
+    def _carry_out(self) -> bool:
+        """Apply what differs; whether the kernel refused something that is wanted."""
         wanted = wanted_host(
-            self._units, self._fitness.without_refused(self._holdings), self._standing,
-            self._fence.kind, self._clock(),
-        )  # fmt: skip
+            self._units,
+            self._fitness.servable(self._holdings),
+            self._standing,
+            self._fence.kind,
+            self._clock(),
+        )
         for unit in self._units:
             held = {vip for vip in unit.addresses if vip in wanted.addresses}
             if held:
                 self._placed[unit.name].update(held)
-        added: list[VipAddress] = []
         refused: dict[VipAddress, str] = {}
         for change in plan(wanted, self._standing, fenced=self._fence.kind is not FenceKind.LIFETIME):
             applied = self._host.apply(change)
             self._standing = after(self._standing, change, applied)
+            if isinstance(change, RemoveAddresses):
+                # It is closed and is tried again at the next look.
+                for vip, why in applied.refused.items():
+                    log(logging.ERROR, "removal-refused", why, address=vip.address)
+                continue
             refused.update(applied.refused)
             if isinstance(change, AddAddresses):
-                added += [vip for vip in change.lifetimes if vip not in applied.refused]
+                self._announcing.difference_update(change.lifetimes)
         if refused:
             self._fitness.refused(refused, self._clock())
-            self._standing = self._host.read().state
-            self._reconcile()
-            return
-        if added:
-            self._schedule.start(added, self._clock())
+        return bool(refused)
+
+    def _start_announcing(self) -> None:
+        """A series for each address that a confirmed lease covers and that has none yet."""
+        started = [
+            vip
+            for unit in self._units
+            if (holding := self._holdings.get(unit.name)) is not None and holding.deadline_s is not None
+            for vip in unit.addresses
+            if vip not in self._announcing and vip in self._standing.addresses
+        ]
+        if started:
+            self._announcing.update(started)
+            self._schedule.start(started, self._clock())
             self._announce()
             self._watch_segment()
+
+    def _stop_announcing(self, vips: set[VipAddress]) -> None:
+        self._announcing -= vips
+        self._schedule.stop(vips)
 
     def _confirm_withdrawals(self) -> None:
         leaving = self._placed.keys() - self._holdings.keys()
@@ -136,7 +165,7 @@ class HostShell:
         self._reconcile()  # fence entries of what is gone now
         gone = {name for name in leaving if not self._placed[name] & self._standing.addresses.keys()}
         for name in gone:
-            self._schedule.stop(self._placed.pop(name))
+            self._stop_announcing(self._placed.pop(name))
         if gone:
             self._post(Withdrawn(frozenset(gone)))
             self._watch_segment()
@@ -214,20 +243,28 @@ class HostShell:
             self.want(self._holdings)
             return
         reading = self._host.read()
-        lost = {
+        lost = self._lost(reading.state, links)
+        self._standing = reading.state
+        self._fitness.removed_by_others(lost, self._clock())
+        moved = self._fitness.look(links, reading.foreign, self._clock())
+        self.want(self._holdings)
+        if links != links_before:
+            self._schedule.start([vip for vip in self._announcing if vip.interface in moved], self._clock())
+            self._watch_segment()
+
+    def _lost(self, found: HostState, links: Mapping[str, Link]) -> set[VipAddress]:
+        """What somebody removed. A link that goes takes its addresses along, IPv6 even when it goes down."""
+        now_s = self._clock()
+        return {
             vip
             for placed in self._placed.values()
             for vip in placed
-            if vip in self._standing.addresses and vip not in reading.state.addresses
-            and self._deadline_of(vip) > self._clock()
-        }  # fmt: skip
-        self._standing = reading.state
-        self._fitness.removed_by_others(lost, self._clock())
-        back_up = self._fitness.look(links, reading.foreign, self._clock())
-        self.want(self._holdings)
-        standing = [vip for placed in self._placed.values() for vip in placed if vip.interface in back_up]
-        if standing:
-            self._schedule.start(standing, self._clock())
+            if vip in self._standing.addresses
+            and vip not in found.addresses
+            and self._deadline_of(vip) > now_s
+            and (link := links.get(vip.interface)) is not None
+            and link.up
+        }
 
     def close(self, *, keep: bool) -> None:
         """Let go of the kernel; unless `keep`, with nothing of ours left in it."""

@@ -119,10 +119,19 @@ class NetlinkHost:
         """See `HostNetwork.restore_fence`."""
         if self._fence is None:
             return ()
-        bare = [link for link in self._fenced_links() if not self._fence.is_attached(link)]
-        for link in bare:
-            self._fence.attach(link)
-        return tuple(link.name for link in bare)
+        restored = []
+        for link in self._fenced_links():
+            if self._fence.is_attached(link):
+                continue
+            try:
+                self._fence.attach(link)
+            except KernelRefused:
+                # An interface may go at any time, as those of containers do. That is no refusal.
+                if any(present.index == link.index for present in self.links().values()):
+                    raise
+            else:
+                restored.append(link.name)
+        return tuple(restored)
 
     def _fenced_links(self) -> list[Link]:
         return [link for link in self._links.values() if link.resolves and not link.port]
