@@ -8,6 +8,8 @@ import ctypes
 import json
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -58,8 +60,13 @@ class Segment:
         return sender
 
     def plant_neighbour(self, vip: VipAddress, mac: str) -> None:
-        """They believe that `vip` is at `mac`, and have just learnt it."""
-        self.theirs.configure(f"neigh replace {vip.address} lladdr {mac} nud stale dev {INTERFACE}")
+        """They believe that `vip` is at `mac`, and have just learnt it.
+
+        All namespaces share one table; an entry "learnt elsewhere" has a place in it even when it is full.
+        """
+        self.theirs.configure(
+            f"neigh replace {vip.address} lladdr {mac} nud stale dev {INTERFACE} extern_learn"
+        )
 
     def neighbour(self, vip: VipAddress) -> str:
         """At which MAC they believe `vip` to be."""
@@ -132,6 +139,18 @@ def _move_this_thread(namespace: Namespace) -> None:
 def run_loop_inside(namespace: Namespace, main: Callable[[], Coroutine[object, object, T]]) -> T:
     """What `main` returns on an event loop in that namespace."""
     return run_inside(namespace, lambda: asyncio.run(main()))
+
+
+def run_without_raw_sockets(code: str) -> str:
+    """What a Python program prints that is root but for CAP_NET_RAW."""
+    done = subprocess.run(
+        ["setpriv", "--bounding-set", "-net_raw", sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    return done.stdout
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -22,6 +22,7 @@ from tests.kernel_segment.segment import (
     Segment,
     links_here,
     run_loop_inside,
+    run_without_raw_sockets,
     until_so,
 )
 from vipkeeper.kernel.announcement_frames import announcements
@@ -353,7 +354,10 @@ def test_an_interface_that_goes_down_is_heard_again_when_it_is_up(segment: Segme
     run_loop_inside(segment.ours, main)
 
 
-def test_an_interface_deleted_while_watched_is_dropped_and_its_successor_is_heard(segment: Segment) -> None:
+@pytest.mark.parametrize("noticed", [True, False], ids=["noticed", "between-two-looks"])
+def test_an_interface_deleted_while_watched_is_dropped_and_its_successor_is_heard(
+    segment: Segment, noticed: bool
+) -> None:
     async def main() -> None:
         with listener() as ear:
             before = links_here()
@@ -361,7 +365,8 @@ def test_an_interface_deleted_while_watched_is_dropped_and_its_successor_is_hear
             segment.ours.configure(f"link del {INTERFACE}")
             await serve_sockets()
             ear.listen_for([VIP4, VIP6], before)  # news of the deletion has not come yet
-            ear.listen_for([VIP4, VIP6])
+            if noticed:
+                ear.listen_for([VIP4, VIP6])
             segment.ours.configure(
                 f"link add {INTERFACE} type veth peer name {INTERFACE} address {THEIR_MAC} "
                 f"netns {segment.theirs.name}",
@@ -376,6 +381,23 @@ def test_an_interface_deleted_while_watched_is_dropped_and_its_successor_is_hear
                 await ear.hears(VIP4, VIP6)
 
     run_loop_inside(segment.ours, main)
+
+
+def test_without_the_capability_the_operator_is_told() -> None:
+    said = run_without_raw_sockets(
+        "import asyncio\n"
+        "from vipkeeper.kernel.conflict_watch import ConflictWatch\n"
+        "from vipkeeper.model.errors import MissingPrivilege\n"
+        "from vipkeeper.model.host import Link\n"
+        "from vipkeeper.model.vips import VipAddress\n"
+        "async def main():\n"
+        "    link = Link('eth0', 2, bytes(6), up=True, resolves=True, port=False)\n"
+        "    ConflictWatch(print).watch({'eth0': link}, [VipAddress('10.9.1.1', 32, 'eth0')])\n"
+        "try:\n    asyncio.run(main())\n"
+        "except MissingPrivilege as missing:\n    print(missing)\n"
+    )
+    assert "CAP_NET_RAW" in said
+    assert "AmbientCapabilities" in said
 
 
 def test_nothing_is_heard_after_close(segment: Segment) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import socket
-import subprocess
-import sys
 import time
 
 import pytest
@@ -20,6 +17,7 @@ from tests.kernel_segment.segment import (
     VIP6,
     Segment,
     run_inside,
+    run_without_raw_sockets,
     until,
 )
 from vipkeeper.kernel.announcement_frames import ETH_ARP, ETH_IPV6, announcements, read_claim
@@ -164,18 +162,11 @@ def test_a_stuck_link_does_not_stop_us(segment: Segment) -> None:
 
 
 def test_without_the_capability_the_operator_is_told() -> None:
-    code = (
+    said = run_without_raw_sockets(
         "from vipkeeper.kernel.segment_sender import SegmentSender\n"
         "from vipkeeper.model.errors import MissingPrivilege\n"
         "try:\n    SegmentSender()\n"
         "except MissingPrivilege as missing:\n    print(missing)\n"
     )
-    said = subprocess.run(
-        ["setpriv", "--bounding-set", "-net_raw", sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    ).stdout
     assert "CAP_NET_RAW" in said
     assert "AmbientCapabilities" in said
