@@ -94,9 +94,12 @@ class Arena:
 
     def _obstacle(self) -> str | None:
         try:
-            (listed,) = list_vips(self.lab.network.hosts[0], self.lab.etcd.endpoints)
-        except (CommandFailed, ValueError) as error:
+            vips = list_vips(self.lab.network.hosts[0], self.lab.etcd.endpoints)
+        except CommandFailed as error:
             return str(error)
+        listed = next((vip for vip in vips if vip["vip"] == "web"), None)
+        if listed is None:
+            return "the store does not know the VIP"
         candidates = {each["node"]: each for each in listed["candidates"]}
         for agent in self.agents:
             candidate = candidates.get(agent.node)

@@ -14,6 +14,7 @@ import signal
 import socket
 import traceback
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 from vipkeeper.agent.clocks import boot_s, read_now
@@ -38,6 +39,7 @@ from vipkeeper.election.effects import Finished
 from vipkeeper.election.events import Reconfigured, StopRequested
 from vipkeeper.election.machine import Election
 from vipkeeper.election.settings import ElectionSettings
+from vipkeeper.kernel.namespace_lock import NamespaceLock
 from vipkeeper.kernel.netlink_host import NetlinkHost
 from vipkeeper.model.errors import ConfigError, ProgrammingError, VipkeeperError
 from vipkeeper.model.fences import FenceKind
@@ -49,11 +51,8 @@ from vipkeeper.model.version import VERSION
 def run_agent(config: Config, reload: Callable[[], Config]) -> int:
     """Run until told to stop; the exit code. Raises VipkeeperError for what stops it at the start."""
     set_up_logging(config.log.format, config.log.level)
-    directory = RunDirectory(config.run_dir)
-    try:
+    with closing(RunDirectory(config.run_dir)) as directory, closing(NamespaceLock()):
         return asyncio.run(_Agent(config, reload, directory).run())
-    finally:
-        directory.close()
 
 
 class _Agent:
