@@ -14,6 +14,7 @@ import pytest
 from tests.faults.arena import PATIENCE_S, VIPS, Arena, make_arena
 from vipkeeper.lab.agents import CLUSTER, Agent, AgentOptions, list_vips
 from vipkeeper.lab.lab import Lab, make_lab, run_agents
+from vipkeeper.lab.namespaces import Namespace
 from vipkeeper.lab.network import Host, vip_ipv4
 from vipkeeper.lab.processes import LabProcess
 
@@ -44,8 +45,8 @@ def addresses_on(host: Host) -> str:
 
 
 @contextlib.contextmanager
-def another_agent(lab: Lab, host: Host, directory: Path, *arguments: str) -> Iterator[LabProcess]:
-    """One more agent process on a host, with flags alone."""
+def another_agent(lab: Lab, place: Namespace, directory: Path, *arguments: str) -> Iterator[LabProcess]:
+    """One more agent process, with flags alone."""
     process = LabProcess(
         "another agent",
         (
@@ -58,7 +59,7 @@ def another_agent(lab: Lab, host: Host, directory: Path, *arguments: str) -> Ite
             *arguments,
         ),
         log=directory / "another.log",
-        namespace=host.namespace,
+        namespace=place,
     )
     process.start()
     try:
@@ -150,7 +151,7 @@ def test_a_reload_adds_and_removes_a_vip_and_touches_no_other(settled: Arena) ->
 
 def test_a_node_name_in_use_elsewhere_is_refused(settled: Arena, tmp_path: Path) -> None:
     owner = settled.owner()
-    elsewhere = next(agent.host for agent in settled.agents if agent is not owner)
+    elsewhere = settled.lab.network.store_servers[0].namespace
     vip = f"web={VIPS[0]}@eth0"
     with (
         settled.judged() as since_ns,
@@ -164,13 +165,12 @@ def test_a_node_name_in_use_elsewhere_is_refused(settled: Arena, tmp_path: Path)
 def test_one_agent_for_one_run_directory(settled: Arena, tmp_path: Path) -> None:
     owner = settled.owner()
     arguments = ("--node", "other", "--vip", "other=10.77.4.99@eth0", "--run-dir", str(owner.run_directory))
-    with another_agent(settled.lab, owner.host, tmp_path, *arguments) as other:
+    with another_agent(settled.lab, owner.host.namespace, tmp_path, *arguments) as other:
         assert other.wait(PATIENCE_S) == 2
         assert f"in use by another agent (pid {owner.process.pid})" in other.log.read_text()
 
 
 def test_without_capabilities_it_says_which_one_is_missing(settled: Arena, tmp_path: Path) -> None:
-    host = settled.agents[0].host
     process = LabProcess(
         "agent without capabilities",
         (
@@ -179,7 +179,7 @@ def test_without_capabilities_it_says_which_one_is_missing(settled: Arena, tmp_p
             *("--run-dir", str(tmp_path / "bare.run")),
         ),
         log=tmp_path / "bare.log",
-        namespace=host.namespace,
+        namespace=settled.lab.network.store_servers[0].namespace,
     )
     process.start()
     assert process.wait(PATIENCE_S) == 77
@@ -191,7 +191,7 @@ def test_one_agent_for_one_network_namespace(settled: Arena, tmp_path: Path) -> 
     arguments = ("--node", "second", "--vip", "other=10.77.4.99@eth0")
     with (
         settled.judged() as since_ns,
-        another_agent(settled.lab, owner.host, tmp_path, *arguments) as other,
+        another_agent(settled.lab, owner.host.namespace, tmp_path, *arguments) as other,
     ):
         assert other.wait(PATIENCE_S) == 2
         assert "another agent runs in this network namespace" in other.log.read_text()
@@ -202,7 +202,7 @@ def test_an_interface_that_comes_later_is_waited_for(tmp_path: Path) -> None:
     with make_lab(hosts=1, etcd_members=1) as lab:
         (host,) = lab.network.hosts
         vip = "late=10.77.4.97@late0"
-        with another_agent(lab, host, tmp_path, "--node", "patient", "--vip", vip) as process:
+        with another_agent(lab, host.namespace, tmp_path, "--node", "patient", "--vip", vip) as process:
             wait_until("it says what it waits for", lambda: "interface-missing" in process.log.read_text())
             process.require_running()
             host.namespace.run("ip", "link", "add", "late0", "type", "veth", "peer", "name", "late1")
