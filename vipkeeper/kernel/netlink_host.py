@@ -37,6 +37,7 @@ from vipkeeper.kernel.fence import Fence
 from vipkeeper.kernel.host_network import ForeignAnnouncement, HostEvent, KernelChanged
 from vipkeeper.kernel.links import RTM_DELLINK, RTM_NEWLINK, read_links
 from vipkeeper.kernel.netlink_socket import NetlinkSocket, receive_events
+from vipkeeper.kernel.secondary_addresses import keep_secondaries
 from vipkeeper.kernel.segment_sender import SegmentSender
 from vipkeeper.kernel.traffic_control import RTM_DELQDISC, RTM_DELTFILTER, detach_programs
 from vipkeeper.model.errors import KernelRefused
@@ -161,6 +162,7 @@ class NetlinkHost:
                 if self._fence is not None:
                     self._fence.forget(addresses)
             case AddAddresses(lifetimes):
+                keep_secondaries(lifetimes)
                 return Applied(now_s, add_addresses(self._netlink, self.links(), lifetimes, now_s))
             case RefreshAddresses(lifetimes):
                 return Applied(now_s, refresh_addresses(self._netlink, self._links, lifetimes, now_s))
