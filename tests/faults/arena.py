@@ -16,7 +16,7 @@ from vipkeeper.lab.lab import Lab, make_lab, run_agents
 from vipkeeper.lab.network import vip_ipv4, vip_ipv6
 from vipkeeper.lab.observer import Observer, now_ns, run_observer
 from vipkeeper.lab.run_command import CommandFailed
-from vipkeeper.lab.verdicts import Outage, Recording, double_answers, longest_outage, strays
+from vipkeeper.lab.verdicts import RETURN_NS, Outage, Recording, double_answers, longest_outage, strays
 
 VIPS = (vip_ipv4(0), vip_ipv6(0))
 # For whatever has to happen at some time on a loaded machine; no figure is judged by it.
@@ -80,7 +80,10 @@ class Arena:
         return max(found, key=lambda outage: outage.seconds)
 
     def settle(self) -> None:
-        """Every agent runs, one answers, and all of them may own by their own word in the store."""
+        """Every agent runs, one answers, and all of them may own by their own word in the store.
+
+        What was observed up to now has been judged, and is forgotten.
+        """
         for agent in self.agents:
             if not agent.is_running():
                 agent.start()
@@ -91,6 +94,7 @@ class Arena:
             assert time.monotonic() < deadline_s, f"not settled: {obstacle}\n{self.log_ends()}"
             time.sleep(0.2)
         self.wait_for_somebody()
+        self.observer.forget_before(now_ns() - 2 * RETURN_NS)
 
     def _obstacle(self) -> str | None:
         try:

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.arena import Arena
-from vipkeeper.lab.observer import now_ns
-from vipkeeper.lab.verdicts import RETURN_NS
 
 ROUNDS = int(os.environ.get("VIPKEEPER_SOAK", "1"))
 
@@ -24,7 +22,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def settled(arena: Arena, request: pytest.FixtureRequest) -> Iterator[Arena]:
     """The module's arena, all nodes fit and one of them answering; the logs when the test failed."""
     arena.settle()
-    arena.observer.forget_before(now_ns() - 2 * RETURN_NS)
     failed_before = request.session.testsfailed
     yield arena
     if request.session.testsfailed > failed_before:
