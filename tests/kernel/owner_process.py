@@ -1,8 +1,8 @@
 """A process that holds addresses in the namespace in which it runs, so that tests can freeze and kill it.
 
 Run as `python -m tests.kernel.owner_process FENCE...`. Each line of input is one request in JSON, answered
-with one line. With `set frozen` the process stops itself right after it read the clock: what it does with that
-reading, it does after somebody let it go on.
+with one line. For `set frozen` the process stops itself right after it read the clock, and does with that
+reading what it does when somebody lets it go on.
 """
 
 from __future__ import annotations
