@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -19,6 +20,12 @@ MISSING = {
     "root": None if os.geteuid() == 0 else "needs root (network namespaces, addresses, tc)",
     "etcd": None if shutil.which("etcd") else "needs etcd (Debian package etcd-server)",
 }
+
+
+def pytest_configure() -> None:
+    # A shell starts background jobs with SIGINT ignored, and programs inherit that. Some tests send it.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
