@@ -29,16 +29,16 @@ def test_gratuitous_arp_as_request_and_as_reply() -> None:
         assert frame == bytes(expected)
 
 
-@given(address=st.ip_addresses(v=6), mac=st.binary(min_size=6, max_size=6))
+@given(address=st.ip_addresses(v=6), mac=st.binary(min_size=6, max_size=6), router=st.booleans())
 def test_unsolicited_neighbour_advertisement_with_every_field_and_its_checksum(
-    address: object, mac: bytes
+    address: object, mac: bytes, router: bool
 ) -> None:
     vip = VipAddress.parse(str(address), "eth0")
-    (frame,) = announcements(vip, mac)
+    (frame,) = announcements(vip, mac, router=router)
     expected = (
         Ether(src=mac.hex(":"), dst="33:33:00:00:00:01", type=0x86DD)
         / IPv6(src=vip.address, dst="ff02::1", hlim=255, nh=58, plen=32)
-        / ICMPv6ND_NA(R=0, S=0, O=1, tgt=vip.address)
+        / ICMPv6ND_NA(R=router, S=0, O=1, tgt=vip.address)
         / ICMPv6NDOptDstLLAddr(lladdr=mac.hex(":"))
     )
     assert frame == bytes(expected)

@@ -32,6 +32,7 @@ _ADVERTISEMENT = struct.Struct("!BBHI16sBB6s")  # RFC 4861 section 4.4, with the
 _CHECKSUM_AT = 2
 ICMPV6 = 58
 NEIGHBOUR_ADVERTISEMENT = 136
+_ROUTER = 0x80000000
 _OVERRIDE = 0x20000000
 _TARGET_LINK_LAYER_ADDRESS = 2
 _ON_LINK = 255  # the hop limit that no router can have forwarded; all others are ignored (section 7.1.2)
@@ -53,13 +54,17 @@ class Claim(NamedTuple):
     mac: bytes
 
 
-def announcements(vip: VipAddress, mac: bytes) -> tuple[bytes, ...]:
-    """The frames that announce `vip` at `mac`; none for a link whose address is not an Ethernet address."""
+def announcements(vip: VipAddress, mac: bytes, *, router: bool = False) -> tuple[bytes, ...]:
+    """The frames that announce `vip` at `mac`; none for a link whose address is not an Ethernet address.
+
+    `router`: this host forwards IPv6. Hosts that use the VIP as their gateway drop it from their list of
+    routers when an advertisement says otherwise (RFC 4861 section 7.2.5).
+    """
     if len(mac) != MAC_BYTES:
         return ()
     address = address_bytes(vip.address)
     if vip.version == 6:
-        return (_neighbour_advertisement(address, mac),)
+        return (_neighbour_advertisement(address, mac, _OVERRIDE | (_ROUTER if router else 0)),)
     return (
         _gratuitous_arp(_ARP_REQUEST, address, mac, target_mac=bytes(MAC_BYTES)),
         _gratuitous_arp(_ARP_REPLY, address, mac, target_mac=mac),
@@ -107,11 +112,11 @@ def _gratuitous_arp(operation: int, address: bytes, mac: bytes, *, target_mac: b
     )
 
 
-def _neighbour_advertisement(address: bytes, mac: bytes) -> bytes:
+def _neighbour_advertisement(address: bytes, mac: bytes, flags: int) -> bytes:
     option_units = 1  # of 8 bytes
     message = bytearray(
         _ADVERTISEMENT.pack(
-            NEIGHBOUR_ADVERTISEMENT, 0, 0, _OVERRIDE, address, _TARGET_LINK_LAYER_ADDRESS, option_units, mac
+            NEIGHBOUR_ADVERTISEMENT, 0, 0, flags, address, _TARGET_LINK_LAYER_ADDRESS, option_units, mac
         )
     )
     pseudo_header = address + _ALL_NODES + struct.pack("!II", len(message), ICMPV6)

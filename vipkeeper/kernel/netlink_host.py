@@ -12,6 +12,7 @@ import contextlib
 import errno
 import socket
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 from vipkeeper.changes.change_kinds import (
     AddAddresses,
@@ -173,12 +174,24 @@ class NetlinkHost:
     def announce(self, vips: Iterable[VipAddress]) -> None:
         """See `HostNetwork.announce`."""
         frames: dict[str, list[bytes]] = {}
+        forwards: dict[str, bool] = {}
         for vip in vips:
             link = self._links.get(vip.interface)
             if link is not None and link.mac:
-                frames.setdefault(link.name, []).extend(announcements(vip, link.mac))
+                if link.name not in forwards:
+                    forwards[link.name] = self._forwards_ipv6(link.name)
+                router = forwards[link.name]
+                frames.setdefault(link.name, []).extend(announcements(vip, link.mac, router=router))
         for name, several in frames.items():
             self._sender.send(self._links[name], several)
+
+    @staticmethod
+    def _forwards_ipv6(interface: str) -> bool:
+        try:
+            setting = Path(f"/proc/sys/net/ipv6/conf/{interface}/forwarding").read_text(encoding="ascii")
+        except OSError:
+            return False  # the interface went, or IPv6 is off
+        return setting.strip() == "1"
 
     def watch_announcements(self, vips: Iterable[VipAddress]) -> None:
         """See `HostNetwork.watch_announcements`."""
