@@ -1,8 +1,8 @@
 """A process that holds addresses in the namespace in which it runs, so that tests can freeze and kill it.
 
 Run as `python -m tests.kernel.owner_process FENCE...`. Each line of input is one request in JSON, answered
-with one line. For `set frozen` the process stops itself right after it read the clock, and does with that
-reading what it does when somebody lets it go on.
+with one line. For `set frozen` the process stops itself right after its last reading of the clock before it
+writes, and does with that reading what it does when somebody lets it go on.
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ _LIFETIME_S = 600.0
 # What the shipped systemd unit grants.
 UNIT = "+net_admin,+net_raw,+bpf"
 WITHOUT_BPF = "+net_admin,+net_raw"
+
+
+# The host reads the clock once for a change; nftables once more, between its guard and its transaction.
+_READINGS = {FenceKind.BPF: 1, FenceKind.NFTABLES: 2}
 
 
 class Owner:
@@ -128,20 +132,22 @@ def start_owner(namespace: Namespace, *allowed: FenceKind, capabilities: str = U
 
 
 class _Clock:
-    """CLOCK_BOOTTIME, with a freeze between its reading and its use."""
+    """CLOCK_BOOTTIME, with a freeze between a reading and its use."""
 
     def __init__(self) -> None:
-        self.freezes = False
+        self.readings_to_freeze = 0  # the last of so many is followed by a freeze
 
     def __call__(self) -> float:
         now_s = boot_s()
-        if self.freezes:
-            self.freezes = False
+        self.readings_to_freeze -= 1
+        if self.readings_to_freeze == 0:
             os.kill(os.getpid(), signal.SIGSTOP)
         return now_s
 
 
-def _carry_out(host: NetlinkHost, clock: _Clock, request: str, deadlines: Mapping[str, float]) -> object:
+def _carry_out(
+    host: NetlinkHost, kind: FenceKind, clock: _Clock, request: str, deadlines: Mapping[str, float]
+) -> object:
     match request:
         case "hold":
             host.apply(SetDeadlines(deadlines))
@@ -153,7 +159,7 @@ def _carry_out(host: NetlinkHost, clock: _Clock, request: str, deadlines: Mappin
         case "set":
             host.apply(SetDeadlines(deadlines))
         case "set frozen":
-            clock.freezes = True
+            clock.readings_to_freeze = _READINGS[kind]
             host.apply(SetDeadlines(deadlines))
         case "read":
             return dict(host.read().state.deadlines)
@@ -169,7 +175,7 @@ def main(arguments: Sequence[str]) -> None:
     print(json.dumps([in_force.kind.value, in_force.note]), flush=True)
     for line in sys.stdin:
         request, deadlines = json.loads(line)
-        print(json.dumps(_carry_out(host, clock, request, deadlines)), flush=True)
+        print(json.dumps(_carry_out(host, in_force.kind, clock, request, deadlines)), flush=True)
 
 
 if __name__ == "__main__":
