@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from tests.kernel_segment.segment import INTERFACE, THEIR_MAC, Segment, make_segment, run_inside
+from tests.kernel_segment.segment import INTERFACE, THEIR_MAC, Segment, run_inside
 from vipkeeper.agent.clocks import boot_s
 from vipkeeper.changes.change_kinds import AddAddresses, SetDeadlines
 from vipkeeper.desired.wanted_host import lifetime
@@ -45,12 +44,6 @@ PLACES = {
         "link set macvlan0 up",
     ),
 }
-
-
-@pytest.fixture
-def segment() -> Iterator[Segment]:
-    with make_segment() as made:
-        yield made
 
 
 @pytest.mark.parametrize("kind", [FenceKind.BPF, FenceKind.NFTABLES])
