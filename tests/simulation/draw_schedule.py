@@ -7,18 +7,18 @@ from random import Random
 
 from tests.simulation.draw_actions import Span
 from tests.simulation.faults import At, Fault, Reload, Shape
-from tests.simulation.mixes import MIXES, NAMESAKES, RESTORES, Mix, draw_faults
+from tests.simulation.mixes import NAMESAKES, RESTORES, Mix, draw_faults, draw_mix
 from tests.simulation.schedule import HostPlan, Schedule, UnitPlan, Weather, shaped
 from vipkeeper.config.timing_rules import RHO, longest_takeover_s
 from vipkeeper.model.fences import FenceKind
 
 
-def draw_schedule(seed: int) -> Schedule:
-    """The schedule of a number."""
+def draw_schedule(seed: int, only: Mix | None = None) -> Schedule:
+    """The schedule of a number; with `only`, of a number and a mix."""
     random = Random(seed)
     ttl_s = random.choice((0.3, 0.5, 0.5, 1.0))
     span = Span(ttl_s, ttl_s * random.choice((1.0, 1.0, 2.0)))
-    mix = random.choice(MIXES)
+    mix = only or draw_mix(random)
     hosts = _draw_hosts(random, span, mix)
     first_s = longest_takeover_s(span.lease_max_s) + 0.3
     if random.random() < 0.15 and mix is not RESTORES:

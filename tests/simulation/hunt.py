@@ -12,14 +12,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.simulation.draw_schedule import draw_schedule
+from tests.simulation.mixes import mix_of_plot
 from tests.simulation.verdict import Verdict, judge
 from vipkeeper.election import machine
 
 
-def hunt(first: int, count: int) -> Iterator[tuple[int, Verdict]]:
-    """The verdict of each seed."""
+def hunt(first: int, count: int, plot: str | None = None) -> Iterator[tuple[int, Verdict]]:
+    """The verdict of each seed, of the whole mix or of one plot."""
+    only = None if plot is None else mix_of_plot(plot)
     for seed in range(first, first + count):
-        yield seed, judge(draw_schedule(seed))
+        yield seed, judge(draw_schedule(seed, only))
 
 
 def main(arguments: list[str]) -> int:
@@ -27,11 +29,12 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.hunt", description=__doc__)
     parser.add_argument("--from", dest="first", type=int, default=0)
     parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--plot", help="draw this plot alone: a function of plots.py")
     parser.add_argument("--enough", type=int, default=10, help="stop after so many broken rules of one kind")
     parser.add_argument("--only", help="look for this broken rule alone")
     chosen = parser.parse_args(arguments)
     found: dict[str, list[int]] = {}
-    for seed, verdict in hunt(chosen.first, chosen.count):
+    for seed, verdict in hunt(chosen.first, chosen.count, chosen.plot):
         if verdict.broken is None or chosen.only not in (None, verdict.broken):
             continue
         seeds = found.setdefault(verdict.broken, [])

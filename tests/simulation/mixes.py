@@ -20,6 +20,7 @@ class Mix:
     plots: tuple[Plot, ...]
     count: tuple[int, int]
     quiet: float  # how often the weather is fine, so that only the faults matter
+    weight: int
 
 
 def _singles(*draws: Callable[[Random, Span], Action]) -> tuple[Plot, ...]:
@@ -30,41 +31,50 @@ _MESSAGES = _singles(one.hold_request, one.hold_reply, one.lose_request, one.los
 _PROCESSES = _singles(one.freeze, one.freeze, one.kill, one.stop, one.reboot)
 _LINKS = _singles(one.cut, one.store_down, one.break_watch, one.stall_watch)
 _PLOTS = (
-    *(plots.late_reply_then_silence, plots.held_while_frozen, plots.other_lease),
+    *(plots.late_reply_then_silence, plots.held_while_frozen, plots.held_while_frozen, plots.other_lease),
     *(plots.late_release, plots.late_claim, plots.comes_back_as_a_stranger),
     *(plots.reload_in_flight, plots.hears_the_next_owner, plots.slow_removal),
 )
 
 # Only what lets every agent notice: see Restore.
-RESTORES = Mix((plots.restored_to_an_earlier_owner, *_singles(one.restore)), (1, 2), 1.0)
+RESTORES = Mix((plots.restored_to_an_earlier_owner, *_singles(one.restore)), (1, 2), 1.0, 2)
 
 # Two hosts use one node name, and one of them falls silent for about as long as the other asks.
-NAMESAKES = Mix(_singles(one.freeze, one.cut, one.hold_request, one.hold_reply, one.kill), (2, 5), 0.7)
+NAMESAKES = Mix(_singles(one.freeze, one.cut, one.hold_request, one.hold_reply, one.kill), (2, 5), 0.7, 2)
+
+_EVERYTHING = (
+    *(*_MESSAGES, *_PROCESSES, *_LINKS, *_PLOTS),
+    *_singles(one.unfit, one.reload, one.hear, one.compact),
+)
 
 MIXES = (
-    Mix(_singles(one.freeze), (1, 3), 0.8),
-    Mix(_PLOTS, (1, 2), 0.9),
-    Mix(_PLOTS, (1, 2), 0.9),
-    Mix((*_PLOTS, *_singles(one.freeze, one.cut)), (2, 4), 0.8),
-    Mix((*_MESSAGES, *_singles(one.freeze)), (2, 6), 0.5),
-    Mix(_singles(one.unfit, one.hold_request, one.hold_reply, one.freeze, one.stop), (2, 6), 0.7),
-    Mix(_singles(one.kill, one.reboot, one.stop, one.hold_request, one.lose_reply), (2, 5), 0.6),
-    Mix((*_MESSAGES, *_singles(one.reload, one.reload, one.freeze, one.unfit)), (2, 6), 0.6),
-    Mix((*_LINKS, *_singles(one.freeze, one.kill)), (2, 5), 0.4),
-    Mix((plots.wiped_unseen, plots.deleted_under_an_owner), (1, 1), 1.0),
-    Mix(
-        _singles(one.delete_record, one.wipe, one.freeze, one.kill, one.hold_request, one.compact),
-        (1, 4),
-        0.7,
-    ),
+    Mix(_PLOTS, (1, 2), 0.9, 14),
+    Mix((*_PLOTS, *_singles(one.freeze, one.cut)), (2, 4), 0.8, 3),
+    Mix(_singles(one.freeze), (1, 3), 0.8, 2),
+    Mix((*_MESSAGES, *_singles(one.freeze)), (2, 6), 0.5, 3),
+    Mix(_singles(one.unfit, one.hold_request, one.hold_reply, one.freeze, one.stop), (2, 6), 0.7, 2),
+    Mix(_singles(one.kill, one.reboot, one.stop, one.hold_request, one.lose_reply), (2, 5), 0.6, 2),
+    Mix((*_MESSAGES, *_singles(one.reload, one.reload, one.freeze, one.unfit)), (2, 6), 0.6, 2),
+    Mix((*_LINKS, *_singles(one.freeze, one.kill)), (2, 5), 0.4, 2),
+    Mix((plots.wiped_unseen, plots.deleted_under_an_owner), (1, 1), 1.0, 3),
+    Mix(_singles(one.delete_record, one.wipe, one.freeze, one.kill, one.compact), (1, 4), 0.7, 2),
     RESTORES,
     NAMESAKES,
-    Mix(
-        (*_MESSAGES, *_PROCESSES, *_LINKS, *_PLOTS, *_singles(one.unfit, one.reload, one.hear, one.compact)),
-        (3, 8),
-        0.3,
-    ),
+    Mix(_EVERYTHING, (3, 8), 0.3, 3),
 )
+
+
+def draw_mix(random: Random) -> Mix:
+    """One of the mixes, by weight."""
+    return random.choices(MIXES, [mix.weight for mix in MIXES])[0]
+
+
+def mix_of_plot(name: str) -> Mix:
+    """A single plot, in fine weather."""
+    if name == "restored_to_an_earlier_owner":
+        return RESTORES
+    plot: Plot = getattr(plots, name)
+    return Mix((plot,), (1, 2), 0.9, 1)
 
 
 def draw_faults(random: Random, span: Span, mix: Mix, hosts: int, first_s: float) -> tuple[Fault, ...]:

@@ -41,14 +41,19 @@ def late_reply_then_silence(random: Random, span: Span, time_s: float) -> tuple[
 
 
 def held_while_frozen(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
-    """An agent freezes with a request on its way, and finds the late answer when it thaws."""
-    kind = random.choice(_KINDS)
-    late_s = span.ttl_s * random.choice((random.uniform(0.7, 1.0), random.uniform(0.1, 2.0)))
-    thaw_s = late_s + span.ttl_s * random.uniform(0.0, 0.1)
-    held = random.choice((faults.HoldRequest, faults.HoldReply))(late_s)
-    return (
-        Fault(OnCommit(time_s, kind, Phase.SENT), held),
-        Fault(OnCommit(time_s, kind, Phase.SENT), faults.Freeze(None, thaw_s)),
+    """An agent freezes with a request on its way, and finds the late answer when it thaws.
+
+    What the watch has to tell comes by another connection, and may come after that.
+    """
+    kind = random.choice((CommitKind.RENEWAL, *_KINDS))
+    share = random.uniform(0.76, 0.98) if random.random() < 0.7 else random.uniform(0.1, 2.0)
+    late_s = span.ttl_s * share
+    thaw_s = late_s + span.ttl_s * random.choice((0.005, 0.1)) * random.random()
+    held = random.choice((faults.HoldRequest, faults.HoldRequest, faults.HoldReply))(late_s)
+    blind_s = random.choice((0.0, thaw_s + span.ttl_s / 4))
+    return tuple(
+        Fault(OnCommit(time_s, kind, Phase.SENT), what)
+        for what in (held, faults.Freeze(None, thaw_s), faults.StallWatch(None, blind_s))
     )
 
 

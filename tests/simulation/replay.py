@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from tests.simulation.draw_schedule import draw_schedule
+from tests.simulation.mixes import mix_of_plot
 from tests.simulation.schedule import Schedule
 from tests.simulation.verdict import judge
 
@@ -15,8 +16,9 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.replay", description=__doc__)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--verbose", action="store_true", help="every event, effect and change of the kernel")
+    parser.add_argument("--plot", help="as in the hunt that found it")
     chosen = parser.parse_args(arguments)
-    schedule = draw_schedule(chosen.seed)
+    schedule = draw_schedule(chosen.seed, None if chosen.plot is None else mix_of_plot(chosen.plot))
     _describe(schedule)
     verdict = judge(schedule, print if chosen.verbose else None)
     print(f"seed {chosen.seed}: {verdict.broken or 'all rules kept'}")
