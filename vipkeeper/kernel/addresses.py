@@ -175,5 +175,3 @@ def _reason(vip: VipAddress, answer: Answer) -> str:
             f"ip address del {vip.address}/{vip.prefix_length} dev {vip.interface}"
         )
     return f"{vip}: {explain(answer.number, answer.text)}"
-
-

@@ -15,7 +15,8 @@ What counts as the address of a frame:
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
+
+import msgspec
 
 from vipkeeper.kernel.bpf_assembler import Assembler, Register
 
@@ -47,8 +48,7 @@ _KEY_IPV4 = -4
 _SCRATCH = -24
 
 
-@dataclass(frozen=True, slots=True)
-class Direction:
+class Direction(msgspec.Struct, frozen=True):
     """Where the address of a frame lies, counted from the network header."""
 
     arp: int
