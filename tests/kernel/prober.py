@@ -25,16 +25,25 @@ INTERVAL_S = 0.008
 _ALL_FRAMES = 3  # ETH_P_ALL
 _ARP_REPLY = 2
 _ECHO_REPLY, _ECHO_REPLY_6, _ADVERTISEMENT = 0, 129, 136
-# Each sender is an entry in the kernel's neighbour table, which all namespaces share (1024 entries).
-_SENDERS = 128
+_SENDERS = 32
 
 
 def settle_neighbours(segment: Segment) -> None:
-    """Ours knows the asking machine, so that it never has to ask for it in a VIP's name."""
+    """Ours knows the asking machine under all its names.
+
+    It would have to ask for it in a VIP's name otherwise. And it answers nobody for whom it finds no room in
+    the table of neighbours, which has 1024 entries for all namespaces, permanent ones not counted.
+    """
+    names = ["10.9.0.2", "fd09::2"]
+    for sender in range(_SENDERS):
+        names += [_sender_name(4, sender), _sender_name(6, sender)]
     segment.ours.configure(
-        f"neigh replace 10.9.0.2 lladdr {THEIR_MAC} nud permanent dev {INTERFACE}",
-        f"neigh replace fd09::2 lladdr {THEIR_MAC} nud permanent dev {INTERFACE}",
+        *(f"neigh replace {name} lladdr {THEIR_MAC} nud permanent dev {INTERFACE}" for name in names)
     )
+
+
+def _sender_name(version: int, sender: int) -> str:
+    return f"10.9.128.{sender}" if version == 4 else f"fd09::ff:{sender:x}"
 
 
 class Prober:
@@ -68,11 +77,17 @@ class Prober:
         with self._lock:
             return {name[0] for name in self._answered if start_s < self._asked[name] < end_s}
 
-    def unanswered_between(self, start_s: float, end_s: float) -> list[float]:
-        """When those questions were asked, from the start of this time, that have no answer yet."""
+    def assert_all_answered(self, start_s: float, end_s: float) -> None:
+        """Wait for the answers to all questions of this time."""
+        give_up_s = boot_s() + PATIENCE_S
+        while missing := self._unanswered_between(start_s, end_s):
+            assert boot_s() < give_up_s, f"asked after so many seconds, and not answered: {missing}"
+            time.sleep(0.01)
+
+    def _unanswered_between(self, start_s: float, end_s: float) -> list[tuple[str, float]]:
         with self._lock:
             return [
-                at_s - start_s
+                (name[0], round(at_s - start_s, 3))
                 for name, at_s in self._asked.items()
                 if start_s < at_s < end_s and name not in self._answered
             ]
@@ -113,15 +128,14 @@ class Prober:
     def _who_has(self, number: int) -> bytes:
         sender = number % _SENDERS
         if len(self._packed) == 4:
-            name = f"10.9.128.{sender}"
             return bytes(
                 Ether(src=THEIR_MAC, dst="ff:ff:ff:ff:ff:ff")
-                / ARP(op="who-has", hwsrc=THEIR_MAC, psrc=name, pdst=self.address)
+                / ARP(op="who-has", hwsrc=THEIR_MAC, psrc=_sender_name(4, sender), pdst=self.address)
             )
         group = "ff02::1:ff" + self._packed[-3:].hex()[:2] + ":" + self._packed[-2:].hex()
         return bytes(
             Ether(src=THEIR_MAC, dst="33:33:ff:" + self._packed[-3:].hex(":"))
-            / IPv6(src=f"fd09::ff:{sender:x}", dst=group, hlim=255)
+            / IPv6(src=_sender_name(6, sender), dst=group, hlim=255)
             / ICMPv6ND_NS(tgt=self.address)
             / ICMPv6NDOptSrcLLAddr(lladdr=THEIR_MAC)
         )

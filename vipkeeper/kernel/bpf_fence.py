@@ -99,11 +99,10 @@ class BpfFence:
             detach_programs(self._netlink, link, keep=self._handle)
 
     def is_attached(self, link: Link) -> bool:
-        """Whether both directions of an interface are fenced, where needed by an earlier process too."""
-        if self._inherited and not self._has_earlier(link):
-            return False
+        """Whether both directions of an interface have our filter, and earlier ones exactly while needed."""
         return all(
             any(one.handle == self._handle and one.program_id == self._program_ids[hook] for one in found)
+            and any(one.handle != self._handle for one in found) == bool(self._inherited)
             for hook, found in self._ours_on(link).items()
         )
 
