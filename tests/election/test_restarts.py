@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from tests.election.driver import Cluster, Link, Node
 from tests.election.values import KEYS, info_record, settings_of, unit, vip_record, write
+from vipkeeper.config.timing_rules import derive_timing
 from vipkeeper.election.effects import Holding, Role
 from vipkeeper.election.events import KernelAdoptable
 from vipkeeper.model.errors import ProgrammingError
@@ -132,3 +134,21 @@ def test_a_new_boot_that_owns_something_else_does_not_take_up_the_old_boots_reco
     assert cluster.answering("web") == ["h1"]
     cluster.run_until(lambda: new.holds("web"))
     assert cluster.answering("web") == ["h2"]
+
+
+def test_a_restart_with_a_shorter_lease_is_no_reason_to_claim_early(cluster: Cluster) -> None:
+    """The resume commits and nobody hears of it; the kernel still answers by the earlier, longer lease."""
+    longer = replace(settings_of("c", unit("mail")), timing=derive_timing(8.0, 10.0, 30.0))
+    node = cluster.start(longer)
+    cluster.run_until(lambda: node.holds("mail"))
+    other = cluster.start("d", unit("mail"))
+    cluster.run(0.5)
+    node.kill()
+    shorter = settings_of("c", unit("mail"), process="p2")
+    again = cluster.start(replace(shorter, timing=derive_timing(1.0, 10.0, 30.0)), adoptable=["mail"])
+    again.link = Link.HELD
+    cluster.run_until(lambda: bool(again.on_the_lane()))
+    cluster.map.commit(again.one_waiting().transaction)
+    again.kill()
+    cluster.run_until(lambda: other.holds("mail"))
+    assert cluster.now_s > node.kernel["mail"]

@@ -38,12 +38,16 @@ class ElectionState(msgspec.Struct):
     def lease_to_write_s(self) -> float:
         """The length of lease to ask for now.
 
-        It gets shorter only when no withdrawal is unconfirmed: what is to leave the kernel may still answer
-        there, behind the fence of the longer lease.
+        It gets shorter only when nothing stands in the kernel that is not held: what is to leave it, or was
+        left by an earlier process, may still answer there, behind the fence of the longer lease.
         """
         ttl_s, running = self.settings.timing.ttl_s, self.lease.running
-        unconfirmed = any(unit.in_kernel and unit.phase is not Phase.HOLDING for unit in self.units.values())
-        return max(ttl_s, running.ttl_s) if running is not None and unconfirmed else ttl_s
+        if not any(unit.in_kernel and unit.phase is not Phase.HOLDING for unit in self.units.values()):
+            return ttl_s
+        if running is not None:
+            return max(ttl_s, running.ttl_s)
+        lease = self.view.lease(self.settings.node)
+        return ttl_s if lease is None else max(ttl_s, lease.ttl_ms / 1000)
 
     def lease_is_ours(self) -> bool:
         """Whether nobody else has written our lease record. An absent record is nobody's."""
