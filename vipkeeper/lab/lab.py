@@ -53,15 +53,18 @@ def make_lab(*, hosts: int = 3, etcd_members: int = 1, freezable_wal: bool = Fal
 
 
 @contextlib.contextmanager
-def run_agents(lab: Lab, options: AgentOptions, *, directory: Path | None = None) -> Iterator[list[Agent]]:
-    """One agent a host, started, the first with the highest priority; all stopped when the block ends."""
-    directory = directory or lab.directory / "agents"
+def run_agents(lab: Lab, options: AgentOptions, *, start: int | None = None) -> Iterator[list[Agent]]:
+    """One agent a host, the first with the highest priority; all stopped when the block ends.
+
+    All of them are started, or only the first `start`.
+    """
+    directory = lab.directory / "agents"
     agents = [
         Agent(host, options, directory, priority=100 - number)
         for number, host in enumerate(lab.network.hosts)
     ]
     try:
-        for agent in agents:
+        for agent in agents[:start]:
             agent.start()
         yield agents
     finally:
