@@ -76,13 +76,13 @@ clean:  ## remove what was built or cached here
 
 # Stamps are inside .venv, so that removing it removes them.
 .venv/.stamp-run: pyproject.toml | .venv/bin/pip
-	$(BIN)/pip install --quiet --use-pep517 --editable .
+	$(BIN)/pip install --quiet --use-pep517 --config-settings editable_mode=compat --editable .
 	touch $@
 
 .venv/.stamp-test: pyproject.toml | .venv/bin/pip
-	$(BIN)/pip install --quiet --use-pep517 --editable '.[test]'
+	$(BIN)/pip install --quiet --use-pep517 --config-settings editable_mode=compat --editable '.[test]'
 	touch $@ .venv/.stamp-run
 
 .venv/.stamp-docs: pyproject.toml | .venv/bin/pip
-	$(BIN)/pip install --quiet --use-pep517 --editable '.[docs]'
+	$(BIN)/pip install --quiet --use-pep517 --config-settings editable_mode=compat --editable '.[docs]'
 	touch $@

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 from pathlib import Path
 
 from vipkeeper.model.errors import ConfigError, MissingPrivilege
@@ -78,7 +77,7 @@ class RunDirectory:
         except FileNotFoundError:
             known = ""
         if not known:
-            known = secrets.token_hex(8)
+            known = os.urandom(8).hex()
             self._write(path, known)
         return known
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import secrets
+import os
 import signal
 import socket
 import traceback
@@ -60,7 +60,7 @@ class _Agent:
         self._config = config
         self._reload = reload
         self._directory = directory
-        self._process = secrets.token_hex(6)
+        self._process = os.urandom(6).hex()
         self._keeping = False
 
     async def run(self) -> int:
