@@ -21,8 +21,8 @@ DEMO_PROGRAMS := $(PYTHON_PROGRAMS) etcd:etcd-server ip:iproute2 nft:nftables
 TEST_PROGRAMS := $(DEMO_PROGRAMS) etcdctl:etcd-client keepalived:keepalived openssl:openssl \
 	mkfs.ext4:e2fsprogs fsfreeze:util-linux losetup:mount systemd-analyze:systemd
 
-# Tests that need neither root nor a server: all in less than two minutes.
-ALONE := not root and not etcd and not bench
+# Tests that need neither root nor a server, and no patience: all in less than two minutes.
+ALONE := not root and not etcd and not slow and not bench
 
 .PHONY: help demo test check bench soak docs format lint types venv demo-packages system-packages clean
 
