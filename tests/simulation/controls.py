@@ -78,7 +78,6 @@ _LANE = "vipkeeper/election/lease_lane.py"
 _CLAIMS = "vipkeeper/election/claim_rules.py"
 _LEASE = "vipkeeper/election/own_lease.py"
 _MACHINE = "vipkeeper/election/machine.py"
-_PRESENCE = "vipkeeper/election/presence.py"
 _TIMING = "vipkeeper/config/timing_rules.py"
 _RULES = "vipkeeper/election/record_rules.py"
 _STATE = "vipkeeper/election/state.py"
@@ -129,12 +128,14 @@ OTHER_CONTROLS = (
         _TRANSACTIONS,
         "    return Batch(compares={key: view.version(key)})\n",
         "    return Batch()\n",
+        plot="other_lease",
     ),
     Control(
         "a resume does not compare the VIP records",
         _TRANSACTIONS,
         "        keys.vip(unit): view.version(keys.vip(unit)),\n    }\n",
         "    }\n",
+        plot="hears_the_next_owner",
     ),
     Control(
         "a claim does not compare the VIP record",
@@ -142,48 +143,56 @@ OTHER_CONTROLS = (
         "    key = view.keys.vip(name)\n    guards = {key: view.version(key)}\n",
         "    key = view.keys.vip(name)\n    guards: dict[str, int] = {}\n",
         breaks=EPOCH,
+        plot="late_claim",
     ),
     Control(
         "a claim does not compare the address records",
         _CLAIMS,
         "        guards[key] = view.version(key)  # always",
         "        # always",
+        plot="hears_the_next_owner",
     ),
     Control(
         "a claim does not compare the cluster record",
         _TRANSACTIONS,
         "    compares = {keys.cluster: view.version(keys.cluster), **guards}\n",
         "    compares = dict(guards)\n",
+        plot="wiped_unseen",
     ),
     Control(
         "a release does not wait for the kernel",
         _RULES,
         "if unit.phase is Phase.WITHDRAWING and not unit.in_kernel:",
         "if unit.phase is Phase.WITHDRAWING:",
+        plot="slow_removal",
     ),
     Control(
         "a deleted record is claimed at once",
         _CLAIMS,
         "rule = Claimability(received_s + longest_s, Reason.NO_RECORD_YET, Reason.FIRST_CLAIM)",
         "rule = Claimability(received_s, Reason.NO_RECORD_YET, Reason.FIRST_CLAIM)",
+        plot="deleted_under_an_owner",
     ),
     Control(
         "a deleted address record is claimed at once",
         _CLAIMS,
         "        if bound_to is None or view.vip(bound_to) is None:\n",
         "        if False:\n",
+        plot="deleted_under_an_owner",
     ),
     Control(
         "a challenger counts from an older version of the lease",
         _VIEW,
         "Seen(record.version, record.revision, now_s, value, readable)",
         "Seen(record.version, record.revision, known.received_s if known else now_s, value, readable)",
+        plot="late_claim",
     ),
     Control(
         "a lowered ttl does not lower the fence",
         _LEASE,
         "        return min(write.fence_deadline_s for write in (self.running, *self.uncertain))\n",
         "        return self.running.fence_deadline_s\n",
+        plot="other_lease",
     ),
     Control(
         "another boot of a node is the same",
@@ -191,18 +200,7 @@ OTHER_CONTROLS = (
         "            and record.incarnation == self.settings.incarnation\n"
         "            and self.lease_is_ours()\n",
         "",
-    ),
-    Control(
-        "a namesake's renewals do not count",
-        _CLAIMS,
-        "    if last_write is not None and last_write.name == incarnation:\n",
-        "    if False:\n",
-    ),
-    Control(
-        "an owner's older incarnation is claimed at once",
-        _CLAIMS,
-        "        at_s = max(view.incarnations[owner].since_s, owned_s) + longest_s\n",
-        "        at_s = owned_s\n",
+        plot="namesakes",
     ),
     Control(
         "there is no margin",
@@ -221,24 +219,21 @@ OTHER_CONTROLS = (
         _VIEW,
         "        self.went_back_at_s = now_s\n",
         "",
+        plot="restored_to_an_earlier_owner",
     ),
     Control(
         "a restored backup is resumed at once",
         _LANE,
         "        if not wanted or now.boot_s < state.distrusted_until_s():\n",
         "        if not wanted:\n",
+        plot="restored_to_an_earlier_owner",
     ),
     Control(
         "a unit is held with addresses that are not its own",
-        _LANE,
-        " and state.all_bound(unit)\n",
-        "\n",
-    ),
-    Control(
-        "a lease record of another's is not noticed",
-        _RULES,
-        "    if state.lease.running is None or state.view.complete_since_s is None:\n        return False\n",
-        "    if state.lease.running is not None or state.lease.running is None:\n        return False\n",
+        _STATE,
+        "        return all(self.view.binding(a.address) == unit.name for a in unit.unit.addresses)\n",
+        "        return True\n",
+        plot="reload_in_flight",
     ),
     Control(
         "a late answer to a claim or resume counts",
@@ -246,6 +241,9 @@ OTHER_CONTROLS = (
         "        self.running = write if now_s < write.deadline_s else None\n",
         "        self.running = write\n",
         breaks=HELD_LATE,
+        plot="held_while_frozen",
+        schedules=3000,
+        times=1,
     ),
     Control(
         "the epoch does not grow",
@@ -255,10 +253,11 @@ OTHER_CONTROLS = (
         breaks=EPOCH,
     ),
     Control(
-        "a node does not correct what it said of itself",
-        _PRESENCE,
-        '        if stopped or info is None or info.untimed() != self._info("running", "", ""):\n',
-        "        if stopped or info is None:\n",
+        "a withdrawal is never believed",
+        _MACHINE,
+        "                    units[name].in_kernel = False\n",
+        "                    units[name].in_kernel = True\n",
+        plot="late_release",
         breaks=UNSETTLED,
     ),
 )

@@ -40,7 +40,15 @@ _PLOTS = (
 RESTORES = Mix((plots.restored_to_an_earlier_owner, *_singles(one.restore)), (1, 2), 1.0, 2)
 
 # Two hosts use one node name, and one of them falls silent for about as long as the other asks.
-NAMESAKES = Mix(_singles(one.freeze, one.cut, one.hold_request, one.hold_reply, one.kill), (2, 5), 0.7, 2)
+NAMESAKES = Mix(
+    (
+        *(plots.namesake_serves_beside, plots.namesake_serves_beside),
+        *_singles(one.freeze, one.cut, one.hold_request, one.hold_reply, one.kill),
+    ),
+    (1, 4),
+    0.8,
+    2,
+)
 
 _EVERYTHING = (
     *(*_MESSAGES, *_PROCESSES, *_LINKS, *_PLOTS),
@@ -70,9 +78,10 @@ def draw_mix(random: Random) -> Mix:
 
 
 def mix_of_plot(name: str) -> Mix:
-    """A single plot, in fine weather."""
-    if name == "restored_to_an_earlier_owner":
-        return RESTORES
+    """A single plot in fine weather, or one of the two mixes that need a cluster of their own."""
+    own = {"restored_to_an_earlier_owner": RESTORES, "namesakes": NAMESAKES}.get(name)
+    if own is not None:
+        return own
     plot: Plot = getattr(plots, name)
     return Mix((plot,), (1, 2), 0.9, 1)
 

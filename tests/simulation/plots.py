@@ -118,9 +118,13 @@ def wiped_unseen(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]
 
 
 def deleted_under_an_owner(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
-    """One record is deleted, soon or long after it was written."""
+    """One record is deleted, soon or long after it was written, and somebody does not hear of it at once."""
     old_s = random.choice((0.0, longest_takeover_s(span.lease_max_s) * random.uniform(0.8, 1.2)))
-    return (Fault(At(time_s + old_s), draw_actions.delete_record(random, span)),)
+    deaf = faults.Cut(random.randrange(3), span.ttl_s)
+    return (
+        Fault(At(time_s + old_s), deaf),
+        Fault(At(time_s + old_s), draw_actions.delete_record(random, span)),
+    )
 
 
 def comes_back_as_a_stranger(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
@@ -172,6 +176,15 @@ def slow_removal(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]
         )
     )
     return (Fault(At(time_s), slow), Fault(At(time_s), leave))
+
+
+def namesake_serves_beside(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
+    """While an owner is cut off, a second user of its name comes into office and owns something else."""
+    return (
+        Fault(At(time_s), faults.Cut(0, span.ttl_s * random.uniform(0.8, 1.5))),
+        Fault(At(time_s), faults.Kill(1, 0.01)),
+        Fault(At(time_s + random.uniform(0.32, 0.7)), faults.Unfit(2, random.randrange(3), span.ttl_s)),
+    )
 
 
 def restored_to_an_earlier_owner(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
