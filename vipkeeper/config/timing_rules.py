@@ -13,6 +13,7 @@ margin >= T * 2 * RHO / (1 - RHO) + latency * (1 + RHO), for each interval separ
 
 from __future__ import annotations
 
+import functools
 import math
 
 import msgspec
@@ -95,6 +96,7 @@ def takeover_after_s(ttl_s: float, fence: FenceKind) -> float:
     return ttl_s + margin_s(ttl_s, fence)
 
 
+@functools.cache  # asked for each VIP whenever something changes
 def longest_takeover_s(lease_max_s: float) -> float:
     """How long to wait where the former owner's lease is not known: any fence, the longest ttl."""
     return max(takeover_after_s(lease_max_s, fence) for fence in FenceKind)

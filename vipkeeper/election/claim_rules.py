@@ -43,6 +43,7 @@ def claimability(view: StoreView, settings: ElectionSettings, unit: Unit, now_s:
     at_s, waits_for, detail = main.at_s, main.waits_for, main.detail
     takes: list[str] = []
     blocked = main.blocked
+    longest_s = longest_takeover_s(settings.timing.lease_max_s)
     for address in unit.addresses:
         key = view.keys.address(address.address)
         if not view.readable(key):
@@ -51,9 +52,10 @@ def claimability(view: StoreView, settings: ElectionSettings, unit: Unit, now_s:
         guards[key] = view.version(key)  # always: a reading of the VIP record alone may be newer than this
         if bound_to is None or view.vip(bound_to) is None:
             # A record may have been deleted from under an owner, even before we ever saw that record.
-            since_s = view.received_s(key) or main.at_s
-            if since_s + longest_takeover_s(settings.timing.lease_max_s) > at_s:
-                at_s = since_s + longest_takeover_s(settings.timing.lease_max_s)
+            since_s = view.received_s(key)
+            absent_until_s = NEVER if since_s is None else since_s + longest_s
+            if absent_until_s > at_s:
+                at_s = absent_until_s
                 waits_for, detail = Reason.NO_RECORD_YET, address.address
         if bound_to is None or bound_to == unit.name or bound_to in takes:
             continue
@@ -125,7 +127,8 @@ def _own_earlier_rule(
     since_s = max(received_s, last_write.since_s if last_write else received_s)
     if last_write is not None and last_write.name == incarnation:
         # It may live on: each of its renewals counts anew. (Every claim compares that record.)
-        since_s = max(since_s, view.received_s(view.keys.lease(settings.node)) or since_s)
+        renewed_s = view.received_s(view.keys.lease(settings.node))
+        since_s = since_s if renewed_s is None else max(since_s, renewed_s)
     return Claimability(since_s + longest_s, Reason.EARLIER_INCARNATION, Reason.OWNER_EXPIRED)
 
 

@@ -7,7 +7,7 @@ so that nothing that waited in a queue while we were frozen can be taken for tim
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from vipkeeper.election.claim_rules import NEVER, Claimability
 from vipkeeper.election.effects import (
@@ -240,11 +240,11 @@ class Election:
         if all_anew or touched is None:
             self._news_here = False
             effects += self._presence.look(now)
-            self._add_unlisted()
+            self._add_unlisted(self._state.view.owned_by(self._state.settings.node))
             self._look_at_s = NEVER
             effects += self._weigh(list(self._state.units), now)
         elif touched or self._answered:
-            self._add_unlisted()
+            self._add_unlisted(touched)
             # What may be claimed or waits for another name can depend on any record that changed.
             concerned = touched | self._answered | self._blocked | self._claimable.keys()
             effects += self._weigh([name for name in concerned if name in self._state.units], now)
@@ -291,10 +291,10 @@ class Election:
                 del state.units[name]
         return effects
 
-    def _add_unlisted(self) -> None:
+    def _add_unlisted(self, names: Iterable[str]) -> None:
         """Records that name us but that the configuration lacks are released like any other."""
         state = self._state
-        for name in state.view.owned_by(state.settings.node):
+        for name in names:
             if name not in state.units and state.names_us(name):
                 state.units[name] = UnitState(Unit(name, (), 0), configured=False, unfit=None)
 
