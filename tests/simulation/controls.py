@@ -195,6 +195,20 @@ OTHER_CONTROLS = (
         plot="other_lease",
     ),
     Control(
+        "a lease gets shorter while an address may be left by an earlier process",
+        _STATE,
+        "        return ttl_s if lease is None else max(ttl_s, lease.ttl_ms / 1000)\n",
+        "        return ttl_s\n",
+        plot="started_with_another_lease",
+    ),
+    Control(
+        "a lease gets shorter while an address is still leaving the kernel",
+        _STATE,
+        "            return max(ttl_s, running.ttl_s)\n",
+        "            return ttl_s\n",
+        plot="leaves_late_with_a_shorter_lease",
+    ),
+    Control(
         "another boot of a node is the same",
         _STATE,
         "            and record.incarnation == self.settings.incarnation\n"

@@ -34,6 +34,7 @@ _PLOTS = (
     *(plots.late_reply_then_silence, plots.held_while_frozen, plots.held_while_frozen, plots.other_lease),
     *(plots.late_release, plots.late_claim, plots.comes_back_as_a_stranger),
     *(plots.reload_in_flight, plots.hears_the_next_owner, plots.slow_removal),
+    *(plots.started_with_another_lease, plots.leaves_late_with_a_shorter_lease),
 )
 
 # Only what lets every agent notice: see Restore.

@@ -79,6 +79,29 @@ def other_lease(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
     )
 
 
+def started_with_another_lease(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
+    """The configured ttl changes while the agent is down; what it writes first may be its last word."""
+    host = random.randrange(2)
+    ttls_s = [max(0.2, span.ttl_s / 4), span.ttl_s, span.lease_max_s]
+    silence_s = span.ttl_s * random.uniform(0.5, 3.0)
+    last_word = random.choice(
+        (faults.Freeze(host, silence_s), faults.Cut(host, silence_s), faults.Kill(host, silence_s))
+    )
+    down = random.choice((faults.Kill(host, 0.01), faults.Stop(host, keep=True, restart_after_s=0.01)))
+    phase = random.choice((Phase.SENT, Phase.STORED, Phase.ANSWERED))
+    reloads = [
+        Fault(At(time_s + at_s), faults.Reload(host, ttl_s=random.choice(ttls_s)))
+        for at_s in (0.0, span.ttl_s * random.choice((0.02, 0.3, 1.0)) * random.random())
+    ]
+    down_s = max(fault.when.time_s for fault in reloads if isinstance(fault.when, At)) + 0.002
+    return (
+        *reloads,
+        Fault(At(down_s), down),
+        Fault(At(down_s + 0.002), faults.Reload(host, ttl_s=random.choice(ttls_s))),
+        Fault(OnCommit(down_s + 0.004, CommitKind.RENEWAL, phase, host), last_word),
+    )
+
+
 def late_release(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
     """A release is under way for long while its sender becomes fit again, or is started again."""
     unfit_s = span.ttl_s * random.uniform(0.0, 1.0)
@@ -176,6 +199,19 @@ def slow_removal(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]
         )
     )
     return (Fault(At(time_s), slow), Fault(At(time_s), leave))
+
+
+def leaves_late_with_a_shorter_lease(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
+    """One unit is slow to leave the kernel while a shorter lease is loaded for the others."""
+    host = random.randrange(2)
+    soon_s = time_s + span.ttl_s * 0.1 * random.random()
+    silence_s = span.ttl_s * random.uniform(0.5, 3.0)
+    return (
+        Fault(At(time_s), faults.SlowRemoval(host, span.ttl_s * random.uniform(0.5, 1.5))),
+        Fault(At(time_s), faults.Unfit(host, random.randrange(3), span.ttl_s)),
+        Fault(At(soon_s), faults.Reload(host, ttl_s=max(0.2, span.ttl_s / 4))),
+        Fault(OnCommit(soon_s, CommitKind.RENEWAL, Phase.STORED, host), faults.Freeze(host, silence_s)),
+    )
 
 
 def namesake_serves_beside(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
