@@ -47,12 +47,20 @@ from vipkeeper.model.reasons import Reason
 from vipkeeper.model.records import Keys
 from vipkeeper.model.version import VERSION
 
+_SETTLED_AFTER_S = 5.0  # the first lease is written by then; collecting takes 15 ms
+
 
 def run_agent(config: Config, reload: Callable[[], Config]) -> int:
     """Run until told to stop; the exit code. Raises VipkeeperError for what stops it at the start."""
     set_up_logging(config.log.format, config.log.level)
     with closing(RunDirectory(config.run_dir)) as directory, closing(NamespaceLock()):
         return asyncio.run(_Agent(config, reload, directory).run())
+
+
+def _freeze_memory() -> None:
+    """What lives by now lives for ever: no pause of the collector walks it again."""
+    gc.collect()
+    gc.freeze()
 
 
 class _Agent:
@@ -112,8 +120,7 @@ class _Agent:
             self._shell.begin(election, self._host, self._store)
             self._listen_for_signals()
             notify("READY=1")
-            gc.collect()
-            gc.freeze()  # what lives now lives for ever: no collector pause walks it again
+            asyncio.get_running_loop().call_later(_SETTLED_AFTER_S, _freeze_memory)
             ends: list[asyncio.Future[Any]] = [self._finished, *tasks]
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             for task in tasks:

@@ -5,7 +5,6 @@ Rules of this file: one sentence a mistake, with its place, the key, what is wro
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable
 
@@ -54,6 +53,8 @@ def dotted(path: Path) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that `word` was probably meant to be."""
+    import difflib  # 5 ms that a file without mistakes need not pay
+
     matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return matches[0] if matches else None
 

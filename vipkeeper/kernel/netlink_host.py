@@ -50,6 +50,7 @@ _NETLINK_ROUTE = 0
 # RTMGRP_LINK, RTMGRP_TC, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR
 _GROUPS = 0x1 | 0x8 | 0x10 | 0x100
 _LOOPBACK = "lo"
+_REMAINS_AFTER_S = 1.0
 # A new address is our own doing, or nobody's loss; 1000 of ours are refreshed each second.
 _TELLING = frozenset({RTM_NEWLINK, RTM_DELLINK, RTM_DELADDR, RTM_DELQDISC, RTM_DELTFILTER})
 assert RTM_NEWADDR not in _TELLING  # noqa: S101 - says it where the set is read
@@ -104,9 +105,15 @@ class NetlinkHost:
         if kind is not FenceKind.BPF:
             for link in self._fenced_links():
                 detach_programs(self._netlink, link)
-        if kind is not FenceKind.NFTABLES:
-            from vipkeeper.kernel.nftables_fence import remove_table
+        if kind is FenceKind.LIFETIME:
+            self._remove_table()
+        # Behind bpf it waits for `listen`: to ask costs 20 ms, which a restart does not have.
 
+    @staticmethod
+    def _remove_table() -> None:
+        from vipkeeper.kernel.nftables_fence import remove_table
+
+        with contextlib.suppress(KernelRefused):
             remove_table()
 
     def _drop_fence(self) -> None:
@@ -206,7 +213,10 @@ class NetlinkHost:
             socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_ROUTE
         )
         self._listener.bind((0, _GROUPS))
-        asyncio.get_running_loop().add_reader(self._listener, self._events_wait)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._listener, self._events_wait)
+        if isinstance(self._fence, BpfFence):
+            loop.call_later(_REMAINS_AFTER_S, self._remove_table)
 
     def _events_wait(self) -> None:
         if self._listener is None or self._hear is None:
