@@ -50,11 +50,12 @@ class Arena:
         return next(agent for agent in self.agents if agent.node == name)
 
     def wait_for_somebody(self, *, but: Agent | None = None) -> None:
-        """Until every address is answered again, by another node than `but`."""
+        """Until a client is served at every address, by another node than `but`."""
         for vip in VIPS:
             self.observer.wait_until_answered(
                 vip,
                 not_by=but.node if but else None,
+                kinds=("client",),
                 timeout_s=self.options.lease_max_s + PATIENCE_S,
             )
 

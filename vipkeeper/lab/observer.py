@@ -14,7 +14,7 @@ from vipkeeper.lab.interruption import uninterrupted
 from vipkeeper.lab.network import LAN_INTERFACE, Network
 from vipkeeper.lab.observer_process import ObservedNode, ObserverOrder
 from vipkeeper.lab.processes import LabProcess, UnexpectedProcessState
-from vipkeeper.lab.verdicts import Recording
+from vipkeeper.lab.verdicts import ASKED_KINDS, Recording
 
 _POLL_S = 0.02
 _START_S = 20.0
@@ -52,25 +52,31 @@ class Observer:
         if separator:
             self._recording.add_lines(complete.split("\n"))
 
-    def answering(self, vip: str) -> str | None:
-        """Who answered for the VIP last, if that was just now."""
+    def answering(self, vip: str, kinds: tuple[str, ...] = ASKED_KINDS) -> str | None:
+        """Who answered probes of one of these kinds for the VIP last, if that was just now."""
         recording = self.recording()
         oldest_ns = now_ns() - _RECENT_NS
         number = self.vips.index(vip)
         for answer in reversed(recording.answers):
             if answer.received_ns < oldest_ns:
                 return None
-            if answer.vip == number and answer.kind != "announce":
+            if answer.vip == number and answer.kind in kinds:
                 return answer.who
         return None
 
     def wait_until_answered(
-        self, vip: str, *, by: str | None = None, not_by: str | None = None, timeout_s: float = 30.0
+        self,
+        vip: str,
+        *,
+        by: str | None = None,
+        not_by: str | None = None,
+        kinds: tuple[str, ...] = ASKED_KINDS,
+        timeout_s: float = 30.0,
     ) -> str:
         """Who answers for the VIP, as soon as it is `by`, or anybody but `not_by`. Raises TimeoutError."""
         deadline = time.monotonic() + timeout_s
         while True:
-            who = self.answering(vip)
+            who = self.answering(vip, kinds)
             if who is not None and who != not_by and by in (None, who):
                 return who
             if time.monotonic() > deadline:
