@@ -8,7 +8,7 @@ from tests.simulation.agent_process import AgentProcess
 from tests.simulation.answers import Span
 from tests.simulation.fault_desk import FaultDesk
 from tests.simulation.faults import Action, At, CommitKind, Fault, OnCommit, Phase
-from tests.simulation.host import KEYS, Host
+from tests.simulation.host import KEYS
 from tests.simulation.schedule import HostPlan, Schedule, UnitPlan
 from tests.simulation.world import FINE, World
 from vipkeeper.config.timing_rules import longest_takeover_s
@@ -97,10 +97,6 @@ class Stage:
     def spans(self) -> list[Span]:
         """Who answered so far, in order."""
         return self.world.answers.spans(ADDRESS)
-
-    def host(self, number: int) -> Host:
-        """A host."""
-        return self.world.hosts[number]
 
     def record(self, name: str = VIP) -> VipRecord:
         """The ownership record."""
