@@ -61,6 +61,7 @@ def _freeze_memory() -> None:
     """What lives by now lives for ever: no pause of the collector walks it again."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 class _Agent:
