@@ -5,6 +5,7 @@ Rules of this file: rich is imported only for a terminal; without one the same w
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import time
@@ -56,8 +57,8 @@ class Screen:
         from rich.text import Text
 
         line = Text("           ")
-        for sign in signs:
-            line.append(sign, style=_sign_style(sign))
+        for sign, run in itertools.groupby(signs):
+            line.append("".join(run), style=_sign_style(sign))
         line.append(f"  {explained}", style="dim")
         self._console.print(line, soft_wrap=True)
 
