@@ -25,7 +25,7 @@ from vipkeeper.config.timing_rules import (
     owner_deadline_s,
     takeover_after_s,
 )
-from vipkeeper.election.transactions import renewing_batch
+from vipkeeper.election.transactions import LeaseTerms, renewing_batch
 from vipkeeper.election.view import StoreView
 from vipkeeper.model.fences import FenceKind
 
@@ -72,9 +72,9 @@ def test_the_owner_withdraws_before_its_kernel_must(ttl_s: float, fence: FenceKi
 @given(st.floats(SHORTEST_TTL_S, 60.0))
 def test_others_read_no_shorter_lease_than_is_used(ttl_s: float) -> None:
     settings = settings_of("a", unit("web"), ttl_s=ttl_s)
-    view = StoreView(settings.keys)
+    view = StoreView(settings.keys, settings.node)
     key = settings.keys.lease("a")
-    view.wrote(key, renewing_batch(view, settings, ttl_s, "s", "").puts[key], 2, 2, 0.0)
+    view.wrote(key, renewing_batch(view, settings, LeaseTerms(ttl_s), "s", "").puts[key], 2, 2, 0.0)
     lease = view.lease("a")
     assert lease is not None
     assert ttl_s <= lease.ttl_ms / 1000 < ttl_s + 0.0011

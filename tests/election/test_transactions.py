@@ -8,7 +8,7 @@ import pytest
 from backends.store import MAX_TRANSACTION_OPERATIONS, Record, Snapshot
 from tests.election.driver import Cluster
 from tests.election.values import KEYS, decoded, settings_of, unit, vip_record
-from vipkeeper.election.transactions import claim_part, empty_batch, release_part, renewing_batch
+from vipkeeper.election.transactions import LeaseTerms, claim_part, empty_batch, release_part, renewing_batch
 from vipkeeper.election.unit_phases import Phase, Trigger, UnitState
 from vipkeeper.election.view import StoreView
 from vipkeeper.model.reasons import Reason
@@ -20,7 +20,7 @@ ME = settings_of("me", WEB)
 
 def view_of(records: dict[str, msgspec.Struct]) -> StoreView:
     """A view that has read these records, each written at a revision of its own."""
-    view = StoreView(KEYS)
+    view = StoreView(KEYS, ME.node)
     read = tuple(
         Record(key, msgspec.json.encode(value), revision, revision)
         for revision, (key, value) in enumerate(records.items(), 2)
@@ -31,9 +31,10 @@ def view_of(records: dict[str, msgspec.Struct]) -> StoreView:
 
 def test_every_batch_compares_our_lease_as_it_was_seen() -> None:
     view = view_of({KEYS.lease("me"): vip_record("x")})
-    for batch in (empty_batch(view, ME), renewing_batch(view, ME, 4.0, "s1", "")):
+    for batch in (empty_batch(view, ME), renewing_batch(view, ME, LeaseTerms(4.0), "s1", "")):
         assert batch.transaction().compares == {KEYS.lease("me"): 2}
-    assert renewing_batch(StoreView(KEYS), ME, 4.0, "s1", "").transaction().compares == {KEYS.lease("me"): 0}
+    fresh = renewing_batch(StoreView(KEYS, ME.node), ME, LeaseTerms(4.0), "s1", "")
+    assert fresh.transaction().compares == {KEYS.lease("me"): 0}
 
 
 def test_a_claim_raises_the_epoch_and_binds_every_address() -> None:
@@ -76,7 +77,7 @@ def test_the_history_has_the_last_changes_of_owner() -> None:
 
 
 def test_a_batch_takes_what_fits_and_refuses_the_rest() -> None:
-    batch = empty_batch(StoreView(KEYS), ME)
+    batch = empty_batch(StoreView(KEYS, ME.node), ME)
     taken = 0
     while batch.add(f"v{taken}", {f"c{taken}": 1, f"d{taken}": 1}, {f"p{taken}": b""}):
         taken += 1

@@ -9,12 +9,17 @@ if the store proves that no newer renewal exists. Clocks may run at rates that d
 RHO each: T on the owner's slow clock lasts T / (1 - RHO), and the challenger's fast clock counts that as
 T * (1 + RHO) / (1 - RHO). The kernel's fence acts at most its latency late, in true time. Hence
 margin >= T * 2 * RHO / (1 - RHO) + latency * (1 + RHO), for each interval separately.
+
+A promise is the same with other messengers. An owner that asked at S for `hold = takeover_after_s(T)` may
+serve until `S + T - margin`; a node that heard it at R >= S claims at `R + hold` at the earliest. T is never
+longer than the lease, so a node that forgot its promise by a reboot waits as long for the lease itself.
 """
 
 from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterator
 
 import msgspec
 
@@ -50,19 +55,50 @@ class Timing(msgspec.Struct, frozen=True):
     grace_s: float  # how long a release is reserved for its named successor
     stagger_s: float  # a candidate with n better ones waits n times this before it claims
     name_challenge_s: float  # how long another user of this node name has to answer
+    # Failsafe. 0: it is off, and everybody may claim once a lease has run out.
+    outsiders_s: float = 0.0  # a node outside the electorate must see no change for so long
+    alone_s: float = 0.0  # the same while the electorate is empty
+    ask_after_s: float = 0.0  # a lease not renewed for so long: ask for promises
+    ask_every_s: float = 0.0
+    ping_every_s: float = 0.0  # an owner looks so often whether the others could be asked
+
+    @property
+    def failsafe(self) -> bool:
+        """Whether an owner asks for promises, and this node gives them."""
+        return self.outsiders_s > 0
+
+    @property
+    def probe_counts_s(self) -> float:
+        """For how long it stays known that the store did not answer: the next question finds it answered."""
+        return self.ttl_s / 2
+
+    @property
+    def peer_patience_s(self) -> float:
+        """A node that has not answered directly for so long is silent."""
+        return 3 * self.ping_every_s
 
 
-def derive_timing(ttl_s: float, lease_max_s: float, heartbeat_s: float) -> Timing:
-    """Times for a lease of `ttl_s` seconds."""
+def derive_timing(
+    ttl_s: float, lease_max_s: float, heartbeat_s: float, *, outsiders_s: float = 0.0, alone_s: float = 0.0
+) -> Timing:
+    """Times for a lease of `ttl_s` seconds. Without `outsiders_s` there is no failsafe."""
+    attempt_s = max(0.05, ttl_s / 8)
     return Timing(
         ttl_s=ttl_s,
         renew_every_s=ttl_s / 4,
-        attempt_s=max(0.05, ttl_s / 8),
+        attempt_s=attempt_s,
         lease_max_s=lease_max_s,
         heartbeat_s=heartbeat_s,
         grace_s=max(0.25, ttl_s / 4),
         stagger_s=max(0.05, ttl_s / 40),
         name_challenge_s=3.0,
+        outsiders_s=outsiders_s,
+        alone_s=alone_s if outsiders_s else 0.0,
+        # When the first renewal has had its answer's time in vain. More than half of the lease is left for
+        # the others to look at the store (one attempt) and to answer.
+        ask_after_s=ttl_s / 4 + attempt_s,
+        ask_every_s=max(0.05, ttl_s / 8),
+        ping_every_s=max(heartbeat_s / 4, ttl_s / 2),
     )
 
 
@@ -131,14 +167,17 @@ def judge_timing(timing: Timing, fence: FenceKind | None = None) -> tuple[Timing
             f"a renewal every {timing.renew_every_s:g} s leaves {room:.3f} s of a {ttl:g} s lease, less than "
             f"two attempts of {timing.attempt_s:g} s: one lost request would end the lease"
         )
+    if timing.failsafe:
+        findings.extend(_judge_failsafe(timing))
     room_for_leader_change = ttl - margin_s(ttl, FenceKind.BPF) - timing.renew_every_s
-    if room_for_leader_change < STORE_LEADER_CHANGE_S:
+    if not timing.failsafe and room_for_leader_change < STORE_LEADER_CHANGE_S:
         findings.append(
             TimingFinding(
                 False,
                 f"a lease of {ttl:g} s does not outlive a leader change of the store (up to "
                 f"{STORE_LEADER_CHANGE_S:g} s): each one takes every VIP down for about "
-                f"{STORE_LEADER_CHANGE_S - room_for_leader_change:.1f} s; 3.3 s or more would keep them",
+                f"{STORE_LEADER_CHANGE_S - room_for_leader_change:.1f} s; 3.3 s or more would keep them, "
+                "and so would failsafe",
             )
         )
     if fence is FenceKind.LIFETIME:
@@ -150,3 +189,13 @@ def judge_timing(timing: Timing, fence: FenceKind | None = None) -> tuple[Timing
             )
         )
     return tuple(findings)
+
+
+def _judge_failsafe(timing: Timing) -> Iterator[TimingFinding]:
+    for name, length_s in (("failsafe_max", timing.outsiders_s), ("failsafe_alone", timing.alone_s)):
+        if length_s and length_s < timing.lease_max_s:
+            yield TimingFinding(
+                True,
+                f"{name} ({length_s:g} s) is shorter than the longest lease ({timing.lease_max_s:g} s): "
+                "an owner could not keep a VIP on promises for even one lease",
+            )

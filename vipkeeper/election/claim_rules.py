@@ -13,8 +13,9 @@ from vipkeeper.config.timing_rules import longest_takeover_s, takeover_after_s
 from vipkeeper.election.settings import ElectionSettings
 from vipkeeper.election.view import StoreView
 from vipkeeper.model.fences import FenceKind
+from vipkeeper.model.incarnations import ended_with_its_boot
 from vipkeeper.model.reasons import Reason
-from vipkeeper.model.records import VipRecord
+from vipkeeper.model.records import LeaseRecord, VipRecord
 from vipkeeper.model.vips import Unit
 
 NEVER = float("inf")
@@ -53,7 +54,7 @@ def claimability(view: StoreView, settings: ElectionSettings, unit: Unit, now_s:
         if bound_to is None or view.vip(bound_to) is None:
             # A record may have been deleted from under an owner, even before we ever saw that record.
             since_s = view.received_s(key)
-            absent_until_s = NEVER if since_s is None else since_s + longest_s
+            absent_until_s = NEVER if since_s is None else _blank_until_s(view, since_s, longest_s)
             if absent_until_s > at_s:
                 at_s = absent_until_s
                 waits_for, detail = Reason.NO_RECORD_YET, address.address
@@ -87,7 +88,9 @@ def _record_rule(view: StoreView, settings: ElectionSettings, name: str) -> Clai
     longest_s = longest_takeover_s(settings.timing.lease_max_s)
     if record is None:
         # It may have been deleted from under an owner that still serves.
-        rule = Claimability(received_s + longest_s, Reason.NO_RECORD_YET, Reason.FIRST_CLAIM)
+        rule = Claimability(
+            _blank_until_s(view, received_s, longest_s), Reason.NO_RECORD_YET, Reason.FIRST_CLAIM
+        )
     elif record.owner is None:
         rule = _released_rule(record, received_s, settings)
     elif record.owner == settings.node:
@@ -98,11 +101,13 @@ def _record_rule(view: StoreView, settings: ElectionSettings, name: str) -> Clai
             return Claimability(NEVER, Reason.OWNER_ALIVE, Reason.RESUMED, "held here", guards)
         rule = _own_earlier_rule(view, settings, record.incarnation, received_s, longest_s)
     else:
-        rule = _owner_rule(view, record.owner, record.incarnation, received_s, longest_s)
+        rule = _owner_rule(view, settings, record, received_s, longest_s)
     guards.update(rule.guards)
     at_s, waits_for = rule.at_s, rule.waits_for
-    if view.went_back_at_s is not None and view.went_back_at_s + longest_s > at_s:
-        at_s, waits_for = view.went_back_at_s + longest_s, Reason.STORE_WENT_BACK
+    if view.went_back_at_s is not None:
+        back_until_s = _blank_until_s(view, view.went_back_at_s, longest_s)
+        if back_until_s > at_s:
+            at_s, waits_for = back_until_s, Reason.STORE_WENT_BACK
     return Claimability(at_s, waits_for, rule.claim_reason, rule.detail, guards, blocked=rule.blocked)
 
 
@@ -129,13 +134,22 @@ def _own_earlier_rule(
         # It may live on: each of its renewals counts anew. (Every claim compares that record.)
         renewed_s = view.received_s(view.keys.lease(settings.node))
         since_s = since_s if renewed_s is None else max(since_s, renewed_s)
+    if incarnation != settings.incarnation and not ended_with_its_boot(incarnation, settings.incarnation):
+        # It may live elsewhere under our name, and would not ask us for a promise.
+        longest_s = max(longest_s, longest_takeover_s(settings.timing.outsiders_s))
     return Claimability(since_s + longest_s, Reason.EARLIER_INCARNATION, Reason.OWNER_EXPIRED)
 
 
+def _blank_until_s(view: StoreView, since_s: float, longest_s: float) -> float:
+    """How long to wait where the store says nothing of an owner since a moment."""
+    return max(since_s + longest_s, view.excluded_until_s())
+
+
 def _owner_rule(
-    view: StoreView, owner: str, incarnation: str, owned_s: float, longest_s: float
+    view: StoreView, settings: ElectionSettings, record: VipRecord, owned_s: float, longest_s: float
 ) -> Claimability:
-    """`owned_s`: when the record that names the owner was received."""
+    """Another node owns it; `owned_s`: when the record that says so was received."""
+    owner = record.owner or ""
     key = view.keys.lease(owner)
     guards = {key: view.version(key)}
     received_s = view.received_s(key)
@@ -144,16 +158,30 @@ def _owner_rule(
     lease = view.lease(owner)
     if lease is None:
         # The owner wrote one with its claim; we may never have seen it.
-        at_s = max(received_s, owned_s) + longest_s
-    elif lease.incarnation != incarnation:
+        at_s = _blank_until_s(view, max(received_s, owned_s), longest_s)
+    elif lease.incarnation != record.incarnation:
         # The record's owner is an older one, or wrote in between, unseen by us. The present one's first
         # write ended its renewals.
-        at_s = max(view.incarnations[owner].since_s, owned_s) + longest_s
+        since_s = max(view.incarnations[owner].since_s, owned_s)
+        at_s = since_s + max(longest_s, longest_takeover_s(_former_hold_s(lease, record, settings)))
     else:
         fence = _fence_of(lease.fence)
-        ttl_s = lease.ttl_ms / 1000
-        at_s = received_s + (takeover_after_s(ttl_s, fence) if fence else max(longest_s, 2 * ttl_s))
+        outside = lease.outsiders_ms > 0 and settings.node not in lease.electorate
+        interval_s = (lease.outsiders_ms if outside else lease.ttl_ms) / 1000
+        at_s = received_s + (takeover_after_s(interval_s, fence) if fence else max(longest_s, 2 * interval_s))
+        if outside:
+            return Claimability(at_s, Reason.OUTSIDE_ELECTORATE, Reason.OWNER_EXPIRED, owner, guards)
     return Claimability(at_s, Reason.OWNER_ALIVE, Reason.OWNER_EXPIRED, owner, guards)
+
+
+def _former_hold_s(lease: LeaseRecord, record: VipRecord, settings: ElectionSettings) -> float:
+    """How long an incarnation that another one has replaced could hold on by promises without asking us."""
+    if ended_with_its_boot(record.incarnation, lease.incarnation):
+        return 0.0
+    former = lease.former
+    if former is None or former.incarnation != record.incarnation:
+        return settings.timing.outsiders_s
+    return 0.0 if settings.node in former.electorate else former.outsiders_ms / 1000
 
 
 def _fence_of(text: str) -> FenceKind | None:

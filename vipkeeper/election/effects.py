@@ -7,6 +7,7 @@ import enum
 import msgspec
 
 from backends.store import Transaction
+from vipkeeper.model.messages import GivenPromise, Message
 from vipkeeper.model.reasons import Reason
 
 
@@ -54,6 +55,23 @@ class PinCluster(msgspec.Struct, frozen=True):
     cluster_id: str
 
 
+class Tell(msgspec.Struct, frozen=True):
+    """Send this to another node directly; nobody waits for it."""
+
+    address: str  # ADDRESS:PORT
+    message: Message
+
+
+class KeepPromises(msgspec.Struct, frozen=True):
+    """Write these to the run directory, in place of those there; only then send the promise.
+
+    If they cannot be written, the promise is not sent.
+    """
+
+    promises: tuple[GivenPromise, ...]
+    then: Tell
+
+
 class Finished(msgspec.Struct, frozen=True):
     """Nothing is held any more (or all is kept on purpose): the agent may exit with this code."""
 
@@ -62,7 +80,7 @@ class Finished(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
-Effect = Commit | Read | Decided | Noticed | PinCluster | Finished
+Effect = Commit | Read | Decided | Noticed | PinCluster | Tell | KeepPromises | Finished
 
 
 class Holding(msgspec.Struct, frozen=True):

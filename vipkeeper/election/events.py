@@ -8,6 +8,7 @@ import msgspec
 
 from backends.store import Changed, Committed, Conflict, Snapshot, Unknown
 from vipkeeper.election.settings import ElectionSettings
+from vipkeeper.model.messages import Message
 from vipkeeper.model.reasons import Reason
 
 
@@ -93,6 +94,13 @@ class ConflictHeard(msgspec.Struct, frozen=True):
     detail: str  # the foreign link-layer address, for people
 
 
+class MessageHeard(msgspec.Struct, frozen=True):
+    """Another node spoke to this one directly, and proved with a shared key that it is of the cluster."""
+
+    message: Message
+    address: str  # ADDRESS:PORT that an answer goes to
+
+
 class Reconfigured(msgspec.Struct, frozen=True):
     """A reload was accepted."""
 
@@ -116,6 +124,7 @@ Event = (
     | Withdrawn
     | FitnessChanged
     | ConflictHeard
+    | MessageHeard
     | Reconfigured
     | StopRequested
 )

@@ -14,12 +14,15 @@ import msgspec
 from backends.store import Committed, Conflict, Transaction, Unknown
 from vipkeeper.election.claim_rules import Claimability
 from vipkeeper.election.effects import Commit, Effect, Noticed, Read
+from vipkeeper.election.electorate import Electorate
 from vipkeeper.election.events import Now
 from vipkeeper.election.own_lease import LeaseWrite
 from vipkeeper.election.ranking import Ranking
+from vipkeeper.election.record_rules import lapse
 from vipkeeper.election.state import ElectionState
 from vipkeeper.election.transactions import (
     Batch,
+    LeaseTerms,
     claim_part,
     empty_batch,
     release_part,
@@ -56,8 +59,9 @@ class Job(msgspec.Struct, frozen=True):
 class LeaseLane:
     """Chooses the next transaction and digests its answer."""
 
-    def __init__(self, state: ElectionState, next_id: Callable[[], int]) -> None:
+    def __init__(self, state: ElectionState, electorate: Electorate, next_id: Callable[[], int]) -> None:
         self._state = state
+        self._electorate = electorate
         self._next_id = next_id
         self.job: Job | None = None
         self.awaiting: str | None = None  # a prefix that must be read before we go on
@@ -148,8 +152,12 @@ class LeaseLane:
             for unit in self._still_waiting(job):
                 unit.move(Trigger.COMMITTED)
             return []
-        count = state.lease.renewed if job.kind is JobKind.RENEW else state.lease.granted
-        in_time = count(job.write, now.boot_s)
+        if job.kind is JobKind.RENEW:
+            in_time = state.lease.renewed(job.write, now.boot_s)
+        else:
+            in_time = state.lease.granted(job.write, now.boot_s, frozenset(job.units))
+        if not in_time:
+            lapse(state)
         self.renew_at_s = job.write.sent_at_s + state.settings.timing.renew_every_s
         for unit in self._still_waiting(job):
             wanted = in_time and state.unfit_for(unit) is None and state.all_bound(unit)
@@ -178,8 +186,10 @@ class LeaseLane:
         state = self._state
         commit_id = self._next_id()
         write = None
-        if kind is not JobKind.RELEASE:
-            write = LeaseWrite(commit_id, now.boot_s, state.lease_to_write_s(), state.settings.fence)
+        if (terms := batch.terms) is not None:
+            write = LeaseWrite(
+                commit_id, now.boot_s, terms.ttl_s, state.settings.fence, terms.electorate, terms.outsiders_s
+            )
             state.lease.sending(write)
         self.job = Job(commit_id, kind, tuple(batch.units), batch.transaction(), write)
         sent = {JobKind.RESUME: Trigger.RESUME_SENT, JobKind.CLAIM: Trigger.CLAIM_SENT}.get(kind)
@@ -190,8 +200,11 @@ class LeaseLane:
 
     def _renewing(self, now: Now) -> Batch:
         state = self._state
-        ttl_s = state.lease_to_write_s()
-        return renewing_batch(state.view, state.settings, ttl_s, state.fresh_id(), now.wall)
+        timing = state.settings.timing
+        members = self._electorate.members(now)
+        outsiders_s = timing.outsiders_s if members else timing.alone_s
+        terms = LeaseTerms(state.lease_to_write_s(), members, outsiders_s)
+        return renewing_batch(state.view, state.settings, terms, state.fresh_id(), now.wall)
 
     def _resumes(self, now: Now) -> Batch | None:
         state = self._state

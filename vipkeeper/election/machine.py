@@ -20,6 +20,7 @@ from vipkeeper.election.effects import (
     Role,
     UnitStatus,
 )
+from vipkeeper.election.electorate import Electorate
 from vipkeeper.election.events import (
     CommitAnswered,
     ConflictHeard,
@@ -27,6 +28,7 @@ from vipkeeper.election.events import (
     FeedLost,
     FitnessChanged,
     KernelAdoptable,
+    MessageHeard,
     Now,
     ReadFailed,
     Reconfigured,
@@ -36,8 +38,10 @@ from vipkeeper.election.events import (
     TimePassed,
     Withdrawn,
 )
+from vipkeeper.election.failsafe import Failsafe
 from vipkeeper.election.lease_lane import LeaseLane
 from vipkeeper.election.presence import NameState, Presence
+from vipkeeper.election.promises import Promises
 from vipkeeper.election.record_rules import (
     find_claimable,
     follow_record,
@@ -47,11 +51,13 @@ from vipkeeper.election.record_rules import (
     yield_to_better,
 )
 from vipkeeper.election.settings import ElectionSettings
+from vipkeeper.election.shared_keys import SharedKeys, shared_keys
 from vipkeeper.election.state import ElectionState
 from vipkeeper.election.status import role_of, status_of
 from vipkeeper.election.unit_phases import Phase, Trigger, UnitState
 from vipkeeper.election.view import StoreView
 from vipkeeper.model.errors import ProgrammingError
+from vipkeeper.model.messages import Ask, Ping, Pong, Promise, Refusal
 from vipkeeper.model.reasons import Reason
 from vipkeeper.model.vips import Unit
 
@@ -65,11 +71,14 @@ class Election:
     def __init__(self, settings: ElectionSettings, now: Now) -> None:
         self._state = ElectionState(
             settings=settings,
-            view=StoreView(settings.keys),
+            view=StoreView(settings.keys, settings.node),
             units={unit.name: UnitState(unit) for unit in settings.units},
         )
         self._last_id = 0
-        self._lane = LeaseLane(self._state, self._next_id)
+        self._electorate = Electorate(self._state)
+        self._failsafe = Failsafe(self._state, self._electorate)
+        self._promises = Promises(self._state)
+        self._lane = LeaseLane(self._state, self._electorate, self._next_id)
         self._presence = Presence(self._state, self._next_id)
         self._look_at_s = now.boot_s  # when to weigh claims and preemption again
         self._news_here = True  # something of this host changed that may matter to every unit
@@ -104,7 +113,8 @@ class Election:
         """When to step with TimePassed, if nothing else happens before."""
         if self._finished:
             return None
-        wanted = [self._lane.next_deadline(), self._presence.next_deadline(), self._stop_at_s]
+        parts = (self._lane, self._presence, self._electorate, self._failsafe)
+        wanted = [*(part.next_deadline() for part in parts), self._stop_at_s]
         if self._state.in_phase(Phase.HOLDING):
             wanted.append(self._state.lease.deadline_s)
         if self._state.view.complete_since_s is not None and self._look_at_s < NEVER:
@@ -128,6 +138,10 @@ class Election:
         """Every unit's role here, and why."""
         return {name: status_of(self._state, unit) for name, unit in self._state.units.items()}
 
+    def shared_keys(self, now_s: float) -> SharedKeys | None:
+        """What nodes prove themselves with when they speak directly."""
+        return shared_keys(self._state, now_s)
+
     def _next_id(self) -> int:
         self._last_id += 1
         return self._last_id
@@ -145,8 +159,9 @@ class Election:
             case SnapshotRead():
                 return self._take_snapshot(event, now)
             case ReadFailed(prefix):
-                self._lane.read_done(prefix, now.boot_s, succeeded=False)
-                self._presence.read_done(prefix, now.boot_s, succeeded=False)
+                return self._read_done(prefix, now, succeeded=False)
+            case MessageHeard():
+                return self._take_message(event, now)
             case RecordsChanged(changed):
                 self._state.view.change(changed, now.boot_s)
             case CommitAnswered(commit_id, outcome):
@@ -168,12 +183,30 @@ class Election:
         view, snapshot = self._state.view, event.snapshot
         before = view.went_back_at_s
         view.read(snapshot, event.floor, now.boot_s)
-        self._lane.read_done(snapshot.prefix, now.boot_s, succeeded=True)
-        self._presence.read_done(snapshot.prefix, now.boot_s, succeeded=True)
+        effects = self._read_done(snapshot.prefix, now, succeeded=True)
         if view.went_back_at_s == before:
+            return effects
+        effects.append(Noticed(Reason.STORE_WENT_BACK, f"revision {snapshot.revision} after {event.floor}"))
+        return effects if view.complete_since_s is not None else [*effects, Read(view.keys.prefix)]
+
+    def _read_done(self, prefix: str, now: Now, *, succeeded: bool) -> list[Effect]:
+        self._lane.read_done(prefix, now.boot_s, succeeded=succeeded)
+        self._presence.read_done(prefix, now.boot_s, succeeded=succeeded)
+        return self._promises.read_done(prefix, now, succeeded=succeeded)
+
+    def _take_message(self, heard: MessageHeard, now: Now) -> list[Effect]:
+        if heard.message.to != self._state.settings.node:
             return []
-        notice = Noticed(Reason.STORE_WENT_BACK, f"revision {snapshot.revision} after {event.floor}")
-        return [notice] if view.complete_since_s is not None else [notice, Read(view.keys.prefix)]
+        match heard.message:
+            case Ask() as ask:
+                return self._promises.hear(ask, heard.address, now)
+            case Ping() as ping:
+                return self._promises.answer_ping(heard, ping)
+            case Pong() as pong:
+                self._electorate.hear(pong, now)
+            case Promise() | Refusal() as answer:
+                self._failsafe.hear(answer, now)
+        return []
 
     def _take_local(self, event: Event, now: Now) -> list[Effect]:
         units = self._state.units
@@ -243,12 +276,14 @@ class Election:
             self._add_unlisted(self._state.view.owned_by(self._state.settings.node))
             self._look_at_s = NEVER
             effects += self._weigh(list(self._state.units), now)
-        elif touched or self._answered:
+        elif touched or self._answered or self._promises.changed:
             self._add_unlisted(touched)
             # What may be claimed or waits for another name can depend on any record that changed.
             concerned = touched | self._answered | self._blocked | self._claimable.keys()
+            concerned |= self._promises.changed
             effects += self._weigh([name for name in concerned if name in self._state.units], now)
         self._answered.clear()
+        self._promises.changed.clear()
         stopped = self._state.stopping and not self._unsettled()
         commit = self._lane.next_commit(now, self._claimable)
         if commit is not None:
@@ -257,6 +292,7 @@ class Election:
             about_us = self._presence.next_commit(now, stopped=stopped)
             if about_us is not None:
                 effects.append(about_us)
+        effects += self._electorate.act(now) + self._failsafe.act(now)
         return effects + self._finish(now, stopped=stopped)
 
     def _weigh(self, names: list[str], now: Now) -> list[Effect]:

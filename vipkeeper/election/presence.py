@@ -1,4 +1,4 @@
-"""This node's standing in the cluster: its name, its cluster, and what it tells others of itself.
+"""This node's standing in the cluster: its name, its cluster, the shared key, and what it tells of itself.
 
 Rules of this file: a node name belongs to one living agent; another process asks by writing a challenge,
 and a living agent answers it at once by writing its info anew. None of this guards a VIP (the lease records
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from backends.store import Committed, Conflict, Transaction, Unknown
 from vipkeeper.election.effects import Commit, Effect, PinCluster, Read
 from vipkeeper.election.events import Now
+from vipkeeper.election.shared_keys import record_to_write
 from vipkeeper.election.state import ElectionState
 from vipkeeper.election.transactions import encode
 from vipkeeper.model.reasons import Reason
@@ -141,6 +142,9 @@ class Presence:
         if not view.version(keys.cluster):
             record = ClusterRecord(id=self._pinned or state.fresh_id(), created=now.wall)
             return Transaction({keys.cluster: 0}, {keys.cluster: encode(record)})
+        shared = record_to_write(state, now.boot_s) if self.name is NameState.OURS else None
+        if shared is not None:
+            return Transaction({keys.failsafe: view.version(keys.failsafe)}, {keys.failsafe: encode(shared)})
         if self.name is NameState.CHALLENGING:
             if self._challenged is not None:
                 return None
@@ -193,6 +197,8 @@ class Presence:
             version=settings.version,
             config_digest=settings.config_digest,
             fence=settings.fence.value,
+            process=settings.process,
+            failsafe=settings.address,
             written=wall,
         )
 

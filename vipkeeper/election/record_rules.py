@@ -102,8 +102,11 @@ def find_claimable(
             continue
         rule = claimability(state.view, state.settings, unit.unit, now.boot_s)
         unit.waits_for, unit.waits_detail, unit.blocked = rule.waits_for, rule.detail, rule.blocked
-        if now.boot_s < rule.at_s:
-            wake_s = min(wake_s, rule.at_s)
+        promised_s, promised_to = state.promised_until_s((unit.name, *rule.takes), now.boot_s)
+        if promised_s > max(now.boot_s, rule.at_s):
+            unit.waits_for, unit.waits_detail = Reason.PROMISED, promised_to
+        if now.boot_s < max(rule.at_s, promised_s):
+            wake_s = min(wake_s, max(rule.at_s, promised_s))
             continue
         ranking = ranking or Ranking(state.view, state.settings, now.boot_s)
         at_s = rule.at_s + _turn_s(state, unit, rule, ranking)

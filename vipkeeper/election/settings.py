@@ -6,6 +6,7 @@ import msgspec
 
 from vipkeeper.config.timing_rules import Timing
 from vipkeeper.model.fences import FenceKind
+from vipkeeper.model.messages import GivenPromise
 from vipkeeper.model.records import Keys
 from vipkeeper.model.vips import Unit
 
@@ -21,6 +22,9 @@ class ElectionSettings(msgspec.Struct, frozen=True):
     timing: Timing
     fence: FenceKind
     units: tuple[Unit, ...]
+    address: str = ""  # ADDRESS:PORT where this process hears what others ask; "": nowhere
+    secret: str = ""  # random: what this process makes shared keys from
+    earlier_promises: tuple[GivenPromise, ...] = ()  # an earlier process of this incarnation gave them
     pinned_cluster: str | None = None  # cluster id this run directory has seen before
     version: str = ""
     config_digest: str = ""

@@ -5,6 +5,8 @@ Rules of this file: data and questions about it; nothing here decides.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from vipkeeper.config.timing_rules import longest_takeover_s
@@ -12,7 +14,15 @@ from vipkeeper.election.own_lease import OwnLease
 from vipkeeper.election.settings import ElectionSettings
 from vipkeeper.election.unit_phases import Phase, UnitState
 from vipkeeper.election.view import StoreView
+from vipkeeper.model.messages import GivenPromise
 from vipkeeper.model.reasons import Reason
+
+
+class PromiseGiven(msgspec.Struct):
+    """What this node promised an owner. `names` is None where an earlier process promised: all VIPs."""
+
+    kept: GivenPromise
+    names: frozenset[str] | None
 
 
 class ElectionState(msgspec.Struct):
@@ -25,6 +35,7 @@ class ElectionState(msgspec.Struct):
     stopping: bool = False
     barred: Reason | None = None  # why this node may own nothing at all
     barred_detail: str = ""
+    promises: dict[str, PromiseGiven] = msgspec.field(default_factory=dict)  # by owner
     _written: int = 0
 
     def fresh_id(self) -> str:
@@ -48,6 +59,16 @@ class ElectionState(msgspec.Struct):
             return max(ttl_s, running.ttl_s)
         lease = self.view.lease(self.settings.node)
         return ttl_s if lease is None else max(ttl_s, lease.ttl_ms / 1000)
+
+    def promised_until_s(self, vips: Iterable[str], now_s: float) -> tuple[float, str]:
+        """Until when this node has promised not to claim any of these, and to whom."""
+        until_s, owner = float("-inf"), ""
+        for name, given in self.promises.items():
+            if given.kept.until_s > max(now_s, until_s) and (
+                given.names is None or not given.names.isdisjoint(vips)
+            ):
+                until_s, owner = given.kept.until_s, name
+        return until_s, owner
 
     def lease_is_ours(self) -> bool:
         """Whether nobody else has written our lease record. An absent record is nobody's."""

@@ -17,6 +17,7 @@ from vipkeeper.election.view import StoreView
 from vipkeeper.model.reasons import Reason
 from vipkeeper.model.records import (
     BindingRecord,
+    FormerLease,
     HistoryEntry,
     HistoryRecord,
     LeaseRecord,
@@ -27,12 +28,21 @@ from vipkeeper.model.vips import Unit
 encode = msgspec.json.Encoder().encode
 
 
+class LeaseTerms(msgspec.Struct, frozen=True):
+    """What a write of our lease record tells the others about how long to wait."""
+
+    ttl_s: float
+    electorate: frozenset[str] = frozenset()
+    outsiders_s: float = 0.0
+
+
 class Batch(msgspec.Struct):
     """A transaction being filled with units until the next would not fit."""
 
     compares: dict[str, int] = msgspec.field(default_factory=dict)
     puts: dict[str, bytes] = msgspec.field(default_factory=dict)
     units: list[str] = msgspec.field(default_factory=list)
+    terms: LeaseTerms | None = None  # None: leaves our lease record as it is
 
     def add(self, unit: str, compares: dict[str, int], puts: dict[str, bytes]) -> bool:
         """Add a unit's part; False if it does not fit beside what is there already."""
@@ -53,18 +63,32 @@ def empty_batch(view: StoreView, settings: ElectionSettings) -> Batch:
     return Batch(compares={key: view.version(key)})
 
 
-def renewing_batch(view: StoreView, settings: ElectionSettings, ttl_s: float, seq: str, wall: str) -> Batch:
+def renewing_batch(
+    view: StoreView, settings: ElectionSettings, terms: LeaseTerms, seq: str, wall: str
+) -> Batch:
     """A batch that compares and rewrites our lease record (renewals, resumes, claims)."""
     batch = empty_batch(view, settings)
     record = LeaseRecord(
         incarnation=settings.incarnation,
         seq=seq,
-        ttl_ms=math.ceil(ttl_s * 1000),  # others may wait longer, never shorter
+        ttl_ms=math.ceil(terms.ttl_s * 1000),  # others may wait longer, never shorter
         fence=settings.fence.value,
+        electorate=tuple(sorted(terms.electorate)),
+        outsiders_ms=math.ceil(terms.outsiders_s * 1000),
+        former=_former(view, settings),
         renewed=wall,
     )
     batch.puts[view.keys.lease(settings.node)] = encode(record)
+    batch.terms = terms
     return batch
+
+
+def _former(view: StoreView, settings: ElectionSettings) -> FormerLease | None:
+    """The transaction compares the very version that this is taken from."""
+    lease = view.lease(settings.node)
+    if lease is None or lease.incarnation == settings.incarnation:
+        return lease.former if lease is not None else None
+    return FormerLease(lease.incarnation, lease.electorate, lease.outsiders_ms)
 
 
 def claim_part(

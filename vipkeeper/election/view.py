@@ -12,11 +12,13 @@ from typing import TypeVar
 import msgspec
 
 from backends.store import Changed, Record, Snapshot
+from vipkeeper.config.timing_rules import longest_takeover_s
 from vipkeeper.model.records import (
     BindingRecord,
     Candidacy,
     ChallengeRecord,
     ClusterRecord,
+    FailsafeRecord,
     HistoryRecord,
     InfoRecord,
     Keys,
@@ -26,7 +28,14 @@ from vipkeeper.model.records import (
 
 _T = TypeVar("_T")
 _AnyRecord = (
-    BindingRecord | ChallengeRecord | ClusterRecord | HistoryRecord | InfoRecord | LeaseRecord | VipRecord
+    BindingRecord
+    | ChallengeRecord
+    | ClusterRecord
+    | FailsafeRecord
+    | HistoryRecord
+    | InfoRecord
+    | LeaseRecord
+    | VipRecord
 )
 
 
@@ -51,6 +60,7 @@ class StoreView(msgspec.Struct):
     """All records of the cluster below one prefix."""
 
     keys: Keys
+    node: str  # ours
     complete_since_s: float | None = None  # first reading of the whole prefix, or the last wipe
     revision: int = 0  # highest seen
     went_back_at_s: float | None = None  # when a restored backup was noticed
@@ -61,6 +71,7 @@ class StoreView(msgspec.Struct):
         default_factory=dict
     )  # node -> vip -> candidacy
     held: dict[str, int] = msgspec.field(default_factory=dict)  # by node: how many VIP records name it
+    excluded_s: dict[str, float] = msgspec.field(default_factory=dict)  # see `excluded_until_s`
     _touched: set[str] = msgspec.field(default_factory=set)  # VIPs whose record changed
     _all_touched: bool = False  # something changed that may matter to every VIP
 
@@ -149,6 +160,21 @@ class StoreView(msgspec.Struct):
             if isinstance(known.value, VipRecord) and known.value.owner == node
         ]
 
+    def owned_by_incarnation(self, node: str, incarnation: str) -> list[tuple[str, int]]:
+        """Names and epochs of the VIPs whose record names this node and this incarnation of it."""
+        return [
+            (name, record.epoch)
+            for name in self.owned_by(node)
+            if (record := self.vip(name)) is not None and record.incarnation == incarnation
+        ]
+
+    def excluded_until_s(self) -> float:
+        """Until when some owner may hold on by promises that this node is not asked for.
+
+        Known from the last lease records that this process saw, and remembered when they are gone.
+        """
+        return max(self.excluded_s.values(), default=float("-inf"))
+
     def _older(self, record: Record, floor: int) -> bool:
         """Whether a reading shows less than what was known before it was sent: the store was restored.
 
@@ -176,6 +202,10 @@ class StoreView(msgspec.Struct):
 
     def _take_lease(self, node: str, value: LeaseRecord, now_s: float) -> None:
         self.life_s[node] = now_s
+        if value.outsiders_ms and self.node not in (node, *value.electorate):
+            self.excluded_s[node] = now_s + longest_takeover_s(value.outsiders_ms / 1000)
+        else:
+            self.excluded_s.pop(node, None)
         incarnation = self.incarnations.get(node)
         if incarnation is None or incarnation.name != value.incarnation:
             self.incarnations[node] = Incarnation(value.incarnation, now_s)
@@ -201,11 +231,11 @@ class StoreView(msgspec.Struct):
         elif key.startswith(self.keys.histories):
             pass
         elif isinstance(value, LeaseRecord):
-            same = isinstance(before, LeaseRecord) and (before.ttl_ms, before.fence) == (
-                value.ttl_ms,
-                value.fence,
+            # How long others wait follows from all but these two.
+            same = isinstance(before, LeaseRecord) and before == msgspec.structs.replace(
+                value, seq=before.seq, renewed=before.renewed
             )
-            self._all_touched |= not same  # how long others wait follows from it
+            self._all_touched |= not same
         elif isinstance(value, InfoRecord) and isinstance(before, InfoRecord):
             self._all_touched |= value.untimed() != before.untimed()
         else:
@@ -239,7 +269,7 @@ class StoreView(msgspec.Struct):
             return BindingRecord
         if key.startswith(keys.histories):
             return HistoryRecord
-        return ClusterRecord if key == keys.cluster else None
+        return _SINGLE_KINDS.get(key.removeprefix(keys.prefix))
 
     def _node_of(self, key: str) -> str:
         return key[len(self.keys.nodes) :].rsplit("/", 1)[0]
@@ -255,6 +285,7 @@ class StoreView(msgspec.Struct):
         self._all_touched = True
 
 
+_SINGLE_KINDS: dict[str, type[_AnyRecord]] = {"cluster": ClusterRecord, "failsafe": FailsafeRecord}
 _NODE_KINDS: dict[str, type[_AnyRecord]] = {
     "lease": LeaseRecord,
     "info": InfoRecord,

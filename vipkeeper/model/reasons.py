@@ -33,6 +33,8 @@ class Reason(enum.Enum):
     BETTER_CANDIDATE = "better-candidate"
     STORE_WENT_BACK = "store-went-back"
     CLAIM_PENDING = "claim-pending"
+    OUTSIDE_ELECTORATE = "outside-electorate"
+    PROMISED = "promised"
 
     # Why a node took, keeps, or gave up ownership (these reach the VIP record and the history)
     FIRST_CLAIM = "first-claim"
@@ -48,6 +50,12 @@ class Reason(enum.Enum):
     RECORD_LOST = "record-lost"
     ADDRESS_RENAMED = "address-renamed"
     INTERNAL_ERROR = "internal-error"
+
+    # What an operator should know although no role changes
+    HELD_ON_PROMISES = "held-on-promises"
+    CONFIRMED_AGAIN = "confirmed-again"
+    NO_PROMISE = "no-promise"
+    SILENT_PEER = "silent-peer"
 
     @property
     def explained(self) -> str:
@@ -74,6 +82,8 @@ _EXPLAINED: dict[Reason, str] = {
     Reason.BETTER_CANDIDATE: "a better candidate claims first",
     Reason.STORE_WENT_BACK: "the store's history went backwards: the longest possible lease must pass first",
     Reason.CLAIM_PENDING: "a claim was sent and is not answered yet",
+    Reason.OUTSIDE_ELECTORATE: "the owner's lease does not name this node, so it waits much longer",
+    Reason.PROMISED: "this node promised the owner not to claim it while the store is silent",
     Reason.FIRST_CLAIM: "nobody had owned it",
     Reason.OWNER_EXPIRED: "the former owner's lease ran out",
     Reason.OWNER_RELEASED: "the former owner released it",
@@ -87,4 +97,8 @@ _EXPLAINED: dict[Reason, str] = {
     Reason.RECORD_LOST: "the store names another owner",
     Reason.ADDRESS_RENAMED: "its address is now configured under another VIP name",
     Reason.INTERNAL_ERROR: "a defect in vipkeeper; please report it with the log",
+    Reason.HELD_ON_PROMISES: "the store is silent, and every other node promised not to claim",
+    Reason.CONFIRMED_AGAIN: "the store confirms the lease again",
+    Reason.NO_PROMISE: "the store is silent, and not every other node promised not to claim",
+    Reason.SILENT_PEER: "a node does not answer directly: in a store outage no VIP would be kept",
 }

@@ -10,6 +10,7 @@ wall-clock times are for people and are never compared by a decision.
     vips/<vip>              VipRecord         who owns it; never deleted
     addresses/<address>     BindingRecord     under which VIP name an address is kept
     history/<vip>           HistoryRecord     the last changes of owner
+    failsafe                FailsafeRecord    keys that prove who speaks, when nodes ask each other directly
 """
 
 from __future__ import annotations
@@ -29,12 +30,24 @@ class ClusterRecord(msgspec.Struct, frozen=True):
     format: int = 1
 
 
+class FormerLease(msgspec.Struct, frozen=True):
+    """What the lease record said that another incarnation of the node wrote before."""
+
+    incarnation: str
+    electorate: tuple[str, ...] = ()
+    outsiders_ms: int = 0
+
+
 class LeaseRecord(msgspec.Struct, frozen=True):
     incarnation: str
     seq: str  # fresh random id at each write
     ttl_ms: int
     fence: str  # FenceKind value in force on the owner: a challenger's waiting time depends on it
+    # Who may claim once the lease has run out. The others wait `outsiders_ms` without any change of this
+    # record, because they are not asked when the owner holds on by promises. 0: everybody may claim.
     electorate: tuple[str, ...] = ()
+    outsiders_ms: int = 0
+    former: FormerLease | None = None  # VIP records may still name that incarnation
     renewed: str = ""  # wall time, for `ls` alone
 
 
@@ -57,6 +70,8 @@ class InfoRecord(msgspec.Struct, frozen=True):
     version: str = ""
     config_digest: str = ""
     fence: str = ""  # FenceKind value this node would own with
+    process: str = ""  # random for each process
+    failsafe: str = ""  # ADDRESS:PORT at which this process can be asked for promises; "": nowhere
     written: str = ""  # wall time, for `ls` alone
 
     @property
@@ -90,6 +105,18 @@ class BindingRecord(msgspec.Struct, frozen=True):
     vip: str
 
 
+class SharedKey(msgspec.Struct, frozen=True):
+    id: str
+    secret: str  # hex
+
+    def __repr__(self) -> str:
+        return f"SharedKey(id={self.id!r})"
+
+
+class FailsafeRecord(msgspec.Struct, frozen=True):
+    keys: tuple[SharedKey, ...] = ()  # newest first; all of them are accepted
+
+
 class HistoryEntry(msgspec.Struct, frozen=True):
     epoch: int
     owner: str | None
@@ -115,6 +142,7 @@ class Keys:
         self.vips = self.prefix + "vips/"
         self.addresses = self.prefix + "addresses/"
         self.histories = self.prefix + "history/"
+        self.failsafe = self.prefix + "failsafe"
 
     def lease(self, node: str) -> str:
         return f"{self.nodes}{node}/lease"

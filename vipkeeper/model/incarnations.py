@@ -1,0 +1,23 @@
+"""Which life of which node: the text that lease and VIP records carry.
+
+Rules of this file: `machine/boot/instance`. Two incarnations are the same only if the texts are equal; what
+one says of the other is decided here alone.
+"""
+
+from __future__ import annotations
+
+
+def incarnation_text(machine: str, boot: str, instance: str) -> str:
+    """`machine` is empty where the machine has no identity of its own."""
+    return f"{machine}/{boot}/{instance}"
+
+
+def ended_with_its_boot(earlier: str, later: str) -> bool:
+    """Whether `earlier` cannot live any more, because its machine has booted again to run `later`.
+
+    Relies on machine ids being unique, as machine-id(5) demands. False when that cannot be told.
+    """
+    first, second = earlier.split("/"), later.split("/")
+    if len(first) != 3 or len(second) != 3:
+        return False
+    return first[0] != "" and first[0] == second[0] and first[1] != second[1]
