@@ -14,13 +14,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 
+from tests.simulation.datagrams import Datagrams
 from tests.simulation.host import Host
 from tests.simulation.process_life import ProcessLife
 from tests.simulation.segment import Segment
 from tests.simulation.store_talk import StoreTalk
 from tests.simulation.timeline import Timeline
 from tests.simulation.trace import Trace
-from vipkeeper.election.effects import Commit, Effect, Finished, Holding, PinCluster, Read
+from vipkeeper.election.effects import (
+    Commit,
+    Effect,
+    Finished,
+    Holding,
+    KeepPromises,
+    PinCluster,
+    Read,
+    Tell,
+)
 from vipkeeper.election.events import (
     Event,
     FitnessChanged,
@@ -54,6 +64,7 @@ class Surroundings:
 
     timeline: Timeline
     segment: Segment
+    datagrams: Datagrams
     random: Random
     trace: Trace
     finished: Callable[[Host, Finished], None]
@@ -213,6 +224,11 @@ class AgentProcess:
                 self._talk.commit(effect.id, effect.transaction, attempt_s)
             case Read():
                 self._talk.read(effect.prefix, self._election.revision, attempt_s)
+            case Tell():
+                self._around.datagrams.send(self.host.number, effect.address, effect.message)
+            case KeepPromises():
+                self.host.promises = effect.promises
+                self._do(effect.then)
             case PinCluster():
                 self.host.pinned_cluster = effect.cluster_id
             case Finished():

@@ -104,6 +104,14 @@ def break_watch(random: Random, span: Span) -> Action:
     return faults.BreakWatch(some_host(random), near_pivot_s(random, span))
 
 
+def silence(random: Random, span: Span) -> Action:
+    return faults.Silence(some_host(random), near_pivot_s(random, span))
+
+
+def slow_datagrams(random: Random, span: Span) -> Action:
+    return faults.SlowDatagrams(some_host(random), 4 * span.ttl_s, brief_s(random, span))
+
+
 def stall_watch(random: Random, span: Span) -> Action:
     return faults.StallWatch(some_host(random), near_pivot_s(random, span))
 

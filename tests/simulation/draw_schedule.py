@@ -19,7 +19,8 @@ def draw_schedule(seed: int, only: Mix | None = None) -> Schedule:
     ttl_s = random.choice((0.3, 0.5, 0.5, 1.0))
     span = Span(ttl_s, ttl_s * random.choice((1.0, 1.0, 2.0)))
     mix = only or draw_mix(random)
-    hosts = _draw_hosts(random, span, mix)
+    failsafe = random.random() < mix.failsafe
+    hosts = _draw_hosts(random, span, mix, failsafe=failsafe)
     first_s = longest_takeover_s(span.lease_max_s) + 0.3
     if random.random() < 0.15 and mix is not RESTORES:
         first_s = random.random() * first_s
@@ -34,6 +35,8 @@ def draw_schedule(seed: int, only: Mix | None = None) -> Schedule:
         faults=drawn,
         faults_end_s=last_s + span.lease_max_s * (1.5 + random.random()) + 0.3,
         must_settle=random.random() < 0.25 and _agree_on_addresses(hosts, drawn),
+        outsiders_s=span.lease_max_s * random.choice((1.0, 1.5, 3.0)) if failsafe else 0.0,
+        alone_s=span.lease_max_s * random.choice((0.0, 1.0, 2.0)),
     )
 
 
@@ -48,7 +51,7 @@ def _agree_on_addresses(hosts: tuple[HostPlan, ...], drawn: tuple[Fault, ...]) -
     return len(named) == len({name for name, _ in named})
 
 
-def _draw_hosts(random: Random, span: Span, mix: Mix) -> tuple[HostPlan, ...]:
+def _draw_hosts(random: Random, span: Span, mix: Mix, *, failsafe: bool) -> tuple[HostPlan, ...]:
     count = random.choice((2, 2, 3, 3, 4))
     units = tuple(
         UnitPlan(f"vip{at}", tuple(f"10.0.{at}.{n + 1}" for n in range(random.choice((1, 1, 2)))), 100, False)
@@ -74,6 +77,7 @@ def _draw_hosts(random: Random, span: Span, mix: Mix) -> tuple[HostPlan, ...]:
                 ttl_s=span.ttl_s if random.random() < 0.8 else span.lease_max_s,
                 units=mine,
                 leaves_s=leaves_s,
+                failsafe=failsafe and random.random() < 0.97,
             )
         )
     return tuple(hosts)

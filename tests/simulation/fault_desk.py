@@ -117,6 +117,10 @@ class FaultDesk:
                 world.segment.break_watches(_number(what.host, sender), what.noticed_after_s)
             case faults.StallWatch():
                 world.segment.stall_watch(_number(what.host, sender), now_s + what.for_s)
+            case faults.Silence():
+                world.datagrams.silence(_number(what.host, sender), now_s + what.for_s)
+            case faults.SlowDatagrams():
+                world.datagrams.slow_down(_number(what.host, sender), now_s + what.for_s, what.by_s)
             case faults.DeleteRecord():
                 unit = world.hosts[0].units[what.unit % len(world.hosts[0].units)]
                 key = KEYS.address(unit.addresses[0]) if what.of_address else KEYS.vip(unit.name)

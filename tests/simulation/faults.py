@@ -209,8 +209,27 @@ class Compact:
     """The store forgets its history."""
 
 
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """No datagram passes between a host and the others."""
+
+    host: int | None
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SlowDatagrams:
+    """For a time, what a host sends to the others arrives late."""
+
+    host: int | None
+    for_s: float
+    by_s: float
+
+
 # By what they strike: a host, the transaction that set them off, the store.
-OfHost = Freeze | Kill | Reboot | Stop | Cut | BreakWatch | StallWatch | Unfit | Reload | SlowRemoval | Hear
+OfProcess = Freeze | Kill | Reboot | Stop | Unfit | Reload | SlowRemoval | Hear
+OfWay = Cut | BreakWatch | StallWatch | Silence | SlowDatagrams
+OfHost = OfProcess | OfWay
 OfMessage = HoldRequest | HoldReply | LoseRequest | LoseReply
 OfStore = StoreDown | DeleteRecord | Wipe | Restore | Compact
 Action = OfHost | OfMessage | OfStore

@@ -9,11 +9,14 @@ import msgspec
 
 from tests.simulation.answers import AnswerLog
 from tests.simulation.clocks import HostClock
+from tests.simulation.datagrams import address_of
 from tests.simulation.faults import Reload, Shape
 from tests.simulation.kernel import SimulatedKernel
 from tests.simulation.schedule import HostPlan, Schedule, UnitPlan, shaped
 from vipkeeper.config.timing_rules import derive_timing
 from vipkeeper.election.settings import ElectionSettings
+from vipkeeper.model.incarnations import incarnation_text
+from vipkeeper.model.messages import GivenPromise
 from vipkeeper.model.reasons import Reason
 from vipkeeper.model.records import Keys
 from vipkeeper.model.vips import Unit, VipAddress
@@ -32,6 +35,7 @@ class Host:
         self.clock = HostClock(0.0, plan.clock_shown_s, plan.clock_rate)
         self.kernel = SimulatedKernel(number, self.clock, plan.fence, log, random)
         self.pinned_cluster: str | None = None
+        self.promises: tuple[GivenPromise, ...] = ()  # in the run directory
         self.unfit: dict[str, Reason] = {}
         self.boot = 0
         self._schedule = schedule
@@ -45,6 +49,7 @@ class Host:
         self.boot += 1
         self.clock = HostClock(now_s, 1.0, self.plan.clock_rate)
         self.kernel.reboot(self.clock, now_s)
+        self.promises = ()  # those of another boot mean nothing
         if not keeps_run_directory:
             self.pinned_cluster = None
 
@@ -77,16 +82,25 @@ class Host:
     def settings(self, process: str) -> ElectionSettings:
         """What the configuration says now."""
         schedule = self._schedule
-        timing = derive_timing(self._ttl_s, schedule.lease_max_s, heartbeat_s=4 * schedule.lease_max_s)
+        timing = derive_timing(
+            self._ttl_s,
+            schedule.lease_max_s,
+            heartbeat_s=2 * schedule.lease_max_s,
+            outsiders_s=schedule.outsiders_s if self.plan.failsafe else 0.0,
+            alone_s=schedule.alone_s,
+        )
         return ElectionSettings(
             node=self.plan.node,
             host=f"host{self.number}",
-            incarnation=f"boot-{self.number}-{self.boot}:/run/vipkeeper",
+            incarnation=incarnation_text(f"machine-{self.number}", f"boot-{self.number}-{self.boot}", "run"),
             process=process,
             keys=KEYS,
             timing=msgspec.structs.replace(timing, name_challenge_s=schedule.name_challenge_s),
             fence=self.plan.fence,
             units=tuple(_unit(unit) for unit in self._units),
+            address=address_of(self.number) if self.plan.failsafe else "",
+            secret=process if self.plan.failsafe else "",
+            earlier_promises=self.promises,
             pinned_cluster=self.pinned_cluster,
         )
 

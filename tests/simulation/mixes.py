@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from tests.simulation import draw_actions as one
-from tests.simulation import faults, plots
+from tests.simulation import failsafe_plots, faults, plots
 from tests.simulation.draw_actions import Span, near_pivot_s
 from tests.simulation.faults import Action, Fault, OnCommit
 from tests.simulation.plots import Plot
@@ -21,6 +21,7 @@ class Mix:
     count: tuple[int, int]
     quiet: float  # how often the weather is fine, so that only the faults matter
     weight: int
+    failsafe: float = 0.3  # how often it is on
 
 
 def _singles(*draws: Callable[[Random, Span], Action]) -> tuple[Plot, ...]:
@@ -51,8 +52,16 @@ NAMESAKES = Mix(
     2,
 )
 
+_FAILSAFE = (
+    *(failsafe_plots.store_outage, failsafe_plots.outage_seen_by_some),
+    *(failsafe_plots.promiser_sees_the_store_again, failsafe_plots.promiser_struck),
+    *(failsafe_plots.late_promises, failsafe_plots.outsider_sees_the_store),
+    *(failsafe_plots.joiner_in_doubt, failsafe_plots.gains_while_in_doubt),
+)
+
 _EVERYTHING = (
-    *(*_MESSAGES, *_PROCESSES, *_LINKS, *_PLOTS),
+    *(*_MESSAGES, *_PROCESSES, *_LINKS, *_PLOTS, *_FAILSAFE),
+    *_singles(one.silence, one.slow_datagrams),
     *_singles(one.unfit, one.reload, one.hear, one.compact),
 )
 
@@ -69,7 +78,10 @@ MIXES = (
     Mix(_singles(one.delete_record, one.wipe, one.freeze, one.kill, one.compact), (1, 4), 0.7, 2),
     RESTORES,
     NAMESAKES,
-    Mix(_EVERYTHING, (3, 8), 0.3, 3),
+    Mix(_FAILSAFE, (1, 2), 0.9, 10, 1.0),
+    Mix((*_FAILSAFE, *_PROCESSES, *_singles(one.silence, one.slow_datagrams)), (2, 4), 0.7, 4, 1.0),
+    Mix((*_FAILSAFE, *_PLOTS), (2, 4), 0.6, 3, 1.0),
+    Mix(_EVERYTHING, (3, 8), 0.3, 3, 0.7),
 )
 
 
@@ -83,6 +95,8 @@ def mix_of_plot(name: str) -> Mix:
     own = {"restored_to_an_earlier_owner": RESTORES, "namesakes": NAMESAKES}.get(name)
     if own is not None:
         return own
+    if hasattr(failsafe_plots, name):
+        return Mix((getattr(failsafe_plots, name),), (1, 2), 0.9, 1, 1.0)
     plot: Plot = getattr(plots, name)
     return Mix((plot,), (1, 2), 0.9, 1)
 

@@ -30,6 +30,7 @@ class HostPlan:
     ttl_s: float
     units: tuple[UnitPlan, ...]
     leaves_s: float | None = None  # stopped for good then: a second user of somebody's name
+    failsafe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,8 @@ class Schedule:
     faults: tuple[Fault, ...]  # in the order of their times
     faults_end_s: float  # after this the weather is fine and every agent is well
     must_settle: bool  # whether to wait, after that, for one stable owner of every address
+    outsiders_s: float = 0.0  # of every host with failsafe
+    alone_s: float = 0.0
 
 
 def shaped(units: tuple[UnitPlan, ...], shape: Shape) -> tuple[UnitPlan, ...]:

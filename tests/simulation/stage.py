@@ -19,6 +19,8 @@ ADDRESS = "10.0.0.1"
 VIP = "vip"
 TTL_S = 1.0
 LEASE_MAX_S = 2.0
+OUTSIDERS_S = 30.0  # with failsafe
+ALONE_S = 6.0
 
 
 class Stage:
@@ -27,8 +29,10 @@ class Stage:
     After each advance, no two hosts have answered at once, epochs have grown, and nothing was held late.
     """
 
-    def __init__(self, hosts: int = 2, names: tuple[str, ...] = ()) -> None:
-        plans = tuple(self._plan(number, names[number] if names else VIP) for number in range(hosts))
+    def __init__(self, hosts: int = 2, names: tuple[str, ...] = (), *, failsafe: bool = False) -> None:
+        plans = tuple(
+            self._plan(number, names[number] if names else VIP, failsafe=failsafe) for number in range(hosts)
+        )
         self.world = World(
             Schedule(
                 seed=1,
@@ -39,21 +43,23 @@ class Stage:
                 faults=(),
                 faults_end_s=float("inf"),
                 must_settle=False,
+                outsiders_s=OUTSIDERS_S,
+                alone_s=ALONE_S,
             )
         )
         self._desk = FaultDesk(self.world)
         self.world.begin()
 
     @classmethod
-    def opened(cls, hosts: int = 2, names: tuple[str, ...] = ()) -> Stage:
+    def opened(cls, hosts: int = 2, names: tuple[str, ...] = (), *, failsafe: bool = False) -> Stage:
         """A stage on which host 0 owns the VIP."""
-        stage = cls(hosts, names)
+        stage = cls(hosts, names, failsafe=failsafe)
         stage.advance(longest_takeover_s(LEASE_MAX_S) + 1.0)
         assert stage.who_answers() == 0
         return stage
 
     @staticmethod
-    def _plan(number: int, name: str) -> HostPlan:
+    def _plan(number: int, name: str, *, failsafe: bool) -> HostPlan:
         unit = UnitPlan(name, (ADDRESS,), priority=200 - number, preempt=False)
         return HostPlan(
             node=f"n{number}",
@@ -63,6 +69,7 @@ class Stage:
             fence=FenceKind.BPF,
             ttl_s=TTL_S,
             units=(unit,),
+            failsafe=failsafe,
         )
 
     @property

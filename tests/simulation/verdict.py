@@ -69,6 +69,7 @@ def _settle(world: World) -> str | None:
     addresses = sorted({a for host in schedule.hosts for unit in host.units for a in unit.addresses})
     calm_s = max(2 * schedule.lease_max_s, 1.0)
     patience_s = 2 * longest_takeover_s(schedule.lease_max_s) + 3 * schedule.name_challenge_s + 5.0 + calm_s
+    patience_s += 2 * longest_takeover_s(schedule.outsiders_s)
     give_up_s = world.timeline.now_s + patience_s
     while world.timeline.now_s < give_up_s:
         world.run_until(world.timeline.now_s + calm_s / 2)

@@ -15,6 +15,7 @@ from backends.memory import MemoryMap
 from backends.store import Snapshot, Transaction
 from tests.simulation.agent_process import AgentProcess, BrokenRule, Surroundings
 from tests.simulation.answers import AnswerLog
+from tests.simulation.datagrams import Datagrams
 from tests.simulation.epochs import EpochLog
 from tests.simulation.faults import CommitKind, Restore
 from tests.simulation.host import KEYS, Host
@@ -23,6 +24,8 @@ from tests.simulation.segment import Segment
 from tests.simulation.timeline import Timeline
 from tests.simulation.trace import Trace
 from vipkeeper.election.effects import Finished
+from vipkeeper.election.events import MessageHeard
+from vipkeeper.model.messages import Message
 from vipkeeper.model.records import VipRecord
 
 # Backups are taken so often while a schedule has a Restore in it.
@@ -55,6 +58,7 @@ class World:
         self.store.listen(self.epochs.hear)
         heartbeat_s = max(0.5, schedule.lease_max_s / 2)  # as agents have it for the longest lease
         self.segment = Segment(self.timeline, self.store, schedule.weather, heartbeat_s, self.random)
+        self.datagrams = Datagrams(self.timeline, schedule.weather, self.random, self._hear_datagram)
         self.hosts = [
             Host(number, plan, schedule, self.answers, self.random)
             for number, plan in enumerate(schedule.hosts)
@@ -63,7 +67,8 @@ class World:
         self.held_late: list[str] = []
         self._steps = 0
         self.around = Surroundings(
-            self.timeline, self.segment, self.random, self.trace, self._on_finished, self.held_late
+            *(self.timeline, self.segment, self.datagrams, self.random, self.trace),
+            *(self._on_finished, self.held_late),
         )
         self._stopping: dict[int, tuple[bool, float]] = {}  # host -> keep, when it is started again
         self._mended = False
@@ -126,6 +131,7 @@ class World:
         self.trace.note("world", "all faults end")
         self._mended = True
         self.segment.calm(FINE)
+        self.datagrams.calm(FINE)
         for host in self.hosts:
             host.unfit.clear()
             incomplete = host.configure_all()
@@ -150,6 +156,11 @@ class World:
         if any(key.endswith("/lease") for key in transaction.puts):
             return CommitKind.RENEWAL
         return CommitKind.OTHER
+
+    def _hear_datagram(self, host: int, message: Message, address: str) -> None:
+        process = self.processes.get(host)
+        if process is not None:
+            process.hear(MessageHeard(message, address))
 
     # Ends
 
