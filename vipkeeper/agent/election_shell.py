@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from vipkeeper.agent.clocks import boot_s, read_now
 from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.logs import log
+from vipkeeper.agent.peer_shell import PeerShell
 from vipkeeper.agent.store_shell import StoreShell
 from vipkeeper.election.effects import (
     Commit,
@@ -21,17 +22,24 @@ from vipkeeper.election.effects import (
     Effect,
     Finished,
     Holding,
+    KeepPromises,
     Noticed,
     PinCluster,
     Read,
+    Tell,
 )
 from vipkeeper.election.events import Event, Reconfigured, TimePassed
 from vipkeeper.election.machine import Election
 from vipkeeper.model.reasons import Reason
 
+_NOTICE_LEVELS = {Reason.OWNER_ALIVE: logging.DEBUG, Reason.CONFIRMED_AGAIN: logging.INFO}
+
 
 class ElectionShell:
-    """One election, one kernel, one store. Any task may `post`; rounds run on the event loop, in order."""
+    """One election, one kernel, one store, the other nodes.
+
+    Any task may `post`; rounds run on the event loop, in order.
+    """
 
     def __init__(self, *, pin_cluster: Callable[[str], None], finished: asyncio.Future[Finished]) -> None:
         self._pin_cluster = pin_cluster
@@ -43,11 +51,12 @@ class ElectionShell:
         self._election: Election | None = None
         self._host: HostShell | None = None
         self._store: StoreShell | None = None
+        self._peers: PeerShell | None = None
         self._last_notice = ("", 0.0)
 
-    def begin(self, election: Election, host: HostShell, store: StoreShell) -> None:
+    def begin(self, election: Election, host: HostShell, store: StoreShell, peers: PeerShell) -> None:
         """Everything is there: what was posted so far is taken now."""
-        self._election, self._host, self._store = election, host, store
+        self._election, self._host, self._store, self._peers = election, host, store, peers
         self._held = election.holdings()
         self._run()
 
@@ -76,7 +85,7 @@ class ElectionShell:
                 self._finished.set_exception(error)
 
     def _round(self, election: Election, event: Event) -> None:
-        assert self._host is not None  # noqa: S101 - begin() sets all three together
+        assert self._host is not None  # noqa: S101 - begin() sets all together
         effects = election.step(event, read_now())
         held = election.holdings()
         if held != self._held:
@@ -88,7 +97,7 @@ class ElectionShell:
             self._carry_out(effect)
 
     def _carry_out(self, effect: Effect) -> None:
-        assert self._store is not None  # noqa: S101 - begin() sets all three together
+        assert self._store is not None and self._peers is not None  # noqa: S101, PT018 - see begin()
         match effect:
             case Commit():
                 self._store.commit(effect)
@@ -108,6 +117,10 @@ class ElectionShell:
                 self._notice(effect)
             case PinCluster(cluster_id):
                 self._pin_cluster(cluster_id)
+            case Tell():
+                self._peers.tell(effect)
+            case KeepPromises():
+                self._peers.promise(effect)
             case Finished():
                 if not self._finished.done():
                     self._finished.set_result(effect)
@@ -118,7 +131,7 @@ class ElectionShell:
         if effect.detail == text and boot_s() - told_s < 10:
             return
         self._last_notice = (effect.detail, boot_s())
-        level = logging.DEBUG if effect.reason is Reason.OWNER_ALIVE else logging.WARNING
+        level = _NOTICE_LEVELS.get(effect.reason, logging.WARNING)
         log(level, "notice", effect.reason.explained, reason=effect.reason.value, detail=effect.detail)
 
     def _arm(self) -> None:

@@ -7,17 +7,38 @@ after a reboot (a tmpfs such as /run), and if it is not, the boot id tells.
     agent.pid        the agent's process id, for `vipkeeper restart`
     instance         random, made once: with the boot id it is the agent's incarnation
     cluster-<name>   the cluster id first seen under this cluster name
+    promises         what this node promised to owners, and until when
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 from pathlib import Path
 
+import msgspec
+
 from vipkeeper.model.errors import ConfigError, MissingPrivilege
+from vipkeeper.model.incarnations import incarnation_text
+from vipkeeper.model.messages import GivenPromise
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_MACHINE_ID = Path("/etc/machine-id")
+
+
+class _KeptPromises(msgspec.Struct, frozen=True):
+    incarnation: str
+    promises: tuple[GivenPromise, ...]
+
+
+def _machine() -> str:
+    """Tells this machine from others; empty where the machine has no id. machine-id(5) wants it hashed."""
+    try:
+        identity = _MACHINE_ID.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return hashlib.sha256(f"vipkeeper {identity}".encode()).hexdigest()[:16] if identity else ""
 
 
 class RunDirectory:
@@ -30,7 +51,8 @@ class RunDirectory:
             self._lock = os.open(self._path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             self._take_lock()
             (self._path / "agent.pid").write_text(f"{os.getpid()}\n", encoding="ascii")
-            self.incarnation = f"{_BOOT_ID.read_text(encoding='ascii').strip()}/{self._instance()}"
+            boot = _BOOT_ID.read_text(encoding="ascii").strip()
+            self.incarnation = incarnation_text(_machine(), boot, self._instance())
         except PermissionError as error:
             raise MissingPrivilege(
                 f"run_dir: {error.filename or path} cannot be written ({error.strerror}): "
@@ -51,6 +73,23 @@ class RunDirectory:
     def pin_cluster(self, cluster: str, cluster_id: str) -> None:
         """Remember it. Raises OSError."""
         self._write(self._pin(cluster), cluster_id)
+
+    def promises(self) -> tuple[GivenPromise, ...]:
+        """Those that an earlier process of this incarnation gave. Another boot's mean nothing."""
+        try:
+            kept = msgspec.json.decode(self._promises.read_bytes(), type=_KeptPromises)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return ()
+        return kept.promises if kept.incarnation == self.incarnation else ()
+
+    def keep_promises(self, promises: tuple[GivenPromise, ...]) -> None:
+        """Remember these in place of those there. Raises OSError.
+
+        Not synced to a disk: what ends with the boot need not outlive it, and a process that is killed
+        leaves what it wrote.
+        """
+        kept = _KeptPromises(self.incarnation, promises)
+        self._write(self._promises, msgspec.json.encode(kept).decode())
 
     def close(self) -> None:
         """The pid file goes; the lock is released."""
@@ -80,6 +119,10 @@ class RunDirectory:
             known = os.urandom(8).hex()
             self._write(path, known)
         return known
+
+    @property
+    def _promises(self) -> Path:
+        return self._path / "promises"
 
     def _pin(self, cluster: str) -> Path:
         return self._path / f"cluster-{cluster}"

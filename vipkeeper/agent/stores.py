@@ -6,6 +6,7 @@ Rules of this file: only the configured backend is imported; the password file i
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from backends.store import Store
 from vipkeeper.config.schema import Config, Etcd
@@ -32,6 +33,13 @@ def open_store(config: Config) -> Store:
             password=_password(etcd),
         )
     )
+
+
+def store_hosts(config: Config) -> list[str]:
+    """The host of each endpoint."""
+    endpoints = config.etcd.endpoints
+    parts = [urlsplit(endpoint if "://" in endpoint else f"//{endpoint}") for endpoint in endpoints]
+    return [part.hostname for part in parts if part.hostname]
 
 
 def _password(etcd: Etcd) -> str | None:

@@ -21,10 +21,12 @@ from vipkeeper.agent.clocks import boot_s, read_now
 from vipkeeper.agent.election_shell import ElectionShell
 from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.logs import log, set_up_logging
+from vipkeeper.agent.peer_address import find_own_address
+from vipkeeper.agent.peer_shell import PeerShell
 from vipkeeper.agent.run_directory import RunDirectory
 from vipkeeper.agent.service_manager import notify, notify_reloading
 from vipkeeper.agent.store_shell import StoreShell
-from vipkeeper.agent.stores import open_store
+from vipkeeper.agent.stores import open_store, store_hosts
 from vipkeeper.config.consequences import (
     allowed_fences,
     build_timing,
@@ -32,6 +34,7 @@ from vipkeeper.config.consequences import (
     config_digest,
     reload_obstacles,
 )
+from vipkeeper.config.peer_address import PeerAddress
 from vipkeeper.config.rules import notices
 from vipkeeper.config.schema import Config
 from vipkeeper.config.timing_rules import judge_timing
@@ -70,6 +73,7 @@ class _Agent:
         self._reload = reload
         self._directory = directory
         self._process = os.urandom(6).hex()
+        self._secret = os.urandom(32).hex()
         self._keeping = False
 
     async def run(self) -> int:
@@ -103,6 +107,7 @@ class _Agent:
 
     async def _elect(self, fence: FenceKind) -> Finished:
         """Run host, store and election until one of them ends."""
+        self._own_address = await self._find_address()
         settings = self._settings(self._config, fence)
         election = Election(settings, read_now())
         store = open_store(self._config)
@@ -113,12 +118,19 @@ class _Agent:
             revision=lambda: election.revision,
             post=self._shell.post,
         )
+        peers = PeerShell(
+            self._own_address,
+            keys=lambda: election.shared_keys(boot_s()),
+            keep=self._directory.keep_promises,
+            post=self._shell.post,
+        )
         tasks = [
             asyncio.create_task(self._store.follow(), name="store"),
+            asyncio.create_task(peers.run(), name="peers"),
             asyncio.create_task(self._host.run(), name="host"),
         ]
         try:
-            self._shell.begin(election, self._host, self._store)
+            self._shell.begin(election, self._host, self._store, peers)
             self._listen_for_signals()
             notify("READY=1")
             asyncio.get_running_loop().call_later(_SETTLED_AFTER_S, _freeze_memory)
@@ -133,7 +145,24 @@ class _Agent:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            peers.close()
             await self._store.close()
+
+    async def _find_address(self) -> PeerAddress | None:
+        config = self._config
+        if config.failsafe == "off":
+            return None
+        if config.failsafe_address is not None:
+            return PeerAddress.parse(config.failsafe_address)
+        vips = {vip.address for unit in build_units(config) for vip in unit.addresses}
+        own = await find_own_address(store_hosts(config), vips)
+        if own is None:
+            message = (
+                "the other nodes cannot ask this one for promises, because its address towards the store is "
+                "not known or is loopback; a store outage would take down every VIP. Set failsafe_address"
+            )
+            log(logging.WARNING, "failsafe", message)
+        return own
 
     def _settings(self, config: Config, fence: FenceKind) -> ElectionSettings:
         return ElectionSettings(
@@ -145,6 +174,9 @@ class _Agent:
             timing=build_timing(config),
             fence=fence,
             units=build_units(config),
+            address=str(self._own_address) if self._own_address is not None else "",
+            secret=self._secret,
+            earlier_promises=self._directory.promises(),
             pinned_cluster=self._directory.pinned_cluster(config.cluster),
             version=VERSION,
             config_digest=config_digest(config),

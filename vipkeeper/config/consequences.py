@@ -34,7 +34,13 @@ def build_units(config: Config) -> tuple[Unit, ...]:
 
 def build_timing(config: Config) -> Timing:
     """All times of the agent."""
-    return derive_timing(config.lease.ttl_s, config.lease.max_s, config.lease.heartbeat_s)
+    return derive_timing(
+        config.lease.ttl_s,
+        config.lease.max_s,
+        config.lease.heartbeat_s,
+        outsiders_s=config.failsafe_max_s if config.failsafe == "on" else 0.0,
+        alone_s=config.failsafe_alone_s,
+    )
 
 
 def allowed_fences(config: Config) -> tuple[FenceKind, ...]:
@@ -45,12 +51,13 @@ def allowed_fences(config: Config) -> tuple[FenceKind, ...]:
 def config_digest(config: Config) -> str:
     """Short text that is equal on all nodes that agree on the cluster.
 
-    It covers what must be the same everywhere (cluster, lease, names and addresses of VIPs) and leaves out
-    what may differ (node, priority, interface, log, access to the store). No secret is in it.
+    It covers what must be the same everywhere (cluster, lease, failsafe, names and addresses of VIPs) and
+    leaves out what may differ (node, priority, interface, log, access to the store). No secret is in it.
     """
     agreed = {
         "cluster": config.cluster,
         "lease": msgspec.to_builtins(config.lease),
+        "failsafe": [config.failsafe, config.failsafe_max_s, config.failsafe_alone_s],
         "vips": {
             unit.name: sorted(f"{address.address}/{address.prefix_length}" for address in unit.addresses)
             for unit in build_units(config)

@@ -16,6 +16,7 @@ import msgspec
 
 from vipkeeper.config.consequences import allowed_fences, build_timing
 from vipkeeper.config.mistakes import Finding, dotted
+from vipkeeper.config.peer_address import PeerAddress
 from vipkeeper.config.schema import Config, Etcd
 from vipkeeper.config.timing_rules import TimingFinding, judge_timing, longest_takeover_s, takeover_after_s
 from vipkeeper.config.toml_positions import Path
@@ -41,6 +42,7 @@ def broken_rules(config: Config) -> tuple[Finding, ...]:
     return (
         *_bad_names(config),
         *_bad_run_dir(config),
+        *_bad_failsafe(config),
         *_bad_addresses(config),
         *_repeated_addresses(config),
         *_bad_endpoints(config.etcd),
@@ -131,6 +133,35 @@ def _bad_run_dir(config: Config) -> Iterator[Finding]:
         yield Finding(
             ("run_dir",), f'"{config.run_dir}" is not an absolute path', "write for example /run/vipkeeper"
         )
+
+
+def _bad_failsafe(config: Config) -> Iterator[Finding]:
+    for key, length_s in (
+        ("failsafe_max", config.failsafe_max_s),
+        ("failsafe_alone", config.failsafe_alone_s),
+    ):
+        if length_s and length_s < config.lease.max_s:
+            yield Finding(
+                (key,),
+                f"{length_s:g} s is shorter than the longest lease of {config.lease.max_s:g} s (lease.max)",
+                "an owner could not keep a VIP by promises for even one lease; raise it",
+            )
+    if config.failsafe_address is None:
+        return
+    path: Path = ("failsafe_address",)
+    try:
+        own = PeerAddress.parse(config.failsafe_address)
+    except ValueError:
+        wrong = f'"{config.failsafe_address}" is not an address with a port'
+        yield Finding(path, wrong, "write for example 10.0.0.21:7480 or [2001:db8::21]:7480")
+        return
+    address = ipaddress.ip_address(own.address)
+    vips = {vip: place for place, vip in _good_addresses(config)}
+    if str(address) in vips:
+        wrong = f"{address} is {dotted(vips[str(address)])}, which moves from node to node"
+        yield Finding(path, wrong, "use the node's own address")
+    elif address.is_unspecified or address.is_multicast:
+        yield Finding(path, f"{address} is no address that others can send to", "use the node's own address")
 
 
 def _bad_addresses(config: Config) -> Iterator[Finding]:

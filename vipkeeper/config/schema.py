@@ -37,14 +37,14 @@ class Lease(msgspec.Struct, frozen=True, rename={"ttl_s": "ttl", "max_s": "max",
         float,
         _about(
             "How long this node serves after its last confirmed renewal. It is also how long clients wait "
-            "when the owner dies without a word. It is renewed four times in its length; below 3.3 s a "
-            "leader change of the store takes the VIPs down.",
-            4.0,
+            "when the owner dies without a word. It is renewed four times in its length. Without failsafe, "
+            "a leader change of the store takes the VIPs down if this is below 3.3 s.",
+            2.0,
             unit="seconds",
             gt=0,
             le=LONGEST_TTL_S,
         ),
-    ] = 4.0
+    ] = 2.0
     max_s: Annotated[
         float,
         _about(
@@ -241,7 +241,11 @@ class Vip(msgspec.Struct, frozen=True, rename={"preempt_delay_s": "preempt_delay
     ] = 0.0
 
 
-class Config(msgspec.Struct, frozen=True):
+class Config(
+    msgspec.Struct,
+    frozen=True,
+    rename={"failsafe_max_s": "failsafe_max", "failsafe_alone_s": "failsafe_alone"},
+):
     """Settings of the whole agent. They stand at the top of the file, before the first table."""
 
     cluster: Annotated[
@@ -275,6 +279,54 @@ class Config(msgspec.Struct, frozen=True):
         Literal["etcd"],
         _about("What decides who owns a VIP.", "etcd", needs_restart=True),
     ] = "etcd"
+    failsafe: Annotated[
+        Literal["on", "off"],
+        _about(
+            "Whether an owner keeps its VIPs while the store is down, as long as every other node of the "
+            "cluster promises it not to claim them. The nodes must reach each other by UDP. With `off` a "
+            "store outage takes every VIP down when its lease ends. The same on all nodes.",
+            "on",
+            needs_restart=True,
+        ),
+    ] = "on"
+    failsafe_max_s: Annotated[
+        float,
+        _about(
+            "How long an owner may live on promises alone. A node that the owner did not know as living "
+            "waits as long after the owner's last renewal before it claims, because nobody asks it for a "
+            "promise. The same on all nodes.",
+            3600.0,
+            unit="seconds",
+            gt=0,
+            le=7 * 24 * 3600,
+        ),
+    ] = 3600.0
+    failsafe_alone_s: Annotated[
+        float,
+        _about(
+            "The same for an owner that knows no other living node: it keeps its VIPs in a store outage for "
+            "so long, and a node that comes after its death waits so long. 0: it keeps them to the end of "
+            "its lease, and the other node waits for that alone.",
+            60.0,
+            unit="seconds",
+            ge=0,
+            le=7 * 24 * 3600,
+        ),
+    ] = 60.0
+    failsafe_address: (
+        Annotated[
+            str,
+            _about(
+                "Where the other nodes reach this one by UDP: `ADDRESS`, `ADDRESS:PORT` or `[IPV6]:PORT`. "
+                "Without it, the address that this host uses towards the store, and port 7480. Never a "
+                "managed VIP.",
+                "10.0.0.21:7480",
+                needs_restart=True,
+                min_length=1,
+            ),
+        ]
+        | None
+    ) = None
     run_dir: Annotated[
         str,
         _about(

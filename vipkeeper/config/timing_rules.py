@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator
 
 import msgspec
 
@@ -167,8 +166,6 @@ def judge_timing(timing: Timing, fence: FenceKind | None = None) -> tuple[Timing
             f"a renewal every {timing.renew_every_s:g} s leaves {room:.3f} s of a {ttl:g} s lease, less than "
             f"two attempts of {timing.attempt_s:g} s: one lost request would end the lease"
         )
-    if timing.failsafe:
-        findings.extend(_judge_failsafe(timing))
     room_for_leader_change = ttl - margin_s(ttl, FenceKind.BPF) - timing.renew_every_s
     if not timing.failsafe and room_for_leader_change < STORE_LEADER_CHANGE_S:
         findings.append(
@@ -189,13 +186,3 @@ def judge_timing(timing: Timing, fence: FenceKind | None = None) -> tuple[Timing
             )
         )
     return tuple(findings)
-
-
-def _judge_failsafe(timing: Timing) -> Iterator[TimingFinding]:
-    for name, length_s in (("failsafe_max", timing.outsiders_s), ("failsafe_alone", timing.alone_s)):
-        if length_s and length_s < timing.lease_max_s:
-            yield TimingFinding(
-                True,
-                f"{name} ({length_s:g} s) is shorter than the longest lease ({timing.lease_max_s:g} s): "
-                "an owner could not keep a VIP on promises for even one lease",
-            )

@@ -1,0 +1,51 @@
+"""Where this node can be asked for promises: the configured address, or the one that the store sees.
+
+Rules of this file: nothing is sent; a managed VIP is never the answer, because it moves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Collection, Iterable
+
+from vipkeeper.config.peer_address import DEFAULT_PORT, PeerAddress
+
+# A resolver that does not answer must not hold up the first lease.
+_RESOLVE_WITHIN_S = 0.5
+_ANY_PORT = 9  # a route does not depend on it
+
+
+async def find_own_address(
+    store_hosts: Iterable[str], vips: Collection[str], port: int = DEFAULT_PORT
+) -> PeerAddress | None:
+    """The address that this host uses towards the store; None when that is loopback or not known."""
+    for host in store_hosts:
+        for address in await _resolve(host):
+            own = _address_towards(address)
+            if own is None or own in vips or ipaddress.ip_address(own.partition("%")[0]).is_loopback:
+                continue
+            return PeerAddress(own, port)
+    return None
+
+
+async def _resolve(host: str) -> list[tuple[int, tuple[object, ...]]]:
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(_RESOLVE_WITHIN_S):
+            found = await loop.getaddrinfo(host, _ANY_PORT, type=socket.SOCK_DGRAM)
+    except (OSError, TimeoutError):
+        return []
+    return [(family, sockaddr) for family, _, _, _, sockaddr in found]
+
+
+def _address_towards(address: tuple[int, tuple[object, ...]]) -> str | None:
+    """The source address that the kernel would use; connecting a datagram socket sends nothing."""
+    family, sockaddr = address
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(sockaddr)
+            return str(probe.getsockname()[0])
+        except OSError:
+            return None
