@@ -40,7 +40,7 @@ class History:
     """A view that was read empty at READ_S, and what it heard since."""
 
     def __init__(self) -> None:
-        self.view = StoreView(KEYS, ME.node)
+        self.view = StoreView(KEYS, ME.node, ME.incarnation)
         self.view.read(Snapshot(KEYS.prefix, 1, ()), 0, READ_S)
         self.revision = 10
 
@@ -237,7 +237,7 @@ def test_the_rule_of_the_record(row: Row) -> None:
 
 
 def test_a_store_that_was_not_read_allows_nothing() -> None:
-    rule = claimability(StoreView(KEYS, ME.node), ME, WEB, 1e9)
+    rule = claimability(StoreView(KEYS, ME.node, ME.incarnation), ME, WEB, 1e9)
     assert (rule.at_s, rule.waits_for) == (NEVER, Reason.STORE_UNREACHABLE)
 
 

@@ -18,7 +18,7 @@ class Told:
     """A view, filled record by record."""
 
     def __init__(self) -> None:
-        self.view = StoreView(KEYS, "n1")
+        self.view = StoreView(KEYS, "n1", "i1")
         self.view.read(Snapshot(KEYS.prefix, 1, ()), 0, 0.0)
         self._revision = 1
 

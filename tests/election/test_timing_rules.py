@@ -72,7 +72,7 @@ def test_the_owner_withdraws_before_its_kernel_must(ttl_s: float, fence: FenceKi
 @given(st.floats(SHORTEST_TTL_S, 60.0))
 def test_others_read_no_shorter_lease_than_is_used(ttl_s: float) -> None:
     settings = settings_of("a", unit("web"), ttl_s=ttl_s)
-    view = StoreView(settings.keys, settings.node)
+    view = StoreView(settings.keys, settings.node, settings.incarnation)
     key = settings.keys.lease("a")
     view.wrote(key, renewing_batch(view, settings, LeaseTerms(ttl_s), "s", "").puts[key], 2, 2, 0.0)
     lease = view.lease("a")

@@ -20,7 +20,7 @@ ME = settings_of("me", WEB)
 
 def view_of(records: dict[str, msgspec.Struct]) -> StoreView:
     """A view that has read these records, each written at a revision of its own."""
-    view = StoreView(KEYS, ME.node)
+    view = StoreView(KEYS, ME.node, ME.incarnation)
     read = tuple(
         Record(key, msgspec.json.encode(value), revision, revision)
         for revision, (key, value) in enumerate(records.items(), 2)
@@ -33,7 +33,7 @@ def test_every_batch_compares_our_lease_as_it_was_seen() -> None:
     view = view_of({KEYS.lease("me"): vip_record("x")})
     for batch in (empty_batch(view, ME), renewing_batch(view, ME, LeaseTerms(4.0), "s1", "")):
         assert batch.transaction().compares == {KEYS.lease("me"): 2}
-    fresh = renewing_batch(StoreView(KEYS, ME.node), ME, LeaseTerms(4.0), "s1", "")
+    fresh = renewing_batch(StoreView(KEYS, ME.node, ME.incarnation), ME, LeaseTerms(4.0), "s1", "")
     assert fresh.transaction().compares == {KEYS.lease("me"): 0}
 
 
@@ -77,7 +77,7 @@ def test_the_history_has_the_last_changes_of_owner() -> None:
 
 
 def test_a_batch_takes_what_fits_and_refuses_the_rest() -> None:
-    batch = empty_batch(StoreView(KEYS, ME.node), ME)
+    batch = empty_batch(StoreView(KEYS, ME.node, ME.incarnation), ME)
     taken = 0
     while batch.add(f"v{taken}", {f"c{taken}": 1, f"d{taken}": 1}, {f"p{taken}": b""}):
         taken += 1

@@ -20,7 +20,7 @@ LEASE_A = KEYS.lease("a")
 @pytest.fixture
 def view() -> StoreView:
     """A view of an empty store, read at 100 s."""
-    view = StoreView(KEYS, "n1")
+    view = StoreView(KEYS, "n1", "i1")
     view.read(Snapshot(KEYS.prefix, 1, ()), 0, 100.0)
     view.news()
     return view
@@ -39,7 +39,7 @@ def removed(revision: int, key: str) -> Changed:
 
 
 def test_nothing_is_known_before_the_whole_prefix_was_read() -> None:
-    view = StoreView(KEYS, "n1")
+    view = StoreView(KEYS, "n1", "i1")
     view.read(Snapshot(LEASE_A, 5, ()), 0, 100.0)
     assert view.received_s(WEB) is None
     view.read(Snapshot(KEYS.prefix, 5, ()), 0, 101.0)

@@ -132,7 +132,7 @@ def test_a_dead_standby_does_not_disarm_failsafe_for_long() -> None:
     stage = opened()
     stage.strike(Kill(2, restart_after_s=1000.0))
     stage.advance(PATIENCE_S + 3 * TTL_S)
-    assert stage.lease(0).electorate == ("n1",)
+    assert set(stage.lease(0).electorate) == {"n1"}
     stage.strike(StoreDown(10 * TTL_S))
     stage.advance(11 * TTL_S)
     assert owners(stage) == [0]
@@ -142,30 +142,30 @@ def test_blocked_datagrams_do_not_empty_the_electorate() -> None:
     stage = opened()
     stage.strike(Silence(1, 1000.0), Silence(2, 1000.0))
     stage.advance(PATIENCE_S + 3 * TTL_S)
-    assert stage.lease(0).electorate == ("n1", "n2")
+    assert set(stage.lease(0).electorate) == {"n1", "n2"}
 
 
 def test_a_node_that_answers_directly_stays_although_the_store_lost_sight_of_it() -> None:
     stage = opened()
     stage.strike(Cut(1, 1000.0))
     stage.advance(PATIENCE_S + 3 * TTL_S)
-    assert stage.lease(0).electorate == ("n1", "n2")
+    assert set(stage.lease(0).electorate) == {"n1", "n2"}
 
 
 def test_a_joiner_counts_with_the_renewal_that_names_it() -> None:
     stage = opened()
     stage.strike(Kill(2, restart_after_s=PATIENCE_S + 5 * TTL_S))
     stage.advance(PATIENCE_S + 3 * TTL_S)
-    assert stage.lease(0).electorate == ("n1",)
+    assert set(stage.lease(0).electorate) == {"n1"}
     stage.advance(2 * TTL_S + 0.5 * TTL_S)
-    assert stage.lease(0).electorate == ("n1", "n2")
+    assert set(stage.lease(0).electorate) == {"n1", "n2"}
 
 
 def test_an_outsider_waits_long() -> None:
     stage = opened(2)
     stage.strike(Cut(1, PATIENCE_S + 3 * TTL_S), Silence(1, PATIENCE_S + 3 * TTL_S))
     stage.advance(PATIENCE_S + 2.9 * TTL_S)
-    assert stage.lease(0).electorate == ()
+    assert stage.lease(0).electorate == {}
     stage.strike(Kill(0, restart_after_s=1000.0))
     killed_s = stage.now_s
     stage.advance(OUTSIDERS_S)
@@ -199,7 +199,7 @@ def test_who_might_have_joined_must_promise_too() -> None:
     stage = opened()
     stage.strike(Kill(2, restart_after_s=PATIENCE_S + 5 * TTL_S))
     stage.advance(PATIENCE_S + 4 * TTL_S)
-    assert stage.lease(0).electorate == ("n1",)
+    assert set(stage.lease(0).electorate) == {"n1"}
     # The renewal that names the joiner takes effect, but the owner never hears so.
     stage.ambush(CommitKind.OTHER, Phase.STORED, 2, Silence(2, 1000.0))
     stage.ambush(CommitKind.OTHER, Phase.STORED, 2, Unfit(1, 0, 1000.0))
@@ -207,5 +207,5 @@ def test_who_might_have_joined_must_promise_too() -> None:
     stage.ambush(CommitKind.RENEWAL, Phase.SENT, 0, HoldReply(1000.0))
     stage.ambush(CommitKind.RENEWAL, Phase.STORED, 0, Cut(0, 1000.0), Cut(1, 1000.0))
     stage.advance(4 * TTL_S)
-    assert stage.lease(0).electorate == ("n1", "n2")
+    assert set(stage.lease(0).electorate) == {"n1", "n2"}
     assert owners(stage) == [0, 2]

@@ -13,7 +13,7 @@ from vipkeeper.config.timing_rules import longest_takeover_s, takeover_after_s
 from vipkeeper.election.settings import ElectionSettings
 from vipkeeper.election.view import StoreView
 from vipkeeper.model.fences import FenceKind
-from vipkeeper.model.incarnations import ended_with_its_boot
+from vipkeeper.model.incarnations import ended_with_its_boot, stands_for
 from vipkeeper.model.reasons import Reason
 from vipkeeper.model.records import LeaseRecord, VipRecord
 from vipkeeper.model.vips import Unit
@@ -166,7 +166,9 @@ def _owner_rule(
         at_s = since_s + max(longest_s, longest_takeover_s(_former_hold_s(lease, record, settings)))
     else:
         fence = _fence_of(lease.fence)
-        outside = lease.outsiders_ms > 0 and settings.node not in lease.electorate
+        outside = lease.outsiders_ms > 0 and not stands_for(
+            lease.electorate.get(settings.node), settings.incarnation
+        )
         interval_s = (lease.outsiders_ms if outside else lease.ttl_ms) / 1000
         at_s = received_s + (takeover_after_s(interval_s, fence) if fence else max(longest_s, 2 * interval_s))
         if outside:
@@ -181,7 +183,8 @@ def _former_hold_s(lease: LeaseRecord, record: VipRecord, settings: ElectionSett
     former = lease.former
     if former is None or former.incarnation != record.incarnation:
         return settings.timing.outsiders_s
-    return 0.0 if settings.node in former.electorate else former.outsiders_ms / 1000
+    inside = stands_for(former.electorate.get(settings.node), settings.incarnation)
+    return 0.0 if inside else former.outsiders_ms / 1000
 
 
 def _fence_of(text: str) -> FenceKind | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from vipkeeper.election.effects import Effect, Noticed, Tell
 from vipkeeper.election.events import Now
+from vipkeeper.election.own_lease import Electors
 from vipkeeper.election.ranking import alive
 from vipkeeper.election.state import ElectionState
 from vipkeeper.election.unit_phases import Phase
@@ -63,13 +64,13 @@ class Electorate:
         self._pinged_since_s.pop(node, None)
         self._processes[node] = (info.process if info else "", process)
 
-    def members(self, now: Now) -> frozenset[str]:
+    def members(self, now: Now) -> Electors:
         """Who counts now: what the next write of our lease record says."""
         if not self._state.settings.timing.failsafe:
             return frozenset()
         view = self._state.view
         return frozenset(
-            node
+            (node, info.incarnation)
             for node, info in self._others()
             if info.state == "running" and (alive(view, node, now.boot_s) or self._answers(node, now.boot_s))
         )
@@ -101,7 +102,7 @@ class Electorate:
         patience_s = self._state.settings.timing.peer_patience_s
         silent = frozenset(
             node
-            for node in self.members(now)
+            for node, _ in self.members(now)
             if not self._answers(node, now.boot_s)
             and now.boot_s - self._pinged_since_s.get(node, now.boot_s) >= patience_s
         )

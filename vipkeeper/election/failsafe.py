@@ -63,7 +63,7 @@ class Failsafe:
             hold.units,
             hold.hold_ms,
         ):
-            hold.promised_by.add(message.sender)
+            hold.promised_by.add((message.sender, message.by))
             self.refusals.pop(message.sender, None)
 
     def _due_s(self) -> float | None:
@@ -88,7 +88,7 @@ class Failsafe:
             hold_ms=math.ceil(takeover_after_s(for_s, settings.fence) * 1000),
             names=frozenset(name for name, _ in owned),
             units=digest_of(owned),
-            asked=lease.electorate,
+            asked=frozenset(node for node, _ in lease.electorate),
         )
         lease.asking(hold, now.boot_s)
         if not self._asked:
@@ -120,7 +120,8 @@ class Failsafe:
         by = lease.promised_by(now.boot_s)
         before, self._on_promises = self._on_promises, by is not None
         if by is not None and not before:
-            whose = f"by {', '.join(sorted(by))}" if by else "no other node is known to live"
+            names = sorted(node for node, _ in by)
+            whose = f"by {', '.join(names)}" if names else "no other node is known to live"
             return [Noticed(Reason.HELD_ON_PROMISES, whose)]
         if by is not None or not self._asked:
             return []

@@ -71,7 +71,7 @@ class Election:
     def __init__(self, settings: ElectionSettings, now: Now) -> None:
         self._state = ElectionState(
             settings=settings,
-            view=StoreView(settings.keys, settings.node),
+            view=StoreView(settings.keys, settings.node, settings.incarnation),
             units={unit.name: UnitState(unit) for unit in settings.units},
         )
         self._last_id = 0

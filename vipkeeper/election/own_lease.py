@@ -12,6 +12,9 @@ import msgspec
 from vipkeeper.config.timing_rules import fence_deadline_s, owner_deadline_s
 from vipkeeper.model.fences import FenceKind
 
+# Nodes, each with the incarnation that may claim.
+Electors = frozenset[tuple[str, str]]
+
 
 class Ends(msgspec.Struct, frozen=True, order=True):
     """Until when we may serve by our own decision, and until when the kernel may answer."""
@@ -32,7 +35,7 @@ class LeaseWrite(msgspec.Struct, frozen=True):
     sent_at_s: float
     ttl_s: float
     fence: FenceKind
-    electorate: frozenset[str] = frozenset()
+    electorate: Electors = frozenset()
     outsiders_s: float = 0.0  # 0: everybody may claim after ttl_s
 
     @property
@@ -62,7 +65,7 @@ class Hold(msgspec.Struct):
     names: frozenset[str]  # the VIPs that it is about
     units: str  # their digest
     asked: frozenset[str]
-    promised_by: set[str] = msgspec.field(default_factory=set)
+    promised_by: set[tuple[str, str]] = msgspec.field(default_factory=set)
 
     @property
     def ends(self) -> Ends:
@@ -129,7 +132,7 @@ class OwnLease(msgspec.Struct):
         return () if self.running is None else (self.running, *self.uncertain)
 
     @property
-    def electorate(self) -> frozenset[str]:
+    def electorate(self) -> Electors:
         """Everybody who may be in the electorate of the present version."""
         return frozenset().union(*(write.electorate for write in self.writes))
 
@@ -143,7 +146,7 @@ class OwnLease(msgspec.Struct):
         """What the kernel's fence should have, or None when no lease runs."""
         return min((self._ends_of(write).fence_deadline_s for write in self.writes), default=None)
 
-    def promised_by(self, now_s: float) -> frozenset[str] | None:
+    def promised_by(self, now_s: float) -> Electors | None:
         """Whose promises we serve by, when the store alone would not let us; None when it does."""
         if not self.writes or now_s < min(write.ends.deadline_s for write in self.writes):
             return None

@@ -135,6 +135,7 @@ class Promises:
             sender=state.settings.node,
             to=ask.sender,
             nonce=ask.nonce,
+            by=state.settings.incarnation,
             incarnation=ask.incarnation,
             units=ask.units,
             hold_ms=ask.hold_ms,

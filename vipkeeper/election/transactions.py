@@ -12,6 +12,7 @@ import math
 import msgspec
 
 from backends.store import MAX_TRANSACTION_OPERATIONS, Transaction
+from vipkeeper.election.own_lease import Electors
 from vipkeeper.election.settings import ElectionSettings
 from vipkeeper.election.view import StoreView
 from vipkeeper.model.reasons import Reason
@@ -32,7 +33,7 @@ class LeaseTerms(msgspec.Struct, frozen=True):
     """What a write of our lease record tells the others about how long to wait."""
 
     ttl_s: float
-    electorate: frozenset[str] = frozenset()
+    electorate: Electors = frozenset()
     outsiders_s: float = 0.0
 
 
@@ -73,7 +74,7 @@ def renewing_batch(
         seq=seq,
         ttl_ms=math.ceil(terms.ttl_s * 1000),  # others may wait longer, never shorter
         fence=settings.fence.value,
-        electorate=tuple(sorted(terms.electorate)),
+        electorate=dict(sorted(terms.electorate)),
         outsiders_ms=math.ceil(terms.outsiders_s * 1000),
         former=_former(view, settings),
         renewed=wall,

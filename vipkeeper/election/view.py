@@ -13,6 +13,7 @@ import msgspec
 
 from backends.store import Changed, Record, Snapshot
 from vipkeeper.config.timing_rules import longest_takeover_s
+from vipkeeper.model.incarnations import stands_for
 from vipkeeper.model.records import (
     BindingRecord,
     Candidacy,
@@ -61,6 +62,7 @@ class StoreView(msgspec.Struct):
 
     keys: Keys
     node: str  # ours
+    incarnation: str  # ours
     complete_since_s: float | None = None  # first reading of the whole prefix, or the last wipe
     revision: int = 0  # highest seen
     went_back_at_s: float | None = None  # when a restored backup was noticed
@@ -202,7 +204,8 @@ class StoreView(msgspec.Struct):
 
     def _take_lease(self, node: str, value: LeaseRecord, now_s: float) -> None:
         self.life_s[node] = now_s
-        if value.outsiders_ms and self.node not in (node, *value.electorate):
+        outside = not stands_for(value.electorate.get(self.node), self.incarnation)
+        if value.outsiders_ms and node != self.node and outside:
             self.excluded_s[node] = now_s + longest_takeover_s(value.outsiders_ms / 1000)
         else:
             self.excluded_s.pop(node, None)

@@ -12,6 +12,11 @@ def incarnation_text(machine: str, boot: str, instance: str) -> str:
     return f"{machine}/{boot}/{instance}"
 
 
+def stands_for(named: str | None, ours: str) -> bool:
+    """Whether a right that was given to the incarnation `named` is ours now: we are it, or its next boot."""
+    return named is not None and (named == ours or ended_with_its_boot(named, ours))
+
+
 def ended_with_its_boot(earlier: str, later: str) -> bool:
     """Whether `earlier` cannot live any more, because its machine has booted again to run `later`.
 

@@ -49,6 +49,7 @@ class Promise(msgspec.Struct, frozen=True, tag="promise"):
     sender: str
     to: str
     nonce: str
+    by: str  # the promising incarnation: another agent under its name has promised nothing
     incarnation: str  # the owner's
     units: str
     hold_ms: int

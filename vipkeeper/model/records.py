@@ -34,7 +34,7 @@ class FormerLease(msgspec.Struct, frozen=True):
     """What the lease record said that another incarnation of the node wrote before."""
 
     incarnation: str
-    electorate: tuple[str, ...] = ()
+    electorate: dict[str, str] = {}
     outsiders_ms: int = 0
 
 
@@ -43,9 +43,10 @@ class LeaseRecord(msgspec.Struct, frozen=True):
     seq: str  # fresh random id at each write
     ttl_ms: int
     fence: str  # FenceKind value in force on the owner: a challenger's waiting time depends on it
-    # Who may claim once the lease has run out. The others wait `outsiders_ms` without any change of this
-    # record, because they are not asked when the owner holds on by promises. 0: everybody may claim.
-    electorate: tuple[str, ...] = ()
+    # Who may claim once the lease has run out: nodes and their incarnations. The others wait `outsiders_ms`
+    # without any change of this record, because they are not asked when the owner holds on by promises.
+    # 0: everybody may claim.
+    electorate: dict[str, str] = {}
     outsiders_ms: int = 0
     former: FormerLease | None = None  # VIP records may still name that incarnation
     renewed: str = ""  # wall time, for `ls` alone
