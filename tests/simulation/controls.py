@@ -31,6 +31,7 @@ class Control:
     breaks: str = DOUBLE_ANSWER
     schedules: int = 1000  # at most so many are tried
     times: int = 2  # in so many schedules the broken rule must show
+    also: tuple[tuple[str, str, str], ...] = ()  # further texts that say the same rule: file, old, new
 
 
 def break_rule(control: Control, into: Path) -> None:
@@ -38,13 +39,12 @@ def break_rule(control: Control, into: Path) -> None:
     for package in ("vipkeeper", "backends", "tests/simulation"):
         shutil.copytree(ROOT / package, into / package, ignore=shutil.ignore_patterns("__pycache__"))
     (into / "tests/__init__.py").touch()
-    file = into / control.file
-    text = file.read_text()
-    if text.count(control.old) != 1:
-        raise AssertionError(
-            f"{control.name}: the text occurs {text.count(control.old)} times: {control.old}"
-        )
-    file.write_text(text.replace(control.old, control.new))
+    for name, old, new in ((control.file, control.old, control.new), *control.also):
+        file = into / name
+        text = file.read_text()
+        if text.count(old) != 1:
+            raise AssertionError(f"{control.name}: the text occurs {text.count(old)} times: {old}")
+        file.write_text(text.replace(old, new))
 
 
 def find_breaches(control: Control, into: Path) -> list[int]:
@@ -88,8 +88,9 @@ MAIN_CONTROLS = (
     Control(
         "the lease counts from the reply",
         _LANE,
-        "in_time = count(job.write, now.boot_s)",
-        "in_time = count(LeaseWrite(job.id, now.boot_s, job.write.ttl_s, job.write.fence), now.boot_s)",
+        "            in_time = state.lease.renewed(job.write, now.boot_s)\n",
+        "            in_time = state.lease.renewed(msgspec.structs.replace(job.write, sent_at_s=now.boot_s), "
+        "now.boot_s)\n",
         plot="late_reply_then_silence",
         times=5,
     ),
@@ -112,10 +113,10 @@ MAIN_CONTROLS = (
     Control(
         "a late renewal counts",
         _LANE,
-        "        count = state.lease.renewed if job.kind is JobKind.RENEW else state.lease.granted\n",
-        "        count = state.lease.granted\n"
-        "        for late in state.in_phase(Phase.LAPSED):\n"
-        "            late.phase = Phase.HOLDING\n",
+        "            in_time = state.lease.renewed(job.write, now.boot_s)\n",
+        "            in_time = state.lease.granted(job.write, now.boot_s)\n"
+        "            for late in state.in_phase(Phase.LAPSED):\n"
+        "                late.phase = Phase.HOLDING\n",
         plot="held_while_frozen",
         times=5,
     ),
@@ -169,8 +170,9 @@ OTHER_CONTROLS = (
     Control(
         "a deleted record is claimed at once",
         _CLAIMS,
-        "rule = Claimability(received_s + longest_s, Reason.NO_RECORD_YET, Reason.FIRST_CLAIM)",
-        "rule = Claimability(received_s, Reason.NO_RECORD_YET, Reason.FIRST_CLAIM)",
+        "        rule = Claimability(\n"
+        "            _blank_until_s(view, received_s, longest_s), Reason.NO_RECORD_YET, Reason.FIRST_CLAIM\n",
+        "        rule = Claimability(\n            received_s, Reason.NO_RECORD_YET, Reason.FIRST_CLAIM\n",
         plot="deleted_under_an_owner",
     ),
     Control(
@@ -190,8 +192,8 @@ OTHER_CONTROLS = (
     Control(
         "a lowered ttl does not lower the fence",
         _LEASE,
-        "        return min(write.fence_deadline_s for write in (self.running, *self.uncertain))\n",
-        "        return self.running.fence_deadline_s\n",
+        "(self._ends_of(write).fence_deadline_s for write in self.writes)",
+        "(self._ends_of(write).fence_deadline_s for write in self.writes[:1])",
         plot="other_lease",
     ),
     Control(
@@ -252,8 +254,8 @@ OTHER_CONTROLS = (
     Control(
         "a late answer to a claim or resume counts",
         _LEASE,
-        "        self.running = write if now_s < write.deadline_s else None\n",
-        "        self.running = write\n",
+        "        if now_s < self._ends_of(write).deadline_s:\n",
+        "        if True:\n",
         breaks=HELD_LATE,
         plot="held_while_frozen",
         schedules=3000,

@@ -7,7 +7,7 @@ from random import Random
 
 from tests.simulation.draw_actions import Span
 from tests.simulation.faults import At, Fault, Reload, Shape
-from tests.simulation.mixes import NAMESAKES, RESTORES, Mix, draw_faults, draw_mix
+from tests.simulation.mixes import RESTORES, Mix, draw_faults, draw_mix
 from tests.simulation.schedule import HostPlan, Schedule, UnitPlan, Weather, shaped
 from vipkeeper.config.timing_rules import RHO, longest_takeover_s
 from vipkeeper.model.fences import FenceKind
@@ -85,8 +85,8 @@ def _draw_hosts(random: Random, span: Span, mix: Mix, *, failsafe: bool) -> tupl
 
 def _draw_name(random: Random, span: Span, mix: Mix, at: int) -> tuple[str, float | None]:
     """A node name, and when a second user of one leaves for good."""
-    chance = {RESTORES: 0.0, NAMESAKES: 1.0}.get(mix, 0.1)
-    if not 1 <= at <= (1 if mix is NAMESAKES else 9) or random.random() >= chance:
+    chance = 1.0 if mix.namesakes else 0.0 if mix is RESTORES else 0.1
+    if not 1 <= at <= (1 if mix.namesakes else 9) or random.random() >= chance:
         return f"n{at}", None
     return "n0", longest_takeover_s(span.lease_max_s) * random.uniform(1.0, 2.5) + random.uniform(0.5, 5.0)
 

@@ -92,13 +92,19 @@ def outsider_sees_the_store(random: Random, span: Span, time_s: float) -> tuple[
         Fault(At(time_s), faults.Cut(outsider, gone_s)),
         Fault(At(time_s), faults.Silence(outsider, gone_s + span.ttl_s * random.choice((0.0, 5.0)))),
     )
-    wiped = (Fault(At(back_s + 0.3), faults.Wipe()),) if random.random() < 0.4 else ()
     others = tuple(
         Fault(At(back_s - 0.01), faults.Cut(host, span.ttl_s * random.uniform(3.0, 12.0)))
         for host in _HOSTS
         if host != outsider
     )
-    return (*silence, *others, *wiped)
+    return (*silence, *others)
+
+
+def outsider_finds_the_store_wiped(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
+    """The same, and somebody deletes everything once it has read who the owner was."""
+    told = outsider_sees_the_store(random, span, time_s)
+    back_s = max(fault.when.time_s for fault in told if isinstance(fault.when, At))
+    return (*told, Fault(At(back_s + 0.3), faults.Wipe()))
 
 
 def joiner_in_doubt(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
@@ -129,30 +135,42 @@ def joiner_in_doubt(random: Random, span: Span, time_s: float) -> tuple[Fault, .
 
 
 def promised_then_restored(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
-    """All hold on by promises; one that promised is started anew and finds an older store."""
+    """All hold on by promises; one that promised starts anew and finds a store from between two owners."""
     host = random.choice((1, 2))
-    moved = Fault(At(time_s), faults.Unfit(0, random.randrange(3), span.ttl_s / 4))
-    down_s = time_s + span.ttl_s * random.uniform(0.3, 1.0)
-    silent_s = 8 * span.ttl_s
-    cuts = tuple(Fault(At(down_s), faults.Cut(each, silent_s)) for each in _HOSTS if each != host)
-    back_s = span.ttl_s * random.uniform(0.9, 1.8)
+    between_s = 0.3
+    down_s = time_s + between_s + span.ttl_s * random.uniform(0.3, 1.0)
+    back_s = down_s + span.ttl_s * random.uniform(0.7, 1.6)
+    released_s = time_s + random.uniform(0.06, 0.25)
     return (
-        moved,
-        *cuts,
-        Fault(At(down_s), faults.Cut(host, back_s)),
-        Fault(At(down_s + back_s - 0.01), faults.Restore(down_s + back_s - time_s - 0.02, 0.001)),
-        Fault(At(down_s + back_s - 0.005), faults.Kill(host, 0.001)),
+        Fault(At(time_s), faults.Unfit(0, random.randrange(3), span.ttl_s / 4)),
+        Fault(OnCommit(time_s, CommitKind.CLAIM, Phase.SENT), faults.HoldRequest(between_s)),
+        *(Fault(At(down_s), faults.Cut(each, 8 * span.ttl_s)) for each in _HOSTS if each != host),
+        Fault(At(down_s), faults.Cut(host, back_s - down_s)),
+        Fault(At(back_s - 0.01), faults.Restore(back_s - 0.01 - released_s, 0.001)),
+        Fault(At(back_s - 0.005), faults.Kill(host, 0.001)),
     )
 
 
-def gains_while_in_doubt(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
-    """An owner claims another unit; the answer stays out while it asks for promises of what it had."""
-    loser, late_s = random.randrange(3), span.ttl_s * random.uniform(0.5, 2.0)
-    silent_s = 6 * span.ttl_s
-    claim = OnCommit(time_s, CommitKind.CLAIM, Phase.STORED)
+def asked_while_claiming(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
+    """The first question arrives when a claim is under way, and the answer when the owner's time is over.
+
+    The lengths follow from that: a question leaves at 3/8 of the lease, a claim at all of it.
+    """
+    owner, claimer = random.choice(((0, 1), (1, 0)))
+    ttl_s = span.ttl_s
+    frozen_s, thawed_s = ttl_s * random.uniform(0.7, 0.97), ttl_s * random.uniform(1.05, 1.4)
     return (
-        Fault(OnCommit(time_s, CommitKind.CLAIM, Phase.SENT), faults.HoldReply(late_s)),
-        Fault(At(time_s), faults.Unfit(loser, random.randrange(3), span.ttl_s)),
-        Fault(claim, faults.StallWatch(None, 2 * span.ttl_s)),
-        *(Fault(claim, faults.Cut(host, silent_s if host != 3 else late_s)) for host in _HOSTS),
+        *(Fault(At(time_s), faults.Cut(each, 5 * ttl_s)) for each in _HOSTS if each != claimer),
+        Fault(At(time_s), faults.Cut(claimer, ttl_s * random.uniform(1.1, 1.4))),
+        Fault(At(time_s), faults.SlowDatagrams(owner, 3 * ttl_s, ttl_s * random.uniform(0.64, 0.74))),
+        Fault(At(time_s + frozen_s), faults.Freeze(owner, thawed_s - frozen_s)),
+    )
+
+
+def namesake_alone_with_the_store(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
+    """A second user of a node name finds the store when the others, who hold on by promises, lost it."""
+    lost_s = time_s - 0.01
+    return (
+        Fault(At(0.0), faults.Cut(1, time_s + span.ttl_s * random.random())),
+        *(Fault(At(lost_s), faults.Cut(each, random.uniform(2.0, 8.0))) for each in (0, 2, 3)),
     )

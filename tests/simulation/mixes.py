@@ -22,6 +22,7 @@ class Mix:
     quiet: float  # how often the weather is fine, so that only the faults matter
     weight: int
     failsafe: float = 0.3  # how often it is on
+    namesakes: bool = False  # the first two hosts use one node name
 
 
 def _singles(*draws: Callable[[Random, Span], Action]) -> tuple[Plot, ...]:
@@ -50,13 +51,27 @@ NAMESAKES = Mix(
     (1, 4),
     0.8,
     2,
+    namesakes=True,
+)
+NAMESAKES_IN_AN_OUTAGE = Mix(
+    (
+        failsafe_plots.namesake_alone_with_the_store,
+        failsafe_plots.outage_seen_by_some,
+        failsafe_plots.promiser_sees_the_store_again,
+    ),
+    (1, 2),
+    0.9,
+    1,
+    failsafe=1.0,
+    namesakes=True,
 )
 
 _FAILSAFE = (
     *(failsafe_plots.store_outage, failsafe_plots.outage_seen_by_some),
     *(failsafe_plots.promiser_sees_the_store_again, failsafe_plots.promiser_struck),
     *(failsafe_plots.late_promises, failsafe_plots.outsider_sees_the_store),
-    *(failsafe_plots.joiner_in_doubt, failsafe_plots.gains_while_in_doubt),
+    *(failsafe_plots.outsider_finds_the_store_wiped,),
+    *(failsafe_plots.joiner_in_doubt, failsafe_plots.asked_while_claiming),
 )
 
 _EVERYTHING = (
@@ -78,6 +93,7 @@ MIXES = (
     Mix(_singles(one.delete_record, one.wipe, one.freeze, one.kill, one.compact), (1, 4), 0.7, 2),
     RESTORES,
     NAMESAKES,
+    NAMESAKES_IN_AN_OUTAGE,
     Mix(_FAILSAFE, (1, 2), 0.9, 10, 1.0),
     Mix((*_FAILSAFE, *_PROCESSES, *_singles(one.silence, one.slow_datagrams)), (2, 4), 0.7, 4, 1.0),
     Mix((*_FAILSAFE, *_PLOTS), (2, 4), 0.6, 3, 1.0),
@@ -91,8 +107,12 @@ def draw_mix(random: Random) -> Mix:
 
 
 def mix_of_plot(name: str) -> Mix:
-    """A single plot in fine weather, or one of the two mixes that need a cluster of their own."""
-    own = {"restored_to_an_earlier_owner": RESTORES, "namesakes": NAMESAKES}.get(name)
+    """A single plot in fine weather, or one of the mixes that need a cluster of their own."""
+    own = {
+        "restored_to_an_earlier_owner": RESTORES,
+        "namesakes": NAMESAKES,
+        "namesake_alone_with_the_store": NAMESAKES_IN_AN_OUTAGE,
+    }.get(name)
     if own is not None:
         return own
     if hasattr(failsafe_plots, name):

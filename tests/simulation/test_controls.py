@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.controls import MAIN_CONTROLS, OTHER_CONTROLS, Control, find_breaches
+from tests.simulation.failsafe_controls import FAILSAFE_CONTROLS
 
 
 def _found(control: Control, into: Path) -> None:
@@ -19,6 +20,12 @@ def _found(control: Control, into: Path) -> None:
 
 @pytest.mark.parametrize("control", MAIN_CONTROLS, ids=lambda control: control.name)
 def test_the_main_rules_are_needed(control: Control, tmp_path: Path) -> None:
+    _found(control, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("control", FAILSAFE_CONTROLS, ids=lambda control: control.name)
+def test_every_rule_of_failsafe_is_needed(control: Control, tmp_path: Path) -> None:
     _found(control, tmp_path)
 
 
