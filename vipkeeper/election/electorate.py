@@ -14,7 +14,6 @@ from vipkeeper.election.events import Now
 from vipkeeper.election.own_lease import Electors
 from vipkeeper.election.ranking import alive
 from vipkeeper.election.state import ElectionState
-from vipkeeper.election.unit_phases import Phase
 from vipkeeper.model.messages import Ping, Pong
 from vipkeeper.model.reasons import Reason
 from vipkeeper.model.records import InfoRecord
@@ -84,7 +83,7 @@ class Electorate:
 
     def _asks(self) -> bool:
         state = self._state
-        return state.settings.timing.failsafe and bool(state.in_phase(Phase.HOLDING))
+        return state.settings.timing.failsafe and state.holding
 
     def _others(self) -> Iterator[tuple[str, InfoRecord]]:
         view, ours = self._state.view, self._state.settings.node

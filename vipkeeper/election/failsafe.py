@@ -16,7 +16,6 @@ from vipkeeper.election.electorate import Electorate
 from vipkeeper.election.events import Now
 from vipkeeper.election.own_lease import Hold
 from vipkeeper.election.state import ElectionState
-from vipkeeper.election.unit_phases import Phase
 from vipkeeper.model.messages import Ask, Promise, Refusal, RefusedBecause, digest_of
 from vipkeeper.model.reasons import Reason
 
@@ -69,7 +68,7 @@ class Failsafe:
     def _due_s(self) -> float | None:
         state = self._state
         running, timing = state.lease.running, state.settings.timing
-        if running is None or not timing.failsafe or not state.in_phase(Phase.HOLDING):
+        if running is None or not timing.failsafe or not state.holding:
             return None
         if state.view.complete_since_s is None:
             return None

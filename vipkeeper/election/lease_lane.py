@@ -77,7 +77,7 @@ class LeaseLane:
             return None
         if self._held_back:
             return self.retry_at_s
-        return self.renew_at_s if self._state.in_phase(Phase.HOLDING) else None
+        return self.renew_at_s if self._state.holding else None
 
     def next_commit(self, now: Now, claimable: dict[str, Claimability]) -> Commit | None:
         """The transaction to send now, if any. `claimable`: units whose time has come."""
@@ -86,8 +86,7 @@ class LeaseLane:
         self._held_back = now.boot_s < self.retry_at_s
         if self._held_back:
             return None
-        holding = self._state.in_phase(Phase.HOLDING)
-        if holding and now.boot_s >= self.renew_at_s:
+        if self._state.holding and now.boot_s >= self.renew_at_s:
             return self._send(JobKind.RENEW, self._renewing(now), now)
         for kind, fill in (
             (JobKind.RELEASE, self._releases),

@@ -115,7 +115,7 @@ class Election:
             return None
         parts = (self._lane, self._presence, self._electorate, self._failsafe)
         wanted = [*(part.next_deadline() for part in parts), self._stop_at_s]
-        if self._state.in_phase(Phase.HOLDING):
+        if self._state.holding:
             wanted.append(self._state.lease.deadline_s)
         if self._state.view.complete_since_s is not None and self._look_at_s < NEVER:
             wanted.append(self._look_at_s)

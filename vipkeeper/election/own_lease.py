@@ -7,6 +7,8 @@ promise extends what a write gives only if everybody who could claim against tha
 
 from __future__ import annotations
 
+import functools
+
 import msgspec
 
 from vipkeeper.config.timing_rules import fence_deadline_s, owner_deadline_s
@@ -22,10 +24,11 @@ class Ends(msgspec.Struct, frozen=True, order=True):
     deadline_s: float
     fence_deadline_s: float
 
-    @classmethod
-    def of(cls, start_s: float, interval_s: float, fence: FenceKind) -> Ends:
-        """For an interval that others count in full from a later moment on."""
-        return cls(owner_deadline_s(start_s, interval_s, fence), fence_deadline_s(start_s, interval_s))
+
+@functools.lru_cache(maxsize=64)  # asked for the same few writes at each step
+def _ends(start_s: float, interval_s: float, fence: FenceKind) -> Ends:
+    """For an interval that others count in full from a later moment on."""
+    return Ends(owner_deadline_s(start_s, interval_s, fence), fence_deadline_s(start_s, interval_s))
 
 
 class LeaseWrite(msgspec.Struct, frozen=True):
@@ -41,12 +44,12 @@ class LeaseWrite(msgspec.Struct, frozen=True):
     @property
     def ends(self) -> Ends:
         """If it commits."""
-        return Ends.of(self.sent_at_s, self.ttl_s, self.fence)
+        return _ends(self.sent_at_s, self.ttl_s, self.fence)
 
     @property
     def outsiders_end(self) -> Ends:
         """The same towards nodes that are not in its electorate: no promise reaches further."""
-        return Ends.of(self.sent_at_s, self.outsiders_s, self.fence)
+        return _ends(self.sent_at_s, self.outsiders_s, self.fence)
 
     @property
     def terms(self) -> tuple[object, ...]:
@@ -70,7 +73,7 @@ class Hold(msgspec.Struct):
     @property
     def ends(self) -> Ends:
         """If everybody who could claim promises."""
-        return Ends.of(self.asked_at_s, self.for_s, self.fence)
+        return _ends(self.asked_at_s, self.for_s, self.fence)
 
 
 class OwnLease(msgspec.Struct):

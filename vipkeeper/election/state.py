@@ -43,6 +43,14 @@ class ElectionState(msgspec.Struct):
         self._written += 1
         return f"{self.settings.process}-{self._written}"
 
+    @property
+    def holding(self) -> bool:
+        """Whether any unit is held."""
+        for unit in self.units.values():  # noqa: SIM110 - asked several times a step, and any() is slower
+            if unit.phase is Phase.HOLDING:
+                return True
+        return False
+
     def in_phase(self, *phases: Phase) -> list[UnitState]:
         return [unit for unit in self.units.values() if unit.phase in phases]
 
