@@ -7,6 +7,7 @@ after a reboot (a tmpfs such as /run), and if it is not, the boot id tells.
     agent.pid        the agent's process id, for `vipkeeper restart`
     instance         random, made once: with the boot id it is the agent's incarnation
     cluster-<name>   the cluster id first seen under this cluster name
+    revision-<backend>-<name>   how far the store's history went, some seconds ago
 """
 
 from __future__ import annotations
@@ -52,6 +53,20 @@ class RunDirectory:
         """Remember it. Raises OSError."""
         self._write(self._pin(cluster), cluster_id)
 
+    def known_revision(self, backend: str, cluster: str) -> int:
+        """How far the store had come at least; 0 when nothing is known.
+
+        Each kind of store counts in its own way, so it is kept for each of them.
+        """
+        try:
+            return int(self._revision(backend, cluster).read_text(encoding="ascii"))
+        except (FileNotFoundError, ValueError):
+            return 0
+
+    def keep_revision(self, backend: str, cluster: str, revision: int) -> None:
+        """Remember it. Raises OSError."""
+        self._write(self._revision(backend, cluster), str(revision))
+
     def close(self) -> None:
         """The pid file goes; the lock is released."""
         (self._path / "agent.pid").unlink(missing_ok=True)
@@ -83,6 +98,9 @@ class RunDirectory:
 
     def _pin(self, cluster: str) -> Path:
         return self._path / f"cluster-{cluster}"
+
+    def _revision(self, backend: str, cluster: str) -> Path:
+        return self._path / f"revision-{backend}-{cluster}"
 
     @staticmethod
     def _write(path: Path, text: str) -> None:

@@ -19,8 +19,6 @@ from vipkeeper.agent.logs import log
 _FIRST_AFTER_S = 8.0
 # What it finds takes hours or days to come about.
 _EVERY_S = 600.0
-# Nothing waits for the answer, and a slow one is no fault.
-EXAMINE_TIMEOUT_S = 10.0
 TOLD_AGAIN_AFTER_S = 86400.0
 
 
@@ -35,9 +33,7 @@ class Told:
         texts = list(dict.fromkeys(advice.text for advice in found))
         self._told_at_s = {text: at_s for text, at_s in self._told_at_s.items() if text in texts}
         due = [
-            text
-            for text in texts
-            if now_s - self._told_at_s.get(text, float("-inf")) >= TOLD_AGAIN_AFTER_S
+            text for text in texts if now_s - self._told_at_s.get(text, float("-inf")) >= TOLD_AGAIN_AFTER_S
         ]
         self._told_at_s.update(dict.fromkeys(due, now_s))
         return due

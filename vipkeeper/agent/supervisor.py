@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import closing
 from typing import Any
 
@@ -21,9 +21,11 @@ from vipkeeper.agent.clocks import boot_s, read_now
 from vipkeeper.agent.election_shell import ElectionShell
 from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.logs import log, set_up_logging
+from vipkeeper.agent.revision_memory import RevisionMemory
 from vipkeeper.agent.run_directory import RunDirectory
 from vipkeeper.agent.service_manager import notify, notify_reloading
 from vipkeeper.agent.store_shell import StoreShell
+from vipkeeper.agent.store_upkeep import look_after_store
 from vipkeeper.agent.stores import open_store
 from vipkeeper.config.consequences import (
     allowed_fences,
@@ -62,6 +64,22 @@ def _freeze_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.enable()
+
+
+def _aside(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+    """A task that no VIP depends on: its defect is told, and stands nothing down."""
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log(
+                logging.ERROR,
+                "defect",
+                f"{name} has ended: {type(error).__name__}: {error}. Please report this",
+            )
+
+    task = asyncio.create_task(work, name=name)
+    task.add_done_callback(ended)
+    return task
 
 
 class _Agent:
@@ -117,6 +135,11 @@ class _Agent:
             asyncio.create_task(self._store.follow(), name="store"),
             asyncio.create_task(self._host.run(), name="host"),
         ]
+        memory = RevisionMemory(self._directory, self._config, lambda: election.revision_to_keep(read_now()))
+        asides = [
+            _aside(memory.run(), "revision-memory"),
+            _aside(look_after_store(self._store.examine), "upkeep"),
+        ]
         try:
             self._shell.begin(election, self._host, self._store)
             self._listen_for_signals()
@@ -130,9 +153,10 @@ class _Agent:
                     raise ProgrammingError(f"the {task.get_name()} task ended by itself")
             return self._finished.result()
         finally:
-            for task in tasks:
+            memory.keep()
+            for task in (*tasks, *asides):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, *asides, return_exceptions=True)
             await self._store.close()
 
     def _settings(self, config: Config, fence: FenceKind) -> ElectionSettings:
@@ -146,6 +170,7 @@ class _Agent:
             fence=fence,
             units=build_units(config),
             pinned_cluster=self._directory.pinned_cluster(config.cluster),
+            known_revision=self._directory.known_revision(config.backend, config.cluster),
             version=VERSION,
             config_digest=config_digest(config),
         )

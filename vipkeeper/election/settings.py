@@ -22,5 +22,6 @@ class ElectionSettings(msgspec.Struct, frozen=True):
     fence: FenceKind
     units: tuple[Unit, ...]
     pinned_cluster: str | None = None  # cluster id this run directory has seen before
+    known_revision: int = 0  # how far the store had come when an agent of this run directory last looked
     version: str = ""
     config_digest: str = ""
