@@ -60,6 +60,7 @@ def test_everything_of_an_owned_vip() -> None:
                 "detail": Reason.OWNER_ALIVE.explained,
             },
         ],
+        "forgotten": False,
     }
 
 

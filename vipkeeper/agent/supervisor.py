@@ -170,6 +170,7 @@ class _Agent:
             fence=fence,
             units=build_units(config),
             pinned_cluster=self._directory.pinned_cluster(config.cluster),
+            forget_after_s=config.lease.forget_after_s,
             known_revision=self._directory.known_revision(config.backend, config.cluster),
             version=VERSION,
             config_digest=config_digest(config),

@@ -49,6 +49,9 @@ class Reason(enum.Enum):
     ADDRESS_RENAMED = "address-renamed"
     INTERNAL_ERROR = "internal-error"
 
+    # What a node notices without a change of its role
+    NODE_FORGOTTEN = "node-forgotten"
+
     @property
     def explained(self) -> str:
         return _EXPLAINED[self]
@@ -87,4 +90,5 @@ _EXPLAINED: dict[Reason, str] = {
     Reason.RECORD_LOST: "the store names another owner",
     Reason.ADDRESS_RENAMED: "its address is now configured under another VIP name",
     Reason.INTERNAL_ERROR: "a defect in vipkeeper; please report it with the log",
+    Reason.NODE_FORGOTTEN: "a node showed no life for so long that it is not listed any more",
 }
