@@ -18,6 +18,7 @@ from pathlib import Path
 
 from vipkeeper.model.errors import ConfigError, MissingPrivilege
 
+_UNFINISHED = ".new"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -48,6 +49,21 @@ class RunDirectory:
             return self._pin(cluster).read_text(encoding="utf-8").strip() or None
         except FileNotFoundError:
             return None
+
+    def require_cluster(self, cluster: str) -> None:
+        """Raises ConfigError when an agent of this directory belonged to a cluster of another name.
+
+        Two names are two clusters: each would give the same addresses to one node.
+        """
+        for pin in sorted(self._path.glob("cluster-*")):
+            name = pin.name.removeprefix("cluster-")
+            if name != cluster and not name.endswith(_UNFINISHED):
+                message = (
+                    f'cluster: this node has belonged to "{name}" since its last boot, and is to belong to '
+                    f'"{cluster}" now; agents of both names would own the same addresses. Stop every agent '
+                    f'of "{name}" first, on all nodes, then remove {pin}'
+                )
+                raise ConfigError((message,))
 
     def pin_cluster(self, cluster: str, cluster_id: str) -> None:
         """Remember it. Raises OSError."""
@@ -105,6 +121,6 @@ class RunDirectory:
     @staticmethod
     def _write(path: Path, text: str) -> None:
         """All of it or nothing, also when we are killed half-way."""
-        fresh = path.with_name(path.name + ".new")
+        fresh = path.with_name(path.name + _UNFINISHED)
         fresh.write_text(text + "\n", encoding="utf-8")
         fresh.replace(path)

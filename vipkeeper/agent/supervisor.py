@@ -56,6 +56,7 @@ def run_agent(config: Config, reload: Callable[[], Config]) -> int:
     """Run until told to stop; the exit code. Raises VipkeeperError for what stops it at the start."""
     set_up_logging(config.log.format, config.log.level)
     with closing(RunDirectory(config.run_dir)) as directory, closing(NamespaceLock()):
+        directory.require_cluster(config.cluster)
         return asyncio.run(_Agent(config, reload, directory).run())
 
 
