@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.arena import PATIENCE_S, Arena, make_arena
+from tests.faults.arena import PATIENCE_S, VIPS, Arena, make_arena
 from tests.faults.backups import lose_data, restore_backup, take_backup
 from vipkeeper.lab.agents import CLUSTER, Agent
 
@@ -64,12 +64,18 @@ def backup_then_move(settled: Arena) -> tuple[Path, Agent, Agent]:
     return backup, former, settled.owner()
 
 
+def wait_for_the_next(settled: Arena) -> None:
+    """Until the owner of before has stopped and somebody has claimed."""
+    settled.observer.wait_until_silent(VIPS[0], timeout_s=LEASE_S + PATIENCE_S)
+    settled.wait_for_somebody()
+
+
 def test_all_data_lost_while_agents_run(settled: Arena) -> None:
     logs = Logs(settled.agents)
     with settled.judged():
         lose_data(settled.lab)
-        logs.require_said("store-went-back", settled.agents)
-        settled.wait_for_somebody()
+        wait_for_the_next(settled)
+    logs.require_said("store-went-back", settled.agents)
 
 
 def test_all_data_lost_while_agents_are_stopped(settled: Arena) -> None:
@@ -82,8 +88,8 @@ def test_all_data_lost_while_agents_are_stopped(settled: Arena) -> None:
         lose_data(settled.lab)
         for agent in settled.agents:
             agent.start()
-        logs.require_said("store-went-back", settled.agents)
         settled.wait_for_somebody()
+    logs.require_said("store-went-back", settled.agents)
 
 
 def test_a_backup_restored_while_agents_run(settled: Arena) -> None:
@@ -93,8 +99,8 @@ def test_a_backup_restored_while_agents_run(settled: Arena) -> None:
     logs = Logs(settled.agents)
     with settled.judged():
         restore_backup(settled.lab, backup)
-        logs.require_said("store-went-back", settled.agents)
-        settled.wait_for_somebody()
+        wait_for_the_next(settled)
+    logs.require_said("store-went-back", settled.agents)
 
 
 def test_a_backup_restored_while_the_present_owner_is_frozen(settled: Arena) -> None:
@@ -110,7 +116,7 @@ def test_a_backup_restored_while_the_present_owner_is_frozen(settled: Arena) -> 
             settled.wait_for_somebody(but=present)
         finally:
             present.thaw()
-        logs.require_said("store-went-back", settled.agents)
+    logs.require_said("store-went-back", settled.agents)
 
 
 def test_a_backup_restored_while_the_owner_it_names_is_stopped(settled: Arena) -> None:
@@ -122,10 +128,10 @@ def test_a_backup_restored_while_the_owner_it_names_is_stopped(settled: Arena) -
         try:
             restore_backup(settled.lab, backup)
             former.start()
-            logs.require_said("store-went-back", [former])
             settled.wait_for_somebody(but=present)
         finally:
             present.thaw()
+    logs.require_said("store-went-back", [former])
 
 
 def test_a_backup_restored_after_the_owner_it_names_was_killed(settled: Arena) -> None:
@@ -146,7 +152,7 @@ def test_a_backup_restored_after_the_owner_it_names_was_killed(settled: Arena) -
         try:
             restore_backup(settled.lab, backup)
             former.start()
-            logs.require_said("store-went-back", [former])
             settled.wait_for_somebody(but=present)
         finally:
             present.thaw()
+    logs.require_said("store-went-back", [former])
