@@ -24,14 +24,21 @@ from backends.store import Advice, Unknown
 
 # A store that compacts is never so long. An owner renews once (lease 4 s) or twice a second (lease 2 s), each
 # time in one revision. 16 owners at twice a second write 115 000 in an hour, and a periodic retention of 1 h
-# leaves two hours at most. Three owners at once a second reach this after two days, with some 200 MB of the
-# 2 GiB that etcd takes before it refuses writes: early enough to act, late enough to be true.
+# leaves two hours at most. Three owners at once a second reach this after two days, with 160 MB (318 bytes a
+# renewal, measured) of the 2 GiB that etcd takes before it refuses writes: early enough to act.
 LONG_HISTORY = 500_000
 
 DEFAULT_QUOTA = 2 * 1024**3  # of every etcd since 3.0; members tell their own from 3.6 on
 SPACE_NEARS = 0.8  # of the quota; at 1 all writes are refused
 COMPACTING_HELPS = 0.5  # of the file in use: below, most of it is what a compaction left behind
 _STEP_PERCENT = 5  # so coarse that an advice is not new each time
+
+
+class NoFacts(msgspec.Struct, frozen=True):
+    """A member that said nothing. `refused`: it is there, and does not tell this user."""
+
+    unknown: Unknown
+    refused: bool = False
 
 
 class MemberFacts(msgspec.Struct, frozen=True):
@@ -60,13 +67,13 @@ async def examine(
     try:
         answers = await _ask(endpoints, timeout_s / 2)
         facts = [answer for answer in answers if isinstance(answer, MemberFacts)]
-        failures = [answer for answer in answers if isinstance(answer, Unknown)]
+        silent = [answer for answer in answers if isinstance(answer, NoFacts)]
         if not facts:
-            return most_telling(failures)
+            return most_telling([answer.unknown for answer in silent])
         living = [e for e, a in zip(endpoints, answers, strict=True) if isinstance(a, MemberFacts)]
         old = max(fact.revision for fact in facts) - long_history
         kept = old > 0 and await _still_there(living[0], prefix, old, timeout_s / 2)
-        return (*judge(facts, keeps_history=kept), *_silent_members(failures))
+        return (*judge(facts, keeps_history=kept), *_silent_members(silent))
     finally:
         for endpoint in endpoints:
             endpoint.close()
@@ -120,33 +127,40 @@ def _judge_space(fact: MemberFacts) -> Iterator[Advice]:
     yield Advice(f"{fact.where} uses {percent} % of {whose}; at 100 % every write is refused: {fix}")
 
 
-def _silent_members(failures: Sequence[Unknown]) -> Iterator[Advice]:
-    """A member that refuses to tell is none of ours to mend; one that is not there weakens the cluster."""
-    for failure in failures:
-        if failure.actor == "store":
-            yield Advice(f"{failure.why}; start this member, or take it out of the endpoints")
+def _silent_members(silent: Sequence[NoFacts]) -> Iterator[Advice]:
+    """A member that refuses to tell is as it should be; one that cannot be reached is missing."""
+    for member in silent:
+        if not member.refused:
+            yield Advice(f"{member.unknown.why}; make it serve again, or take it out of the endpoints")
 
 
-async def _ask(endpoints: Sequence[Endpoint], timeout_s: float) -> list[MemberFacts | Unknown]:
-    """All at once, each in a task of its own; what has not come in time is Unknown."""
+async def _ask(endpoints: Sequence[Endpoint], timeout_s: float) -> list[MemberFacts | NoFacts]:
+    """All at once, each in a task of its own; what has not come in time is missing."""
     tasks = [asyncio.create_task(_ask_member(endpoint)) for endpoint in endpoints]
     try:
         await asyncio.wait(tasks, timeout=timeout_s)
-        late = [Unknown(f"{e.address}: it did not say how it is within {timeout_s:g} s") for e in endpoints]
-        return [task.result() if task.done() else miss for task, miss in zip(tasks, late, strict=True)]
+        return [
+            task.result()
+            if task.done()
+            else NoFacts(Unknown(f"{endpoint.address}: it did not say how it is within {timeout_s:g} s"))
+            for task, endpoint in zip(tasks, endpoints, strict=True)
+        ]
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _ask_member(endpoint: Endpoint) -> MemberFacts | Unknown:
+async def _ask_member(endpoint: Endpoint) -> MemberFacts | NoFacts:
     try:
         connection, metadata = await endpoint.ready()
+    except CallFailed as failed:
+        return NoFacts(failed.unknown)
+    try:
         status = await connection.call(STATUS, StatusRequest(), metadata)
     except CallFailed as failed:
         endpoint.note(failed)
-        return failed.unknown
+        return NoFacts(failed.unknown, refused=failed.unknown.actor != "store")
     return _facts(str(endpoint.address), status)
 
 

@@ -142,6 +142,20 @@ async def test_a_member_that_is_not_there_is_named(shared_etcd: EtcdServer, pref
 
 @pytest.mark.etcd
 @on_loop
+async def test_a_member_that_is_reached_in_the_wrong_way_is_named_too(
+    shared_etcd: EtcdServer, prefix: str
+) -> None:
+    encrypted = shared_etcd.url.replace("http:", "https:")
+    async with etcd_client(EtcdSettings((shared_etcd.url, encrypted))) as store:
+        advice = await store.examine(prefix, timeout_s=PATIENCE_S)
+    assert isinstance(advice, tuple)
+    (one,) = advice
+    assert one.text.startswith(encrypted)
+    assert "check ca_file" in one.text
+
+
+@pytest.mark.etcd
+@on_loop
 async def test_servers_of_two_clusters_are_told_apart(shared_etcd: EtcdServer, tmp_path: Path) -> None:
     with EtcdServer(tmp_path) as stranger:
         async with etcd_client(EtcdSettings((shared_etcd.url, stranger.url))) as store:
