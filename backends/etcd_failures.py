@@ -87,7 +87,8 @@ def translated(where: object, doing: str) -> Iterator[None]:
         why = f"{where}: {doing}: {error.strerror}; check the endpoint's name"
         raise CallFailed(Unknown(why, "user")) from error
     except (OSError, StreamTerminatedError) as error:
-        raise CallFailed(Unknown(f"{where}: {doing}: {error}")) from error
+        # A connection that ends within the TLS handshake has no text.
+        raise CallFailed(Unknown(f"{where}: {doing}: {str(error) or 'connection ended'}")) from error
     except _NONSENSE as error:
         why = f"{where}: {doing}: the answer is not etcd's ({type(error).__name__}: {error})"
         raise CallFailed(Unknown(why)) from error

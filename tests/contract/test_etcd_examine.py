@@ -14,7 +14,8 @@ from backends.etcd_settings import EtcdSettings, addresses
 from backends.store import Advice, Committed, Transaction, Unknown
 from tests.contract.benches import etcd_client
 from tests.contract.calls import PATIENCE_S, commit
-from tests.contract.etcd_server import EtcdServer
+from tests.contract.certificates import Authority
+from tests.contract.etcd_server import EtcdServer, ServerTls
 from tests.contract.event_loop import on_loop
 
 GIB = 1024**3
@@ -142,16 +143,29 @@ async def test_a_member_that_is_not_there_is_named(shared_etcd: EtcdServer, pref
 
 @pytest.mark.etcd
 @on_loop
-async def test_a_member_that_is_reached_in_the_wrong_way_is_named_too(
-    shared_etcd: EtcdServer, prefix: str
+async def test_a_member_whose_certificate_is_not_accepted_is_named_too(
+    shared_etcd: EtcdServer, tmp_path: Path
 ) -> None:
-    encrypted = shared_etcd.url.replace("http:", "https:")
-    async with etcd_client(EtcdSettings((shared_etcd.url, encrypted))) as store:
-        advice = await store.examine(prefix, timeout_s=PATIENCE_S)
+    authority = Authority(tmp_path / "ca")
+    own = authority.sign("server")
+    tls = ServerTls(authority.ca_file, own.cert_file, own.key_file)
+    with EtcdServer(tmp_path / "etcd", tls=tls) as encrypted:
+        async with etcd_client(EtcdSettings((shared_etcd.url, encrypted.url))) as store:
+            advice = await store.examine("/", timeout_s=PATIENCE_S)
     assert isinstance(advice, tuple)
     (one,) = advice
-    assert one.text.startswith(encrypted)
+    assert one.text.startswith(encrypted.url)
     assert "check ca_file" in one.text
+
+
+@pytest.mark.etcd
+@on_loop
+async def test_a_connection_that_ends_at_once_is_said_in_words(shared_etcd: EtcdServer) -> None:
+    encrypted = shared_etcd.url.replace("http:", "https:")
+    async with etcd_client(EtcdSettings((encrypted,))) as store:
+        answer = await store.read("/", timeout_s=PATIENCE_S)
+    assert isinstance(answer, Unknown)
+    assert not answer.why.endswith(": ")
 
 
 @pytest.mark.etcd
