@@ -12,17 +12,19 @@ Rules of this file:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from backends.etcd_channel import RANGE, TXN, Endpoint, Login
-from backends.etcd_failures import CallFailed
+from backends.etcd_examine import examine
+from backends.etcd_failures import CallFailed, most_telling
 from backends.etcd_members import ClusterIdentity, Rotation
 from backends.etcd_messages import next_page, range_request, records, txn_request
 from backends.etcd_rpc.etcd_pb2 import ResponseHeader
 from backends.etcd_settings import EtcdSettings, addresses
 from backends.etcd_watch import EtcdWatch
 from backends.store import (
+    Advice,
     Changed,
     Committed,
     Conflict,
@@ -44,8 +46,9 @@ class EtcdStore:
     """The `Store` over an etcd cluster. ConfigError for settings that cannot work."""
 
     def __init__(self, settings: EtcdSettings) -> None:
-        login = Login(settings.username, settings.password)
-        endpoints = [Endpoint(address, login) for address in addresses(settings)]
+        self._login = Login(settings.username, settings.password)
+        self._addresses = addresses(settings)
+        endpoints = [Endpoint(address, self._login) for address in self._addresses]
         self._endpoints = Rotation(endpoints)
         self._identity = ClusterIdentity(len(endpoints))
         self._watches: set[EtcdWatch] = set()
@@ -75,7 +78,7 @@ class EtcdStore:
                         return answer
                     failures.append(answer)
             failures += [self._give_up(endpoint, RANGE.doing, timeout_s) for endpoint in asked.values()]
-            return _most_telling(failures)
+            return most_telling(failures)
         finally:
             for task in asked:
                 self._cancel(task)
@@ -108,6 +111,10 @@ class EtcdStore:
                     yield item
         finally:
             self._watches.discard(watch)
+
+    async def examine(self, prefix: str, *, timeout_s: float) -> tuple[Advice, ...] | Unknown:
+        """See `Store.examine`."""
+        return await examine(self._addresses, self._login, prefix, timeout_s=timeout_s)
 
     def describe(self) -> str:
         """See `Store.describe`."""
@@ -169,7 +176,7 @@ class EtcdStore:
                 return Conflict()
             revision = reply.header.revision
             return Committed(revision, dict.fromkeys(transaction.puts, revision))
-        return _most_telling(failures)
+        return most_telling(failures)
 
     def _distrusted(self, endpoint: Endpoint, header: ResponseHeader, term: int) -> Unknown | None:
         why = self._identity.distrust(str(endpoint.address), header, term)
@@ -195,11 +202,3 @@ class EtcdStore:
             task.cancel()
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
-
-
-def _most_telling(failures: Sequence[Unknown]) -> Unknown:
-    """One answer for several: first what somebody can correct, but with all the reasons."""
-    ranked = sorted(failures, key=lambda failure: failure.actor == "store")
-    if not ranked:
-        return Unknown("no time was left to ask")
-    return Unknown("; ".join(failure.why for failure in ranked), ranked[0].actor)

@@ -30,6 +30,8 @@ from backends.etcd_rpc.etcd_pb2 import (
     AuthenticateResponse,
     RangeRequest,
     RangeResponse,
+    StatusRequest,
+    StatusResponse,
     TxnRequest,
     TxnResponse,
     WatchRequest,
@@ -57,6 +59,7 @@ TXN = Method("/etcdserverpb.KV/Txn", TxnRequest, TxnResponse, "committing")
 AUTHENTICATE = Method(
     "/etcdserverpb.Auth/Authenticate", AuthenticateRequest, AuthenticateResponse, "logging in"
 )
+STATUS = Method("/etcdserverpb.Maintenance/Status", StatusRequest, StatusResponse, "asking how the member is")
 WATCH = Method("/etcdserverpb.Watch/Watch", WatchRequest, WatchResponse, "watching")
 
 

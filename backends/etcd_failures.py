@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
@@ -18,6 +18,14 @@ from grpclib.exceptions import GRPCError, ProtocolError, StreamTerminatedError
 from h2.exceptions import H2Error
 
 from backends.store import Unknown
+
+# The order counts: a compaction frees pages in the file, defragmenting gives them back, and only then is the
+# alarm's cause gone. `etcdctl defrag` takes its member out for as long as it runs.
+FREE_SPACE = (
+    "free some: `etcdctl endpoint status -w json` shows the revision, then `etcdctl compaction REVISION`, "
+    "`etcdctl defrag` for one member after the other, `etcdctl alarm disarm`; so that it stays free, start "
+    "the members with --auto-compaction-mode=periodic --auto-compaction-retention=1h"
+)
 
 # What grpclib lets through when a server talks nonsense; found by feeding it random bytes.
 _NONSENSE = (
@@ -50,9 +58,7 @@ class _Refusal(msgspec.Struct, frozen=True):
 
 
 _REFUSALS = (
-    _Refusal(
-        "database space exceeded", "operator", "compact and defragment it, then run etcdctl alarm disarm"
-    ),
+    _Refusal("database space exceeded", "operator", FREE_SPACE),
     _Refusal("corrupt", "operator", "replace the member that etcdctl alarm list names"),
     _Refusal("request is too large", "operator", "raise etcd's --max-request-bytes"),
     _Refusal("too many operations in txn", "operator", "set etcd's --max-txn-ops to at least 128"),
@@ -81,7 +87,8 @@ def translated(where: object, doing: str) -> Iterator[None]:
         why = f"{where}: {doing}: {error.strerror}; check the endpoint's name"
         raise CallFailed(Unknown(why, "user")) from error
     except (OSError, StreamTerminatedError) as error:
-        raise CallFailed(Unknown(f"{where}: {doing}: {error}")) from error
+        # A connection that ends within the TLS handshake has no text.
+        raise CallFailed(Unknown(f"{where}: {doing}: {str(error) or 'connection ended'}")) from error
     except _NONSENSE as error:
         why = f"{where}: {doing}: the answer is not etcd's ({type(error).__name__}: {error})"
         raise CallFailed(Unknown(why)) from error
@@ -91,6 +98,20 @@ def is_authentication_off(failed: CallFailed) -> bool:
     """Whether a login failed because the cluster wants none."""
     cause = failed.__cause__
     return isinstance(cause, GRPCError) and "authentication is not enabled" in (cause.message or "")
+
+
+def is_compacted(failed: CallFailed) -> bool:
+    """Whether a reading failed because the revision it asked for is compacted."""
+    cause = failed.__cause__
+    return isinstance(cause, GRPCError) and "has been compacted" in (cause.message or "")
+
+
+def most_telling(failures: Sequence[Unknown]) -> Unknown:
+    """One answer for several: first what somebody can correct, but with all the reasons."""
+    ranked = sorted(failures, key=lambda failure: failure.actor == "store")
+    if not ranked:
+        return Unknown("no time was left to ask")
+    return Unknown("; ".join(failure.why for failure in ranked), ranked[0].actor)
 
 
 def refused(where: object, doing: str, message: str) -> CallFailed:

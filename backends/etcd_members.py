@@ -63,7 +63,8 @@ class ClusterIdentity:
         if header.cluster_id != self._cluster_id:
             return (
                 f"it belongs to etcd cluster {header.cluster_id:x}, but {self._believed_from} to"
-                f" {self._cluster_id:x}; list endpoints of one cluster only"
+                f" {self._cluster_id:x}; list endpoints of one cluster only, or, if etcd was restored or made"
+                " anew under another token, restart this agent"
             )
         if header.raft_term < term_at_sending:
             self._older.add(endpoint)

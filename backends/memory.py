@@ -19,6 +19,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from typing import TypeVar
 
 from backends.store import (
+    Advice,
     Changed,
     Committed,
     Conflict,
@@ -236,6 +237,10 @@ class MemoryStore:
         finally:
             self._watches.discard(watch)
             watch.close()
+
+    async def examine(self, prefix: str, *, timeout_s: float) -> tuple[Advice, ...] | Unknown:
+        """See `Store.examine`. There is nothing that anybody would have to look after."""
+        return await self._request(tuple, timeout_s, holdable=False)
 
     def describe(self) -> str:
         """See `Store.describe`."""

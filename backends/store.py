@@ -1,5 +1,7 @@
 """The store contract: three requests and three answers. etcd, ZooKeeper and memory each implement it.
 
+A fourth request, `examine`, decides nothing: it asks what the store's own operator should do.
+
 Rules of this contract, proven for every backend by the same suite (tests/contract/):
 
 - `read` and `commit` are linearizable.
@@ -94,6 +96,15 @@ class WatchLost(msgspec.Struct, frozen=True):
     why: str
 
 
+class Advice(msgspec.Struct, frozen=True):
+    """One thing that the operator of the store should do: what is so, what follows, what to do.
+
+    Told again when the text changes, so figures in it are rounded until they seldom do.
+    """
+
+    text: str
+
+
 class Store(Protocol):
     """A linearizable map with compare-and-set transactions. See the rules at the head of this file."""
 
@@ -114,6 +125,14 @@ class Store(Protocol):
 
         When the server shows no life for `heartbeat_s` (plus scheduling), that is a WatchLost; so is a
         server that is still behind `after_revision` then.
+        """
+        ...
+
+    async def examine(self, prefix: str, *, timeout_s: float) -> tuple[Advice, ...] | Unknown:
+        """What should be done about the store before it fails; () if nothing. For people, outside the leases.
+
+        It takes nothing from the other requests: no connection that they use, no endpoint's turn. Unknown
+        when no member would tell. `prefix` is the part of the store that this client may read.
         """
         ...
 

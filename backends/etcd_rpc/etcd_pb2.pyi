@@ -430,3 +430,49 @@ class AuthenticateResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["header", b"header", "token", b"token"]) -> None: ...
 
 global___AuthenticateResponse = AuthenticateResponse
+
+@typing.final
+class StatusRequest(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+
+global___StatusRequest = StatusRequest
+
+@typing.final
+class StatusResponse(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    HEADER_FIELD_NUMBER: builtins.int
+    VERSION_FIELD_NUMBER: builtins.int
+    DB_SIZE_FIELD_NUMBER: builtins.int
+    LEADER_FIELD_NUMBER: builtins.int
+    ERRORS_FIELD_NUMBER: builtins.int
+    DB_SIZE_IN_USE_FIELD_NUMBER: builtins.int
+    DB_SIZE_QUOTA_FIELD_NUMBER: builtins.int
+    version: builtins.str
+    db_size: builtins.int
+    leader: builtins.int
+    db_size_in_use: builtins.int
+    db_size_quota: builtins.int
+    @property
+    def header(self) -> global___ResponseHeader: ...
+    @property
+    def errors(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        header: global___ResponseHeader | None = ...,
+        version: builtins.str = ...,
+        db_size: builtins.int = ...,
+        leader: builtins.int = ...,
+        errors: collections.abc.Iterable[builtins.str] | None = ...,
+        db_size_in_use: builtins.int = ...,
+        db_size_quota: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["header", b"header"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["db_size", b"db_size", "db_size_in_use", b"db_size_in_use", "db_size_quota", b"db_size_quota", "errors", b"errors", "header", b"header", "leader", b"leader", "version", b"version"]) -> None: ...
+
+global___StatusResponse = StatusResponse

@@ -129,3 +129,37 @@ def test_a_directory_that_may_not_be_made_names_the_privilege() -> None:
     # sysfs refuses a new directory to everybody, to root as well.
     with pytest.raises(MissingPrivilege, match="run the agent as a user that may"):
         RunDirectory("/sys/vipkeeper-test")
+
+
+def test_a_revision_belongs_to_its_kind_of_store_and_its_cluster(tmp_path: Path) -> None:
+    directory = RunDirectory(str(tmp_path))
+    assert directory.known_revision("etcd", "main") == 0
+    directory.keep_revision("etcd", "main", 500)
+    directory.keep_revision("etcd", "main", 7)  # a store that went back: the lower one counts from then on
+    directory.close()
+    again = RunDirectory(str(tmp_path))
+    assert again.known_revision("etcd", "main") == 7
+    assert again.known_revision("zookeeper", "main") == 0
+    assert again.known_revision("etcd", "other") == 0
+    again.close()
+
+
+def test_a_revision_that_is_none_counts_as_unknown(tmp_path: Path) -> None:
+    (tmp_path / "revision-etcd-main").write_text("\n")
+    directory = RunDirectory(str(tmp_path))
+    assert directory.known_revision("etcd", "main") == 0
+    directory.close()
+
+
+def test_another_cluster_name_is_refused_until_the_pin_is_removed(tmp_path: Path) -> None:
+    directory = RunDirectory(str(tmp_path))
+    directory.require_cluster("main")
+    directory.pin_cluster("main", "c1")
+    (tmp_path / "cluster-half.new").write_text("")  # a write that a kill has interrupted
+    directory.require_cluster("main")
+    with pytest.raises(ConfigError, match='Stop every agent of "main" first') as refused:
+        directory.require_cluster("other")
+    assert str(refused.value).endswith(f"then remove {tmp_path / 'cluster-main'}")
+    (tmp_path / "cluster-main").unlink()
+    directory.require_cluster("other")
+    directory.close()

@@ -27,7 +27,8 @@ def written(directory: Path, text: str) -> str:
         (("agnet",), "invalid choice: 'agnet'"),
         (("ls", "--endpoint", "http://a:1"), "unrecognized arguments: --endpoint"),
         (("ls", "-o", "yaml"), "invalid choice: 'yaml'"),
-        (("check",), "the following arguments are required: FILE"),
+        (("check", "/nonexistent.toml"), "/nonexistent.toml: cannot be read: no such file"),
+        (("forget",), "the following arguments are required: NODE"),
         (("agent", "--lease", "abc", "--vip", "web"), '--vip: "web" is not of the form NAME=ADDR'),
         (("agent", "--config", "/nonexistent.toml"), "/nonexistent.toml: cannot be read: no such file"),
         (("check", "/"), "/: cannot be read: is a directory; correct the path"),
@@ -42,7 +43,8 @@ def test_wrong_usage_ends_with_2_and_says_what_is_wrong(words: tuple[str, ...], 
 
 
 @pytest.mark.parametrize(
-    "words", [("--help",), ("agent", "--help"), ("ls", "-h"), ("check", "-h"), ("restart", "-h")]
+    "words",
+    [("--help",), ("agent", "--help"), ("ls", "-h"), ("check", "-h"), ("restart", "-h"), ("forget", "-h")],
 )
 def test_help_lists_the_exit_codes(words: tuple[str, ...]) -> None:
     done = run(*words)

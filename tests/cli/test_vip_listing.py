@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import msgspec
 import pytest
 
 from tests.cli.stored_records import KEYS, NOW, candidacy, info, lease, seconds_ago, snapshot, vip
-from vipkeeper.cli.vip_listing import Candidate, list_vips, unreadable_nodes
+from vipkeeper.cli.vip_listing import Candidate, list_nodes, list_vips, unreadable_nodes
 from vipkeeper.model.reasons import Reason
-from vipkeeper.model.records import BindingRecord, LeaseRecord
+from vipkeeper.model.records import FORGOTTEN, BindingRecord, InfoRecord, LeaseRecord
 
 
 def test_everything_of_an_owned_vip() -> None:
@@ -60,6 +61,7 @@ def test_everything_of_an_owned_vip() -> None:
                 "detail": Reason.OWNER_ALIVE.explained,
             },
         ],
+        "forgotten": False,
     }
 
 
@@ -193,3 +195,44 @@ def test_unreadable_records_are_shown_and_hide_nothing_else(garbage: bytes) -> N
 def test_an_empty_cluster_lists_nothing() -> None:
     assert list_vips(snapshot({}), NOW) == []
     assert unreadable_nodes(snapshot({})) == []
+
+
+def test_a_vip_is_forgotten_when_no_node_has_it_and_nobody_owns_it() -> None:
+    tombstone = InfoRecord("i1", "h", "s", FORGOTTEN)
+    released = {KEYS.vip("web"): vip(owner=None)}
+    owned = {KEYS.vip("web"): vip(), KEYS.lease("n1"): lease(900.0)}
+    for records, wanted in (
+        (released, True),
+        ({**released, KEYS.info("n1"): info(candidacy("other"))}, True),
+        ({**released, KEYS.info("n1"): tombstone}, True),
+        # While all agents are stopped for maintenance, the list must not be empty.
+        ({**released, KEYS.info("n1"): info(candidacy("web"), state="stopped")}, False),
+        ({**released, KEYS.info("n1"): info(candidacy("web"), written_s_ago=9000)}, False),
+        (owned, False),
+        ({**owned, KEYS.info("n1"): info(candidacy("other"))}, False),
+        ({**owned, KEYS.info("n1"): tombstone}, True),
+        ({**owned, KEYS.info("n1"): tombstone, KEYS.info("n2"): info(candidacy("web"))}, False),
+    ):
+        (web,) = (one for one in list_vips(snapshot(records), NOW) if one.vip == "web")
+        assert web.forgotten is wanted, records
+
+
+def test_a_vip_that_cannot_be_read_is_never_hidden() -> None:
+    (listed,) = list_vips(snapshot({KEYS.vip("web"): b"?"}), NOW)
+    assert not listed.forgotten
+
+
+def test_nodes_are_listed_with_what_is_known_of_them() -> None:
+    records: dict[str, msgspec.Struct | bytes] = {
+        KEYS.info("n1"): info(written_s_ago=40.0),
+        KEYS.lease("n1"): lease(2.0),
+        KEYS.info("n2"): info(written_s_ago=40.0),
+        KEYS.info("n3"): info(state="stopped"),
+        KEYS.info("n4"): InfoRecord("i1", "h", "s", FORGOTTEN, written=seconds_ago(1.0)),
+        KEYS.info("n5"): b"?",
+        KEYS.lease("n6"): lease(2.0),
+    }
+    listed = [(node.node, node.state, node.last_heard) for node in list_nodes(snapshot(records), NOW)]
+    assert [state for _, state, _ in listed] == ["running", "silent", "stopped", "forgotten", "unreadable"]
+    assert listed[0][2] == (NOW - timedelta(seconds=2)).isoformat()
+    assert listed[3][2] is None

@@ -71,7 +71,7 @@ def test_a_mistake_or_a_missing_privilege_is_not_tried_again_and_all_else_is() -
     service = settings()
     assert service["Restart"] == "always"  # `vipkeeper restart` ends the agent with 0
     assert service["RestartPreventExitStatus"].split() == ["2", "77"]
-    assert service["RuntimeDirectoryPreserve"] == "restart"
+    assert service["RuntimeDirectoryPreserve"] == "yes"
 
 
 def test_the_agent_is_no_root_and_has_three_capabilities() -> None:

@@ -231,3 +231,18 @@ def test_a_store_that_comes_later_is_waited_for_and_a_stop_needs_none() -> None:
             assert agent.stop_planned() == 0
             member.process.thaw()
             assert vip_ipv4(0) not in addresses_on(agent.host)
+
+
+def test_another_cluster_name_in_one_run_directory_is_refused(settled: Arena, tmp_path: Path) -> None:
+    owner = settled.owner()
+    standby = next(agent for agent in settled.agents if agent is not owner)
+    vip = f"web={VIPS[0]}@eth0"
+    arguments = ("--node", standby.node, "--vip", vip, "--run-dir", str(standby.run_directory))
+    with settled.judged() as since_ns:
+        assert standby.stop_planned() == 0
+        with another_agent(
+            settled.lab, standby.host.namespace, tmp_path, *arguments, "--cluster", "renamed"
+        ) as renamed:
+            assert renamed.wait(PATIENCE_S) == 2
+            assert f'Stop every agent of "{CLUSTER}" first' in renamed.log.read_text()
+    assert settled.outage(since_ns).lost == 0

@@ -8,6 +8,7 @@ after a reboot (a tmpfs such as /run), and if it is not, the boot id tells.
     instance         random, made once: with the boot id it is the agent's incarnation
     cluster-<name>   the cluster id first seen under this cluster name
     promises         what this node promised to owners, and until when
+    revision-<backend>-<name>   how far the store's history went, some seconds ago
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from vipkeeper.model.errors import ConfigError, MissingPrivilege
 from vipkeeper.model.incarnations import incarnation_text
 from vipkeeper.model.messages import GivenPromise
 
+_UNFINISHED = ".new"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _MACHINE_ID = Path("/etc/machine-id")
 
@@ -70,6 +72,21 @@ class RunDirectory:
         except FileNotFoundError:
             return None
 
+    def require_cluster(self, cluster: str) -> None:
+        """Raises ConfigError when an agent of this directory belonged to a cluster of another name.
+
+        Two names are two clusters: each would give the same addresses to one node.
+        """
+        for pin in sorted(self._path.glob("cluster-*")):
+            name = pin.name.removeprefix("cluster-")
+            if name != cluster and not name.endswith(_UNFINISHED):
+                message = (
+                    f'cluster: this node has belonged to "{name}" since its last boot, and is to belong to '
+                    f'"{cluster}" now; agents of both names would own the same addresses. Stop every agent '
+                    f'of "{name}" first, on all nodes, then remove {pin}'
+                )
+                raise ConfigError((message,))
+
     def pin_cluster(self, cluster: str, cluster_id: str) -> None:
         """Remember it. Raises OSError."""
         self._write(self._pin(cluster), cluster_id)
@@ -90,6 +107,20 @@ class RunDirectory:
         """
         kept = _KeptPromises(self.incarnation, promises)
         self._write(self._promises, msgspec.json.encode(kept).decode())
+
+    def known_revision(self, backend: str, cluster: str) -> int:
+        """How far the store had come at least; 0 when nothing is known.
+
+        Each kind of store counts in its own way, so it is kept for each of them.
+        """
+        try:
+            return int(self._revision(backend, cluster).read_text(encoding="ascii"))
+        except (FileNotFoundError, ValueError):
+            return 0
+
+    def keep_revision(self, backend: str, cluster: str, revision: int) -> None:
+        """Remember it. Raises OSError."""
+        self._write(self._revision(backend, cluster), str(revision))
 
     def close(self) -> None:
         """The pid file goes; the lock is released."""
@@ -127,9 +158,12 @@ class RunDirectory:
     def _pin(self, cluster: str) -> Path:
         return self._path / f"cluster-{cluster}"
 
+    def _revision(self, backend: str, cluster: str) -> Path:
+        return self._path / f"revision-{backend}-{cluster}"
+
     @staticmethod
     def _write(path: Path, text: str) -> None:
         """All of it or nothing, also when we are killed half-way."""
-        fresh = path.with_name(path.name + ".new")
+        fresh = path.with_name(path.name + _UNFINISHED)
         fresh.write_text(text + "\n", encoding="utf-8")
         fresh.replace(path)

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 
-from backends.store import Changed, Snapshot, Store, Unknown, WatchLost
+from backends.store import Advice, Changed, Snapshot, Store, Unknown, WatchLost
 from vipkeeper.config.timing_rules import Timing
 from vipkeeper.election.effects import Commit, Read
 from vipkeeper.election.events import (
@@ -27,6 +27,9 @@ READ_TIMEOUT_S = 2.0
 # Between readings of a store that does not answer. Short: a restart within the lease loses no packet only
 # if the first reading succeeds soon.
 READ_PAUSE_S = 0.1
+
+# Nothing waits for the answer, and a slow one is no fault.
+EXAMINE_TIMEOUT_S = 10.0
 
 
 class StoreShell:
@@ -67,6 +70,10 @@ class StoreShell:
                 continue
             self._post(SnapshotRead(reading, floor))
             await self._watch(reading)
+
+    async def examine(self) -> tuple[Advice, ...] | Unknown:
+        """What the store's operator should do."""
+        return await self._store.examine(self._prefix, timeout_s=EXAMINE_TIMEOUT_S)
 
     async def close(self) -> None:
         """Give up what is under way."""

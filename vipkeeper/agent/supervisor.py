@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import closing
 from typing import Any
 
@@ -23,9 +23,11 @@ from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.logs import log, set_up_logging
 from vipkeeper.agent.peer_address import find_own_address
 from vipkeeper.agent.peer_shell import PeerShell
+from vipkeeper.agent.revision_memory import RevisionMemory
 from vipkeeper.agent.run_directory import RunDirectory
 from vipkeeper.agent.service_manager import notify, notify_reloading
 from vipkeeper.agent.store_shell import StoreShell
+from vipkeeper.agent.store_upkeep import look_after_store
 from vipkeeper.agent.stores import open_store, store_hosts
 from vipkeeper.config.consequences import (
     allowed_fences,
@@ -57,6 +59,7 @@ def run_agent(config: Config, reload: Callable[[], Config]) -> int:
     """Run until told to stop; the exit code. Raises VipkeeperError for what stops it at the start."""
     set_up_logging(config.log.format, config.log.level)
     with closing(RunDirectory(config.run_dir)) as directory, closing(NamespaceLock()):
+        directory.require_cluster(config.cluster)
         return asyncio.run(_Agent(config, reload, directory).run())
 
 
@@ -65,6 +68,22 @@ def _freeze_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.enable()
+
+
+def _aside(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+    """A task that no VIP depends on: its defect is told, and stands nothing down."""
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log(
+                logging.ERROR,
+                "defect",
+                f"{name} has ended: {type(error).__name__}: {error}. Please report this",
+            )
+
+    task = asyncio.create_task(work, name=name)
+    task.add_done_callback(ended)
+    return task
 
 
 class _Agent:
@@ -129,6 +148,11 @@ class _Agent:
             asyncio.create_task(peers.run(), name="peers"),
             asyncio.create_task(self._host.run(), name="host"),
         ]
+        memory = RevisionMemory(self._directory, self._config, lambda: election.revision_to_keep(read_now()))
+        asides = [
+            _aside(memory.run(), "revision-memory"),
+            _aside(look_after_store(self._store.examine), "upkeep"),
+        ]
         try:
             self._shell.begin(election, self._host, self._store, peers)
             self._listen_for_signals()
@@ -142,9 +166,10 @@ class _Agent:
                     raise ProgrammingError(f"the {task.get_name()} task ended by itself")
             return self._finished.result()
         finally:
-            for task in tasks:
+            memory.keep()
+            for task in (*tasks, *asides):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, *asides, return_exceptions=True)
             peers.close()
             await self._store.close()
 
@@ -178,6 +203,8 @@ class _Agent:
             secret=self._secret,
             earlier_promises=self._directory.promises(),
             pinned_cluster=self._directory.pinned_cluster(config.cluster),
+            forget_after_s=config.lease.forget_after_s,
+            known_revision=self._directory.known_revision(config.backend, config.cluster),
             version=VERSION,
             config_digest=config_digest(config),
         )

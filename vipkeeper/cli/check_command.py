@@ -1,4 +1,7 @@
-"""`vipkeeper check FILE`: all mistakes and notices of a file, and what follows from its timings."""
+"""`vipkeeper check FILE`: all mistakes and notices of a file, and what follows from its timings.
+
+With --store also what the store is like that the file names.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,28 @@ from vipkeeper.config.consequences import build_units
 from vipkeeper.config.flags import Flags
 from vipkeeper.config.reader import facts_of_this_host, load_parsed
 from vipkeeper.config.rules import failover_summary, host_notices, notices
+from vipkeeper.config.schema import DEFAULT_CONFIG_FILE
 
 
 def fill(parser: argparse.ArgumentParser) -> None:
     """Adds the options of this command."""
-    parser.add_argument("file", metavar="FILE", help="configuration file")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="?",
+        default=DEFAULT_CONFIG_FILE,
+        help="configuration file (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--store",
+        action="store_true",
+        help="also connect to the store: whether each endpoint answers, and what its operator should do",
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Raises ConfigError with all mistakes; notices alone end with 0."""
+    """Raises ConfigError with all mistakes, or StoreUnreachable; notices and advice alone end with 0."""
     parsed = load_parsed(arguments.file, Flags())
     config = parsed.config
     findings = (*notices(config), *host_notices(config, facts_of_this_host(config)))
@@ -29,4 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"vip {unit.name}: {', '.join(map(str, unit.addresses))}, priority {unit.priority}")
     for line in failover_summary(config):
         print(line)
+    if arguments.store:
+        from vipkeeper.cli.store_report import report_store
+
+        report_store(config)
     return 0

@@ -18,6 +18,7 @@ exit codes:
   0   done
   2   wrong usage, or a configuration with mistakes
   69  the store (or, for restart, the agent) cannot be reached
+  75  refused: it would be wrong now (forget: the node is alive)
   77  a privilege is missing
 """
 _INTERRUPTED = 130  # as a shell reports a command ended by Ctrl-C
@@ -102,6 +103,12 @@ def _check(parser: argparse.ArgumentParser) -> None:
     check_command.fill(parser)
 
 
+def _forget(parser: argparse.ArgumentParser) -> None:
+    from vipkeeper.cli import forget_command
+
+    forget_command.fill(parser)
+
+
 def _demo(parser: argparse.ArgumentParser) -> None:
     from vipkeeper.cli.demo import add_demo_arguments, run_demo
 
@@ -119,6 +126,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "agent": ("keep VIPs on this node, as long as this node may", _agent),
     "ls": ("show who owns which VIP, and why", _ls),
     "check": ("look for mistakes in a configuration file", _check),
+    "forget": ("list a node no more that is gone for good", _forget),
     "demo": ("show failovers on this machine, with real agents and a real etcd", _demo),
     "restart": ("end this node's agent and leave its VIPs in place for the next one", _restart),
 }

@@ -16,7 +16,7 @@ import msgspec
 
 from backends.store import Snapshot
 from vipkeeper.model.reasons import Reason
-from vipkeeper.model.records import BindingRecord, InfoRecord, LeaseRecord, VipRecord
+from vipkeeper.model.records import FORGOTTEN, BindingRecord, InfoRecord, LeaseRecord, VipRecord
 
 # A node that wrote nothing for so many of its heartbeats is shown as silent.
 SILENT_AFTER_HEARTBEATS = 3
@@ -36,7 +36,10 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class ListedVip(msgspec.Struct, frozen=True):
-    """One VIP. Without an owner `lease_remaining_ms` and `fence` are null."""
+    """One VIP. Without an owner `lease_remaining_ms` and `fence` are null.
+
+    `forgotten`: no node that is still counted on has it in its configuration, and nobody owns it.
+    """
 
     vip: str
     addresses: tuple[str, ...]
@@ -49,6 +52,16 @@ class ListedVip(msgspec.Struct, frozen=True):
     lease_remaining_ms: int | None
     fence: str | None
     candidates: tuple[Candidate, ...]
+    forgotten: bool = False
+
+
+class ListedNode(msgspec.Struct, frozen=True):
+    """One node. `state` is running, stopped, silent, forgotten or unreadable."""
+
+    node: str
+    state: str
+    host: str
+    last_heard: str | None  # wall time, by that node's clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +96,26 @@ def list_vips(snapshot: Snapshot, wall_now: datetime) -> list[ListedVip]:
         wall_now=wall_now,
     )
     return [_listed(name, cluster) for name in sorted(cluster.vips.keys() | cluster.candidates.keys())]
+
+
+def list_nodes(snapshot: Snapshot, wall_now: datetime) -> list[ListedNode]:
+    """All nodes that ever wrote their info and were not deleted, sorted by name."""
+    return [
+        _listed_node(name, node, wall_now)
+        for name, node in sorted(_nodes(_values(snapshot)).items())
+        if node.info is not None
+    ]
+
+
+def _listed_node(name: str, node: _Node, wall_now: datetime) -> ListedNode:
+    if not isinstance(node.info, InfoRecord):
+        return ListedNode(name, "unreadable", "", None)
+    info = node.info
+    silent = info.state == "running" and _silent_s(node, info, wall_now) is not None
+    if info.state == FORGOTTEN:
+        return ListedNode(name, FORGOTTEN, info.host, None)  # its record was written by another node
+    heard = _last_heard(node, info)
+    return ListedNode(name, SILENT if silent else info.state, info.host, heard.isoformat() if heard else None)
 
 
 def unreadable_nodes(snapshot: Snapshot) -> list[str]:
@@ -130,7 +163,16 @@ def _listed(name: str, cluster: _Cluster) -> ListedVip:
         lease_remaining_ms=remaining,
         fence=fence,
         candidates=candidates,
+        forgotten=not candidates and _left_by_its_owner(record, cluster),
     )
+
+
+def _left_by_its_owner(record: VipRecord, cluster: _Cluster) -> bool:
+    """Whether it was released, or its owner was forgotten since."""
+    if record.owner is None:
+        return True
+    info = cluster.nodes.get(record.owner, _Node()).info
+    return isinstance(info, InfoRecord) and info.state == FORGOTTEN
 
 
 def _lease_state(record: VipRecord, cluster: _Cluster) -> tuple[int | None, str | None, str]:
@@ -176,16 +218,22 @@ def _best_first(candidate: Candidate) -> tuple[int, str]:
 
 def _silent_s(node: _Node, info: InfoRecord, wall_now: datetime) -> float | None:
     """For how long a node has shown no life at all, if that is longer than it announced; else None."""
-    written = _parsed_time(info.written)
-    if written is None or info.heartbeat_ms <= 0:
+    heard = _last_heard(node, info)
+    if heard is None or info.heartbeat_ms <= 0:
         return None
-    if isinstance(node.lease, LeaseRecord):
-        renewed = _parsed_time(node.lease.renewed)
-        if renewed is not None and node.lease.incarnation == info.incarnation:
-            written = max(written, renewed)
-    silent = wall_now - written
+    silent = wall_now - heard
     limit = timedelta(milliseconds=SILENT_AFTER_HEARTBEATS * info.heartbeat_ms)
     return silent.total_seconds() if silent > limit else None
+
+
+def _last_heard(node: _Node, info: InfoRecord) -> datetime | None:
+    """The later of info and lease, if the lease is of the same incarnation."""
+    written = _parsed_time(info.written)
+    if written is not None and isinstance(node.lease, LeaseRecord):
+        renewed = _parsed_time(node.lease.renewed)
+        if renewed is not None and node.lease.incarnation == info.incarnation:
+            return max(written, renewed)
+    return written
 
 
 def _nodes(values: Mapping[str, bytes]) -> dict[str, _Node]:

@@ -9,16 +9,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from vipkeeper.cli.vip_listing import Candidate, ListedVip
+from vipkeeper.cli.vip_listing import Candidate, ListedNode, ListedVip
 
 HEADINGS = ("VIP", "ADDRESSES", "OWNER", "LEASE", "FENCE", "EPOCH", "SINCE", "REASON", "CANDIDATES")
+NODE_HEADINGS = ("NODE", "STATE", "HOST", "HEARD")
 _NOTHING = "-"
 
 
 def plain_table(vips: Sequence[ListedVip], wall_now: datetime) -> str:
     """Aligned text, one line a VIP, no control characters."""
-    rows = [HEADINGS, *(cells(vip, wall_now) for vip in vips)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    return _aligned([HEADINGS, *(cells(vip, wall_now) for vip in vips)])
+
+
+def node_table(nodes: Sequence[ListedNode], wall_now: datetime) -> str:
+    """The nodes, as plain text in the same layout."""
+    rows = (
+        (
+            _printable(node.node),
+            _printable(node.state),
+            _printable(node.host) or _NOTHING,
+            _age(node.last_heard, wall_now),
+        )
+        for node in nodes
+    )
+    return _aligned([NODE_HEADINGS, *rows])
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> str:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)
 

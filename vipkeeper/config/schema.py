@@ -30,7 +30,10 @@ def _about(
     return msgspec.Meta(description=description, examples=[example], extra=extra, **bounds)
 
 
-class Lease(msgspec.Struct, frozen=True, rename={"ttl_s": "ttl", "max_s": "max", "heartbeat_s": "heartbeat"}):
+_LEASE_KEYS = {"ttl_s": "ttl", "max_s": "max", "heartbeat_s": "heartbeat", "forget_after_s": "forget_after"}
+
+
+class Lease(msgspec.Struct, frozen=True, rename=_LEASE_KEYS):
     """How long a node may serve without the store confirming it: the failover time follows from this."""
 
     ttl_s: Annotated[
@@ -68,6 +71,18 @@ class Lease(msgspec.Struct, frozen=True, rename={"ttl_s": "ttl", "max_s": "max",
             le=LONGEST_TTL_S,
         ),
     ] = 10.0
+    forget_after_s: Annotated[
+        float,
+        _about(
+            "A node that showed no life for so long is forgotten: `ls` lists it and the VIPs that only it "
+            "had no more (`ls --all` does). It is back as soon as its agent writes again. At least 2 hours, "
+            "which no lease outlives; `vipkeeper forget NODE` does it at once.",
+            604800.0,
+            unit="seconds",
+            ge=7200,
+            le=315_360_000,
+        ),
+    ] = 604_800.0
 
 
 class Etcd(msgspec.Struct, frozen=True):

@@ -71,7 +71,9 @@ class Election:
     def __init__(self, settings: ElectionSettings, now: Now) -> None:
         self._state = ElectionState(
             settings=settings,
-            view=StoreView(settings.keys, settings.node, settings.incarnation),
+            view=StoreView(
+                settings.keys, settings.node, settings.incarnation, revision=settings.known_revision
+            ),
             units={unit.name: UnitState(unit) for unit in settings.units},
         )
         self._last_id = 0
@@ -94,6 +96,10 @@ class Election:
     def revision(self) -> int:
         """The highest store revision known: the `floor` of a read sent now."""
         return self._state.view.revision
+
+    def revision_to_keep(self, now: Now) -> int | None:
+        """See `ElectionState.revision_to_keep`."""
+        return self._state.revision_to_keep(now.boot_s)
 
     def step(self, event: Event, now: Now) -> list[Effect]:
         """Take one event. Raises ProgrammingError for what cannot happen."""

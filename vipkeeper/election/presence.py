@@ -12,8 +12,10 @@ import enum
 from collections.abc import Callable
 
 from backends.store import Committed, Conflict, Transaction, Unknown
-from vipkeeper.election.effects import Commit, Effect, PinCluster, Read
+from vipkeeper.election.claim_rules import NEVER
+from vipkeeper.election.effects import Commit, Effect, Noticed, PinCluster, Read
 from vipkeeper.election.events import Now
+from vipkeeper.election.forgetting import forget_transaction, next_forgetting
 from vipkeeper.election.shared_keys import record_to_write
 from vipkeeper.election.state import ElectionState
 from vipkeeper.election.transactions import encode
@@ -47,6 +49,8 @@ class Presence:
         self._info_seen_ours = False
         self._heartbeat_at_s = 0.0
         self._answered: str | None = None  # challenge answered last
+        self._forget_at_s, self._to_forget = NEVER, ""
+        self._forgetting = ""  # the node whose tombstone was sent last
         self._pinned = state.settings.pinned_cluster
         self.gone = False  # "stopped" is written
         self.stale = True  # there may be something to write
@@ -69,7 +73,7 @@ class Presence:
         if self.name is NameState.CHALLENGING and self._give_up_at_s is not None:
             wanted.append(self._give_up_at_s)
         if self.name is NameState.OURS:
-            wanted.append(self._heartbeat_at_s)
+            wanted += [self._heartbeat_at_s, self._forget_at_s]
         if self.stale:
             wanted.append(self._retry_at_s)
         return max(min(wanted), self._retry_at_s) if wanted else None
@@ -92,6 +96,7 @@ class Presence:
             state.barred_detail = f"the store says {cluster.id}, this node belongs to {self._pinned}"
         else:
             self._look_at_name(now)
+        self._forget_at_s, self._to_forget = next_forgetting(view, state.settings, now.boot_s)
         return effects
 
     def _look_at_name(self, now: Now) -> None:
@@ -151,11 +156,22 @@ class Presence:
             challenge = ChallengeRecord(settings.incarnation, settings.host, state.fresh_id())
             key = keys.challenge(settings.node)
             return Transaction({key: view.version(key)}, {key: encode(challenge)})
-        if self.name is not NameState.OURS or not self._must_tell(now, stopped=stopped):
+        if self.name is not NameState.OURS:
             return None
+        if not self._must_tell(now, stopped=stopped):
+            return self._forget(now)
         info = self._info("stopped" if stopped else "running", state.fresh_id(), now.wall)
         key = keys.info(settings.node)
         return Transaction({key: view.version(key)}, {key: encode(info)})
+
+    def _forget(self, now: Now) -> Transaction | None:
+        """The tombstone of a node that is gone, when it is our turn to write one."""
+        if now.boot_s < self._forget_at_s:
+            return None
+        self._forgetting = self._to_forget
+        return forget_transaction(
+            self._state.view, self._to_forget, seq=self._state.fresh_id(), wall=now.wall
+        )
 
     def _must_tell(self, now: Now, *, stopped: bool) -> bool:
         info = self._state.view.info(self._state.settings.node)
@@ -218,6 +234,7 @@ class Presence:
             self._conflicts += 1
             return [Read(self._awaiting)]
         self._conflicts = 0
+        effects: list[Effect] = []
         for key, value in transaction.puts.items():
             view.wrote(key, value, outcome.versions[key], outcome.revision, now.boot_s)
             if key == view.keys.info(settings.node):
@@ -229,7 +246,10 @@ class Presence:
             elif key == view.keys.challenge(settings.node):
                 self._challenged = self._life_of_other()
                 self._give_up_at_s = now.boot_s + settings.timing.name_challenge_s
-        return []
+            elif key == view.keys.info(self._forgetting):
+                effects.append(Noticed(Reason.NODE_FORGOTTEN, self._forgetting))
+        self._forget_at_s, self._to_forget = next_forgetting(view, settings, now.boot_s)
+        return effects
 
     def read_done(self, prefix: str, now_s: float, *, succeeded: bool) -> None:
         """A read that we waited for is over."""

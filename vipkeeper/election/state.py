@@ -100,6 +100,14 @@ class ElectionState(msgspec.Struct):
             return float("-inf")
         return went_back_at_s + longest_takeover_s(self.settings.timing.lease_max_s)
 
+    def revision_to_keep(self, now_s: float) -> int | None:
+        """What a later process of ours should expect of the store at least; None: leave what is kept.
+
+        While a store that went back is distrusted, a process that starts anew has to notice it again.
+        """
+        unsure = self.view.complete_since_s is None or self.barred is Reason.WRONG_CLUSTER
+        return None if unsure or now_s < self.distrusted_until_s() else self.view.revision
+
     def all_bound(self, unit: UnitState) -> bool:
         """Whether every configured address is kept under this VIP's name."""
         return all(self.view.binding(a.address) == unit.name for a in unit.unit.addresses)

@@ -61,8 +61,8 @@ class StoreView(msgspec.Struct):
     """All records of the cluster below one prefix."""
 
     keys: Keys
-    node: str  # ours
-    incarnation: str  # ours
+    node: str = ""  # ours; a mere onlooker has none
+    incarnation: str = ""
     complete_since_s: float | None = None  # first reading of the whole prefix, or the last wipe
     revision: int = 0  # highest seen
     went_back_at_s: float | None = None  # when a restored backup was noticed

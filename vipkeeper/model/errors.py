@@ -29,6 +29,12 @@ class StoreUnreachable(VipkeeperError):
     exit_code = 69
 
 
+class Refused(VipkeeperError):
+    """What was asked for would be wrong now; the operator may ask again when it is not."""
+
+    exit_code = 75
+
+
 class MissingPrivilege(VipkeeperError):
     """The operator has to grant a capability."""
 

@@ -56,6 +56,7 @@ class Reason(enum.Enum):
     CONFIRMED_AGAIN = "confirmed-again"
     NO_PROMISE = "no-promise"
     SILENT_PEER = "silent-peer"
+    NODE_FORGOTTEN = "node-forgotten"
 
     @property
     def explained(self) -> str:
@@ -101,4 +102,5 @@ _EXPLAINED: dict[Reason, str] = {
     Reason.CONFIRMED_AGAIN: "the store confirms the lease again",
     Reason.NO_PROMISE: "the store is silent, and not every other node promised not to claim",
     Reason.SILENT_PEER: "a node does not answer directly: in a store outage no VIP would be kept",
+    Reason.NODE_FORGOTTEN: "a node showed no life for so long that it is not listed any more",
 }

@@ -23,6 +23,9 @@ HISTORY_LENGTH = 20
 # A node is counted on for so many of its own heartbeats of silence.
 HEARTBEATS_OF_SILENCE = 2.5
 
+# `InfoRecord.state` of a node that was forgotten: what is left of its info.
+FORGOTTEN = "forgotten"
+
 
 class ClusterRecord(msgspec.Struct, frozen=True):
     id: str  # random, pinned by each agent: two clusters on one prefix refuse each other
@@ -65,7 +68,7 @@ class InfoRecord(msgspec.Struct, frozen=True):
     incarnation: str
     host: str
     seq: str  # fresh random id at each write: other nodes see life in its change
-    state: str  # "running" | "stopped"
+    state: str  # "running" | "stopped" | "forgotten"
     candidacies: tuple[Candidacy, ...] = ()
     heartbeat_ms: int = 0  # longest silence to expect while nothing changes
     version: str = ""
