@@ -93,7 +93,7 @@ def test_the_incarnation_is_this_boot_and_this_directory(tmp_path: Path) -> None
         seen.append(directory.incarnation)
         directory.close()
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    assert all(incarnation.startswith(boot_id + "/") for incarnation in seen)
+    assert all(incarnation.split("/")[1] == boot_id for incarnation in seen)
     assert seen[0] == seen[1] != seen[2]
 
 

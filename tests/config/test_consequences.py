@@ -63,7 +63,7 @@ def test_a_file_says_everything() -> None:
     assert config.etcd.endpoints == ("https://10.0.0.1:2379", "https://10.0.0.2:2379")
     assert (config.etcd.ca_file, config.etcd.username, config.etcd.password_file) == ("/ca.pem", "u", "/p")
     assert (config.log.format, config.log.level) == ("json", "debug")
-    assert build_timing(config) == derive_timing(3.5, 12.0, 5.0)
+    assert build_timing(config) == derive_timing(3.5, 12.0, 5.0, outsiders_s=3600.0, alone_s=60.0)
     assert allowed_fences(config) == (FenceKind.BPF, FenceKind.LIFETIME)
     assert build_units(config) == (
         Unit("db", (VipAddress("192.0.2.11", 32, "eth1"),), 50),
@@ -85,7 +85,7 @@ def test_flags_alone_make_a_configuration() -> None:
     assert (config.cluster, config.node, config.backend) == ("default", "host-a", "etcd")
     assert config.etcd.endpoints == ("http://127.0.0.1:2379",)
     assert allowed_fences(config) == tuple(FenceKind)
-    assert build_timing(config) == derive_timing(0.5, 10.0, 10.0)
+    assert build_timing(config) == derive_timing(0.5, 10.0, 10.0, outsiders_s=3600.0, alone_s=60.0)
     assert [(unit.name, unit.priority) for unit in build_units(config)] == [("db", 7), ("web", 7)]
 
 
@@ -152,10 +152,11 @@ def test_what_a_reload_cannot_change_is_named(old: str, new: str, settings: tupl
 
 
 def test_notices_say_what_a_short_lease_costs_and_where_it_is_set() -> None:
-    parsed = parse_config(source(f"{ONE_VIP}[lease]\nttl = 0.5"))
+    parsed = parse_config(source(f'failsafe = "off"{ONE_VIP}[lease]\nttl = 0.5'))
     (notice,) = parsed.places.mistakes(notices(parsed.config))
     assert str(notice).startswith("x.toml:6: lease.ttl: a lease of 0.5 s does not outlive a leader change")
     assert notices(config_of(ONE_VIP)) == ()
+    assert notices(config_of(f"{ONE_VIP}[lease]\nttl = 0.5")) == ()  # with failsafe a leader change is no outage
 
 
 def test_a_fence_of_lifetime_alone_is_noticed() -> None:
@@ -187,13 +188,13 @@ def test_what_this_host_lacks_is_noticed() -> None:
 def test_the_failover_time_is_told_for_each_fence() -> None:
     lines = failover_summary(config_of(ONE_VIP))
     assert [line.split(":")[0] for line in lines] == [
-        "lease 4 s, renewed every 1 s; one attempt takes at most 0.5 s",
+        "lease 2 s, renewed every 0.5 s; one attempt takes at most 0.25 s",
         "fence bpf",
         "fence nftables",
         "fence lifetime",
         "a fresh or restored store",
     ]
-    assert "replaced within 4.01 s" in lines[1]
+    assert "replaced within 2.01 s" in lines[1]
 
 
 def test_a_command_that_needs_some_settings_is_not_stopped_by_others() -> None:

@@ -35,7 +35,7 @@ ALL_OF_THEM = """\
 x.toml:1: node: "a/b" cannot be used as a name; use letters, digits, dots, dashes and underscores
 x.toml:2: prio: unknown key; did you mean priority?
 x.toml:4: lease.ttl: expected a number of seconds above 0 up to 3600, found the text "4s"; write for example \
-ttl = 4.0
+ttl = 2.0
 x.toml:6: fence.allow[0]: expected one of bpf, nftables, lifetime, found the text "bfp"; did you mean "bpf"?
 x.toml:8: log.format: expected one of text, json, found the text "jsn"; did you mean "json"?
 x.toml:10: vip.web.addresses[1]: 192.0.2.0/24 is the address of the network 192.0.2.0/24 itself; use an \
@@ -77,7 +77,7 @@ def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file() -> None:
         (
             ONE_VIP + "[lease]\nttl = nan",
             "x.toml:6: lease.ttl: expected a number of seconds above 0 up to 3600, found the number nan; "
-            "write for example ttl = 4.0",
+            "write for example ttl = 2.0",
         ),
         (
             "priority = true" + ONE_VIP,
@@ -266,7 +266,7 @@ def test_flags_are_named_where_a_flag_is_wrong() -> None:
         "--priority: priority: expected a whole number from 1 up to 65535, found the number 0; write for "
         "example priority = 100",
         '--lease: lease.ttl: expected a number of seconds above 0 up to 3600, found the text "abc"; write '
-        "for example ttl = 4.0",
+        "for example ttl = 2.0",
         '--log-format: log.format: expected one of text, json, found the text "jason"; did you mean "json"?',
         '--vip web: vip.web.addresses[1]: "x" is not an IP address; write ADDR or ADDR/LEN, for example '
         "192.0.2.10 or 2001:db8::10/64",

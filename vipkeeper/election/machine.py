@@ -20,7 +20,6 @@ from vipkeeper.election.effects import (
     Role,
     UnitStatus,
 )
-from vipkeeper.election.electorate import Electorate
 from vipkeeper.election.events import (
     CommitAnswered,
     ConflictHeard,
@@ -38,10 +37,9 @@ from vipkeeper.election.events import (
     TimePassed,
     Withdrawn,
 )
-from vipkeeper.election.failsafe import Failsafe
 from vipkeeper.election.lease_lane import LeaseLane
+from vipkeeper.election.peers import Peers
 from vipkeeper.election.presence import NameState, Presence
-from vipkeeper.election.promises import Promises
 from vipkeeper.election.record_rules import (
     find_claimable,
     follow_record,
@@ -57,7 +55,6 @@ from vipkeeper.election.status import role_of, status_of
 from vipkeeper.election.unit_phases import Phase, Trigger, UnitState
 from vipkeeper.election.view import StoreView
 from vipkeeper.model.errors import ProgrammingError
-from vipkeeper.model.messages import Ask, Ping, Pong, Promise, Refusal
 from vipkeeper.model.reasons import Reason
 from vipkeeper.model.vips import Unit
 
@@ -77,10 +74,8 @@ class Election:
             units={unit.name: UnitState(unit) for unit in settings.units},
         )
         self._last_id = 0
-        self._electorate = Electorate(self._state)
-        self._failsafe = Failsafe(self._state, self._electorate)
-        self._promises = Promises(self._state)
-        self._lane = LeaseLane(self._state, self._electorate, self._next_id)
+        self._peers = Peers(self._state)
+        self._lane = LeaseLane(self._state, self._peers.electorate, self._next_id)
         self._presence = Presence(self._state, self._next_id)
         self._look_at_s = now.boot_s  # when to weigh claims and preemption again
         self._news_here = True  # something of this host changed that may matter to every unit
@@ -119,7 +114,7 @@ class Election:
         """When to step with TimePassed, if nothing else happens before."""
         if self._finished:
             return None
-        parts = (self._lane, self._presence, self._electorate, self._failsafe)
+        parts = (self._lane, self._presence, self._peers)
         wanted = [*(part.next_deadline() for part in parts), self._stop_at_s]
         if self._state.holding:
             wanted.append(self._state.lease.deadline_s)
@@ -167,7 +162,7 @@ class Election:
             case ReadFailed(prefix):
                 return self._read_done(prefix, now, succeeded=False)
             case MessageHeard():
-                return self._take_message(event, now)
+                return self._peers.hear(event, now)
             case RecordsChanged(changed):
                 self._state.view.change(changed, now.boot_s)
             case CommitAnswered(commit_id, outcome):
@@ -198,21 +193,7 @@ class Election:
     def _read_done(self, prefix: str, now: Now, *, succeeded: bool) -> list[Effect]:
         self._lane.read_done(prefix, now.boot_s, succeeded=succeeded)
         self._presence.read_done(prefix, now.boot_s, succeeded=succeeded)
-        return self._promises.read_done(prefix, now, succeeded=succeeded)
-
-    def _take_message(self, heard: MessageHeard, now: Now) -> list[Effect]:
-        if heard.message.to != self._state.settings.node:
-            return []
-        match heard.message:
-            case Ask() as ask:
-                return self._promises.hear(ask, heard.address, now)
-            case Ping() as ping:
-                return self._promises.answer_ping(heard, ping)
-            case Pong() as pong:
-                self._electorate.hear(pong, now)
-            case Promise() | Refusal() as answer:
-                self._failsafe.hear(answer, now)
-        return []
+        return self._peers.promises.read_done(prefix, now, succeeded=succeeded)
 
     def _take_local(self, event: Event, now: Now) -> list[Effect]:
         units = self._state.units
@@ -275,21 +256,21 @@ class Election:
         presence_due |= self._presence.name is NameState.CHALLENGING
         all_anew = self._news_here | lapse_if_displaced(self._state) | presence_due
         all_anew |= now.boot_s >= self._look_at_s
-        touched = self._state.view.news()
+        touched, promised = self._state.view.news(), self._peers.promises.changed
         if all_anew or touched is None:
             self._news_here = False
             effects += self._presence.look(now)
             self._add_unlisted(self._state.view.owned_by(self._state.settings.node))
             self._look_at_s = NEVER
             effects += self._weigh(list(self._state.units), now)
-        elif touched or self._answered or self._promises.changed:
+        elif touched or self._answered or promised:
             self._add_unlisted(touched)
             # What may be claimed or waits for another name can depend on any record that changed.
             concerned = touched | self._answered | self._blocked | self._claimable.keys()
-            concerned |= self._promises.changed
+            concerned |= promised
             effects += self._weigh([name for name in concerned if name in self._state.units], now)
         self._answered.clear()
-        self._promises.changed.clear()
+        promised.clear()
         stopped = self._state.stopping and not self._unsettled()
         commit = self._lane.next_commit(now, self._claimable)
         if commit is not None:
@@ -298,7 +279,7 @@ class Election:
             about_us = self._presence.next_commit(now, stopped=stopped)
             if about_us is not None:
                 effects.append(about_us)
-        effects += self._electorate.act(now) + self._failsafe.act(now)
+        effects += self._peers.act(now)
         return effects + self._finish(now, stopped=stopped)
 
     def _weigh(self, names: list[str], now: Now) -> list[Effect]:
