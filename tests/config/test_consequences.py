@@ -156,7 +156,9 @@ def test_notices_say_what_a_short_lease_costs_and_where_it_is_set() -> None:
     (notice,) = parsed.places.mistakes(notices(parsed.config))
     assert str(notice).startswith("x.toml:6: lease.ttl: a lease of 0.5 s does not outlive a leader change")
     assert notices(config_of(ONE_VIP)) == ()
-    assert notices(config_of(f"{ONE_VIP}[lease]\nttl = 0.5")) == ()  # with failsafe a leader change is no outage
+    assert (
+        notices(config_of(f"{ONE_VIP}[lease]\nttl = 0.5")) == ()
+    )  # with failsafe a leader change is no outage
 
 
 def test_a_fence_of_lifetime_alone_is_noticed() -> None:

@@ -192,8 +192,8 @@ OTHER_CONTROLS = (
     Control(
         "a lowered ttl does not lower the fence",
         _LEASE,
-        "(self._ends_of(write).fence_deadline_s for write in self.writes)",
-        "(self._ends_of(write).fence_deadline_s for write in self.writes[:1])",
+        "[self._ends_of(write).fence_deadline_s for write in self.writes]",
+        "[self._ends_of(write).fence_deadline_s for write in self.writes[:1]]",
         plot="other_lease",
     ),
     Control(

@@ -13,7 +13,12 @@ _HOSTS = range(4)
 
 
 def _outage_s(random: Random, span: Span) -> float:
-    return span.ttl_s * random.choice((1.2, 2.0, 3.0, 6.0)) * random.uniform(0.7, 1.3)
+    return span.ttl_s * random.choice((1.2, 1.5, 2.0, 4.0)) * random.uniform(0.7, 1.3)
+
+
+def _unseen_s(span: Span) -> float:
+    """After so long without a sign of life a host leaves the electorate: 2.5 heartbeats, and a renewal."""
+    return 2.5 * 1.5 * span.lease_max_s + span.ttl_s / 2
 
 
 def _during_s(random: Random, span: Span, outage_s: float) -> float:
@@ -86,14 +91,14 @@ def late_promises(random: Random, span: Span, time_s: float) -> tuple[Fault, ...
 def outsider_sees_the_store(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
     """A host was silent for so long that it left the electorate, and then is the one that has the store."""
     outsider = random.choice((1, 2, 3))
-    gone_s = 6 * span.lease_max_s * random.uniform(1.0, 1.3)
+    gone_s = _unseen_s(span) * random.uniform(1.0, 1.3)
     back_s = time_s + gone_s
     silence = (
         Fault(At(time_s), faults.Cut(outsider, gone_s)),
         Fault(At(time_s), faults.Silence(outsider, gone_s + span.ttl_s * random.choice((0.0, 5.0)))),
     )
     others = tuple(
-        Fault(At(back_s - 0.01), faults.Cut(host, span.ttl_s * random.uniform(3.0, 12.0)))
+        Fault(At(back_s - 0.01), faults.Cut(host, span.ttl_s * random.uniform(3.0, 8.0)))
         for host in _HOSTS
         if host != outsider
     )
@@ -110,7 +115,7 @@ def outsider_finds_the_store_wiped(random: Random, span: Span, time_s: float) ->
 def joiner_in_doubt(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
     """A host comes or comes back; whether the owner's write that names it took effect stays open."""
     owner, joiner = 0, random.choice((1, 1, 2))
-    away_s = 6 * span.lease_max_s if random.random() < 0.8 else span.ttl_s
+    away_s = 1.2 * _unseen_s(span) if random.random() < 0.8 else span.ttl_s
     here_s = time_s + away_s
     doubt: Action = random.choice((faults.LoseReply(), faults.HoldReply(2 * span.ttl_s)))
     blind = [

@@ -85,7 +85,7 @@ class Host:
         timing = derive_timing(
             self._ttl_s,
             schedule.lease_max_s,
-            heartbeat_s=2 * schedule.lease_max_s,
+            heartbeat_s=(1.5 if self.plan.failsafe else 4) * schedule.lease_max_s,
             outsiders_s=schedule.outsiders_s if self.plan.failsafe else 0.0,
             alone_s=schedule.alone_s,
         )

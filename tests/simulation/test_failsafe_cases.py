@@ -22,7 +22,7 @@ from tests.simulation.faults import (
 from tests.simulation.stage import ALONE_S, LEASE_MAX_S, OUTSIDERS_S, TTL_S, Stage
 
 # A standby that was killed or cut off is counted on for so long by the store's word (2.5 heartbeats).
-PATIENCE_S = 2.5 * 2 * LEASE_MAX_S
+PATIENCE_S = 2.5 * 1.5 * LEASE_MAX_S
 
 
 def opened(hosts: int = 3) -> Stage:

@@ -114,13 +114,17 @@ class Election:
         """When to step with TimePassed, if nothing else happens before."""
         if self._finished:
             return None
-        parts = (self._lane, self._presence, self._peers)
-        wanted = [*(part.next_deadline() for part in parts), self._stop_at_s]
-        if self._state.holding:
-            wanted.append(self._state.lease.deadline_s)
-        if self._state.view.complete_since_s is not None and self._look_at_s < NEVER:
-            wanted.append(self._look_at_s)
-        return min((at for at in wanted if at is not None), default=None)
+        state = self._state
+        wanted = (
+            self._lane.next_deadline(),
+            self._presence.next_deadline(),
+            self._peers.next_deadline(),
+            self._stop_at_s,
+            state.lease.deadline_s if state.holding else None,
+            self._look_at_s if state.view.complete_since_s is not None else None,
+        )
+        first_s = min([at_s for at_s in wanted if at_s is not None], default=NEVER)
+        return first_s if first_s < NEVER else None
 
     def holdings(self) -> Mapping[str, Holding]:
         """What the kernel should have now, and until when."""

@@ -142,12 +142,12 @@ class OwnLease(msgspec.Struct):
     @property
     def deadline_s(self) -> float | None:
         """The running deadline, or None when no lease runs."""
-        return min((self._ends_of(write).deadline_s for write in self.writes), default=None)
+        return min([self._ends_of(write).deadline_s for write in self.writes], default=None)
 
     @property
     def fence_deadline_s(self) -> float | None:
         """What the kernel's fence should have, or None when no lease runs."""
-        return min((self._ends_of(write).fence_deadline_s for write in self.writes), default=None)
+        return min([self._ends_of(write).fence_deadline_s for write in self.writes], default=None)
 
     def promised_by(self, now_s: float) -> Electors | None:
         """Whose promises we serve by, when the store alone would not let us; None when it does."""
