@@ -8,22 +8,36 @@ delivers; after each step the holdings reach the kernel before the requests leav
 from __future__ import annotations
 
 import enum
+import functools
 import heapq
 import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from msgspec.structs import replace
 
 from backends.memory import MemoryMap
 from backends.store import Changed, Committed, Conflict, Transaction, Unknown, WatchLost
 from tests.election.values import KEYS, decoded, settings_of
-from vipkeeper.election.effects import Commit, Decided, Effect, Finished, Holding, Noticed, PinCluster, Read
+from vipkeeper.election.effects import (
+    Commit,
+    Decided,
+    Effect,
+    Finished,
+    Holding,
+    KeepPromises,
+    Noticed,
+    PinCluster,
+    Read,
+    Tell,
+)
 from vipkeeper.election.events import (
     CommitAnswered,
     Event,
     FitnessChanged,
     KernelAdoptable,
+    MessageHeard,
     Now,
     ReadFailed,
     Reconfigured,
@@ -38,6 +52,8 @@ from vipkeeper.election.settings import ElectionSettings
 from vipkeeper.model.reasons import Reason
 from vipkeeper.model.records import VipRecord
 from vipkeeper.model.vips import Unit
+
+_Message = TypeVar("_Message")
 
 TRAVEL_S = 0.001
 
@@ -129,7 +145,13 @@ class Heard:
     decided: list[Decided] = field(default_factory=list)
     noticed: list[Noticed] = field(default_factory=list)
     pinned: list[str] = field(default_factory=list)
+    told: list[Tell] = field(default_factory=list)
+    kept: list[KeepPromises] = field(default_factory=list)
     finished: Finished | None = None
+
+    def spoken(self, kind: type[_Message]) -> list[_Message]:
+        """The messages of a kind that it sent to other nodes."""
+        return [tell.message for tell in self.told if isinstance(tell.message, kind)]
 
 
 class Node:
@@ -144,6 +166,7 @@ class Node:
         self.link = Link.GOOD
         self.waiting: list[Commit | Read] = []  # what a held link keeps
         self.watching = True
+        self.hears = True  # datagrams pass to and from it
         self.kernel_confirms = True
         self.alive = True
         self._held: Mapping[str, Holding] = {}
@@ -252,9 +275,21 @@ class Node:
                 self.said.noticed.append(effect)
             case PinCluster(cluster_id):
                 self.said.pinned.append(cluster_id)
+            case Tell():
+                self._tell(effect)
+            case KeepPromises():
+                self.said.kept.append(effect)
+                self._tell(effect.then)
             case Finished():
                 self.said.finished = effect
                 self.kill()
+
+    def _tell(self, effect: Tell) -> None:
+        self.said.told.append(effect)
+        for other in self.cluster.nodes:
+            if other.settings.address == effect.address and self.hears and other.hears:
+                heard = MessageHeard(effect.message, self.settings.address)
+                self.cluster.after(TRAVEL_S, functools.partial(other.hear, heard))
 
     def _commit(self, request: Commit) -> None:
         cluster, attempt_s = self.cluster, self.settings.timing.attempt_s

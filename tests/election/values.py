@@ -11,6 +11,7 @@ from backends.store import Committed, Transaction
 from vipkeeper.config.timing_rules import derive_timing
 from vipkeeper.election.settings import ElectionSettings
 from vipkeeper.model.fences import FenceKind
+from vipkeeper.model.messages import GivenPromise
 from vipkeeper.model.reasons import Reason
 from vipkeeper.model.records import Candidacy, InfoRecord, Keys, LeaseRecord, VipRecord
 from vipkeeper.model.vips import Unit, VipAddress
@@ -19,6 +20,8 @@ KEYS = Keys("test")
 TTL_S = 4.0
 LEASE_MAX_S = 10.0
 HEARTBEAT_S = 30.0
+OUTSIDERS_S = 600.0  # with failsafe
+ALONE_S = 60.0
 
 _Kind = TypeVar("_Kind")
 
@@ -48,18 +51,24 @@ def settings_of(
     boot: str = "boot1",
     process: str = "p1",
     pinned_cluster: str | None = None,
+    failsafe: bool = False,
+    earlier_promises: tuple[GivenPromise, ...] = (),
 ) -> ElectionSettings:
     """Settings of one agent: incarnation and process follow from host, boot and process."""
     host = host or f"host-{node}"
+    outsiders_s = OUTSIDERS_S if failsafe else 0.0
     return ElectionSettings(
         node=node,
         host=host,
         incarnation=f"{host}/{boot}",
         process=f"{host}/{boot}/{process}",
         keys=KEYS,
-        timing=derive_timing(ttl_s, lease_max_s, heartbeat_s),
+        timing=derive_timing(ttl_s, lease_max_s, heartbeat_s, outsiders_s=outsiders_s, alone_s=ALONE_S),
         fence=fence,
         units=units,
+        address=f"{host}:1" if failsafe else "",
+        secret=f"secret of {host}" if failsafe else "",
+        earlier_promises=earlier_promises,
         pinned_cluster=pinned_cluster,
     )
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from random import Random
 
 from tests.simulation.draw_actions import Span
-from tests.simulation.faults import At, Fault, Reload, Shape
+from tests.simulation.faults import At, Fault, Reboot, Reload, Shape, Wipe
 from tests.simulation.mixes import RESTORES, Mix, draw_faults, draw_mix
 from tests.simulation.schedule import HostPlan, Schedule, UnitPlan, Weather, shaped
 from vipkeeper.config.timing_rules import RHO, longest_takeover_s
@@ -34,7 +34,7 @@ def draw_schedule(seed: int, only: Mix | None = None) -> Schedule:
         weather=_draw_weather(random, span, mix),
         faults=drawn,
         faults_end_s=last_s + span.lease_max_s * (1.5 + random.random()) + 0.3,
-        must_settle=random.random() < 0.25 and _agree_on_addresses(hosts, drawn),
+        must_settle=random.random() < 0.25 and _agree_on_addresses(hosts, drawn) and _one_cluster(drawn),
         outsiders_s=span.lease_max_s * random.choice((1.0, 1.5, 3.0)) if failsafe else 0.0,
         alone_s=span.lease_max_s * random.choice((0.0, 1.0, 2.0)),
     )
@@ -49,6 +49,15 @@ def _agree_on_addresses(hosts: tuple[HostPlan, ...], drawn: tuple[Fault, ...]) -
         return False
     named = {(unit.name, unit.addresses) for host in hosts for unit in host.units}
     return len(named) == len({name for name, _ in named})
+
+
+def _one_cluster(drawn: tuple[Fault, ...]) -> bool:
+    """Whether every agent will be of one cluster.
+
+    One that has lost its run directory may give a wiped store another identity, which the others refuse.
+    """
+    wiped = any(isinstance(fault.what, Wipe) for fault in drawn)
+    return not wiped or not any(isinstance(fault.what, Reboot) for fault in drawn)
 
 
 def _draw_hosts(random: Random, span: Span, mix: Mix, *, failsafe: bool) -> tuple[HostPlan, ...]:
