@@ -22,7 +22,7 @@ TEST_PROGRAMS := $(DEMO_PROGRAMS) etcdctl:etcd-client keepalived:keepalived open
 	mkfs.ext4:e2fsprogs fsfreeze:util-linux losetup:mount systemd-analyze:systemd
 
 # Tests that need neither root nor a server, and no patience: all in less than two minutes.
-ALONE := not root and not etcd and not slow and not bench
+ALONE := not root and not etcd and not zookeeper and not slow and not bench
 
 .PHONY: help demo test check bench soak docs format lint types venv demo-packages system-packages clean
 

@@ -1,0 +1,233 @@
+"""The ZooKeeper store: linearizable reads from a mirror, transactions as multis, watches with a heartbeat.
+
+Rules of this file:
+
+- A commit is sent at most once, unless ZooKeeper itself said that nothing happened and why: then a better
+  multi may follow within the call. Endpoints that cannot even be connected to are passed over.
+- A read first writes nothing through the leader, then takes what its server's mirror shows. While the
+  preferred endpoint is slow, the next is asked as well.
+- Only an answer to our own request is Committed or Conflict; everything else is Unknown.
+- A call returns when its time is up and leaves nothing to wait for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from kazoo.protocol.serialization import Create, GetChildren
+
+from backends.endpoint_rotation import Rotation
+from backends.store import (
+    Changed,
+    Committed,
+    Conflict,
+    Snapshot,
+    Transaction,
+    Unknown,
+    WatchAlive,
+    WatchLost,
+)
+from backends.zookeeper_endpoint import Endpoint, Link
+from backends.zookeeper_failures import NO_NODE, NODE_EXISTS, CallFailed, refused
+from backends.zookeeper_login import Login
+from backends.zookeeper_paths import RecordId, Tree, above
+from backends.zookeeper_settings import ZookeeperSettings, addresses
+from backends.zookeeper_transactions import Obstacle, plan, uncompared
+from backends.zookeeper_watch import ZookeeperWatch
+
+# A healthy server passes a write through its leader within a few ms.
+HEDGE_INTERVAL_S = 0.08
+
+_COMMITTING = "committing"
+_Answer = Snapshot | Committed | Conflict | Unknown
+
+
+class ZookeeperStore:
+    """The `Store` over a ZooKeeper ensemble. ConfigError for settings that cannot work."""
+
+    def __init__(self, settings: ZookeeperSettings) -> None:
+        reached, chroot = addresses(settings)
+        self._tree = Tree(chroot)
+        self._login = Login(settings)
+        self._endpoints = Rotation([Endpoint(address, self._login, self._tree) for address in reached])
+        self._watches: set[ZookeeperWatch] = set()
+        self._ending: set[asyncio.Task[Any]] = set()
+
+    async def read(self, prefix: str, *, timeout_s: float) -> Snapshot | Unknown:
+        """See `Store.read`."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_s
+        hedge_interval_s = min(HEDGE_INTERVAL_S, timeout_s / 4)
+        waiting = list(self._endpoints.order())
+        asked: dict[asyncio.Task[Snapshot | Unknown], Endpoint] = {}
+        failures: list[Unknown] = []
+        # Set by whoever passes the barrier first: from then on nobody else is asked.
+        passed = asyncio.Event()
+        try:
+            while (left_s := deadline - loop.time()) > 0:
+                if waiting and not passed.is_set():
+                    endpoint = waiting.pop(0)
+                    asked[loop.create_task(self._read_from(endpoint, prefix, passed))] = endpoint
+                elif not asked:
+                    break
+                patience_s = min(left_s, hedge_interval_s) if waiting else left_s
+                done, _ = await asyncio.wait(asked, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    endpoint, answer = asked.pop(task), task.result()
+                    if isinstance(answer, Snapshot):
+                        self._endpoints.answered(endpoint)
+                        return answer
+                    failures.append(answer)
+            failures += [self._give_up(endpoint, "reading", timeout_s) for endpoint in asked.values()]
+            return _most_telling(failures)
+        finally:
+            for task in asked:
+                self._cancel(task)
+
+    async def commit(self, transaction: Transaction, *, timeout_s: float) -> Committed | Conflict | Unknown:
+        """See `Store.commit`."""
+        loop = asyncio.get_running_loop()
+        at = [self._endpoints.preferred]
+        task = loop.create_task(self._commit_once(transaction, at))
+        try:
+            await asyncio.wait({task}, timeout=timeout_s)
+            if task.done():
+                return task.result()
+        finally:
+            self._cancel(task)
+        return self._give_up(at[-1], _COMMITTING, timeout_s)
+
+    async def watch(
+        self, prefix: str, *, after_revision: int, heartbeat_s: float
+    ) -> AsyncGenerator[Changed | WatchAlive | WatchLost, None]:
+        """See `Store.watch`. After a WatchLost that a server is to blame for, the next goes to another."""
+        endpoint = self._endpoints.preferred
+        watch = ZookeeperWatch(endpoint, heartbeat_s=heartbeat_s)
+        self._watches.add(watch)
+        try:
+            async with aclosing(watch.items(prefix, after_revision)) as items:
+                async for item in items:
+                    if isinstance(item, WatchLost) and watch.server_failed:
+                        self._endpoints.missed(endpoint)
+                    yield item
+        finally:
+            self._watches.discard(watch)
+
+    def describe(self) -> str:
+        """See `Store.describe`."""
+        return f"zookeeper {self._endpoints.preferred.address}"
+
+    async def close(self) -> None:
+        """See `Store.close`."""
+        for watch in self._watches:
+            watch.stop("the store was closed")
+        for endpoint in self._endpoints.order():
+            await endpoint.close()
+        while self._ending:
+            await asyncio.wait(self._ending)
+        await asyncio.sleep(0)  # asyncio frees the sockets in its next turn
+
+    async def _read_from(self, endpoint: Endpoint, prefix: str, passed: asyncio.Event) -> Snapshot | Unknown:
+        try:
+            link = await endpoint.ready()
+            with link.connection.in_use():
+                revision = await link.barrier()
+                passed.set()
+                mirror = link.mirror(link.tree.directory(prefix))
+                await link.settled(mirror)
+                mirror.advance(revision)
+                return Snapshot(prefix, mirror.revision, mirror.records(prefix))
+        except CallFailed as failed:
+            return self._failed(endpoint, failed)
+
+    async def _commit_once(
+        self, transaction: Transaction, at: list[Endpoint]
+    ) -> Committed | Conflict | Unknown:
+        """Send it to the first endpoint that takes connections; `at` says how far this came."""
+        failures: list[Unknown] = []
+        for endpoint in self._endpoints.order():
+            at.append(endpoint)
+            try:
+                link = await endpoint.ready()
+            except CallFailed as failed:
+                failures.append(self._failed(endpoint, failed))
+                continue
+            try:
+                with link.connection.in_use():
+                    outcome = await self._commit_over(link, transaction)
+            except CallFailed as failed:
+                return self._failed(endpoint, failed)
+            self._endpoints.answered(endpoint)
+            return outcome
+        return _most_telling(failures)
+
+    async def _commit_over(self, link: Link, transaction: Transaction) -> Committed | Conflict:
+        keys = uncompared(transaction)
+        guesses = dict.fromkeys(keys)
+        unknown = []
+        for key in keys:
+            is_known, guesses[key] = link.known(key)
+            if not is_known:
+                unknown.append(key)
+        guesses |= await self._look_up(link, unknown)
+        while True:
+            planned = plan(transaction, guesses, self._tree, self._login.acl)
+            answer = await link.connection.call(planned.request(), _COMMITTING)
+            obstacle = planned.obstacle(answer.value)
+            if obstacle is None:
+                return Committed(answer.zxid, planned.versions(answer.value))
+            match obstacle:
+                case Obstacle.COMPARE, _:
+                    return Conflict()
+                case Obstacle.GUESS, _:
+                    guesses |= await self._look_up(link, keys)
+                case Obstacle.DIRECTORY, key:
+                    await self._make_directories(link, key)
+                case code, _:
+                    raise refused(link.connection.address, _COMMITTING, code)
+
+    async def _look_up(self, link: Link, keys: Sequence[str]) -> dict[str, RecordId | None]:
+        """Which id each record has by now, None for those that are absent."""
+        holders = [link.connection.ask(GetChildren(self._tree.holder(key), False)) for key in keys]
+        found: dict[str, RecordId | None] = {}
+        for key, asked in zip(keys, holders, strict=True):
+            answer = await asked
+            if answer.error != NO_NODE:
+                names = link.connection.accepted(answer, _COMMITTING).value
+                found[key] = names[0] if names else None
+            else:
+                found[key] = None
+        return found
+
+    async def _make_directories(self, link: Link, key: str) -> None:
+        for path in above(self._tree.holder(key)):
+            answer = await link.connection.ask(Create(path, b"", self._login.acl, 0))
+            if answer.error != NODE_EXISTS:
+                link.connection.accepted(answer, "making directories")
+
+    def _failed(self, endpoint: Endpoint, failed: CallFailed) -> Unknown:
+        self._endpoints.missed(endpoint)
+        return failed.unknown
+
+    def _give_up(self, endpoint: Endpoint, doing: str, timeout_s: float) -> Unknown:
+        why = f"{doing}: no answer" if endpoint.connected else "connecting: nothing"
+        endpoint.retire()
+        self._endpoints.missed(endpoint)
+        return Unknown(f"{endpoint.address}: {why} within {timeout_s:g} s")
+
+    def _cancel(self, task: asyncio.Task[_Answer]) -> None:
+        if not task.done():
+            task.cancel()
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+
+def _most_telling(failures: Sequence[Unknown]) -> Unknown:
+    """One answer for several: first what somebody can correct, but with all the reasons."""
+    ranked = sorted(failures, key=lambda failure: failure.actor == "store")
+    if not ranked:
+        return Unknown("no time was left to ask")
+    return Unknown("; ".join(failure.why for failure in ranked), ranked[0].actor)
