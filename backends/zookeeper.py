@@ -2,8 +2,7 @@
 
 Rules of this file:
 
-- A commit is sent at most once, unless ZooKeeper itself said that nothing happened and why: then a better
-  multi may follow within the call. Endpoints that cannot even be connected to are passed over.
+- A commit goes to one server. Endpoints that cannot even be connected to are passed over within the call.
 - A read first writes nothing through the leader, then takes what its server's mirror shows. While the
   preferred endpoint is slow, the next is asked as well.
 - Only an answer to our own request is Committed or Conflict; everything else is Unknown.
@@ -17,8 +16,6 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from kazoo.protocol.serialization import Create, GetChildren
-
 from backends.endpoint_rotation import Rotation
 from backends.store import (
     Changed,
@@ -30,18 +27,17 @@ from backends.store import (
     WatchAlive,
     WatchLost,
 )
-from backends.zookeeper_endpoint import Endpoint, Link
-from backends.zookeeper_failures import NO_NODE, NODE_EXISTS, CallFailed, refused
+from backends.zookeeper_commits import COMMITTING, commit_over
+from backends.zookeeper_endpoint import Endpoint
+from backends.zookeeper_failures import CallFailed
 from backends.zookeeper_login import Login
-from backends.zookeeper_paths import RecordId, Tree, above
+from backends.zookeeper_paths import Tree
 from backends.zookeeper_settings import ZookeeperSettings, addresses
-from backends.zookeeper_transactions import Obstacle, plan, uncompared
 from backends.zookeeper_watch import ZookeeperWatch
 
 # A healthy server passes a write through its leader within a few ms.
 HEDGE_INTERVAL_S = 0.08
 
-_COMMITTING = "committing"
 _Answer = Snapshot | Committed | Conflict | Unknown
 
 
@@ -98,7 +94,7 @@ class ZookeeperStore:
                 return task.result()
         finally:
             self._cancel(task)
-        return self._give_up(at[-1], _COMMITTING, timeout_s)
+        return self._give_up(at[-1], COMMITTING, timeout_s)
 
     async def watch(
         self, prefix: str, *, after_revision: int, heartbeat_s: float
@@ -157,56 +153,12 @@ class ZookeeperStore:
                 continue
             try:
                 with link.connection.in_use():
-                    outcome = await self._commit_over(link, transaction)
+                    outcome = await commit_over(link, transaction, self._login.acl)
             except CallFailed as failed:
                 return self._failed(endpoint, failed)
             self._endpoints.answered(endpoint)
             return outcome
         return _most_telling(failures)
-
-    async def _commit_over(self, link: Link, transaction: Transaction) -> Committed | Conflict:
-        keys = uncompared(transaction)
-        guesses = dict.fromkeys(keys)
-        unknown = []
-        for key in keys:
-            is_known, guesses[key] = link.known(key)
-            if not is_known:
-                unknown.append(key)
-        guesses |= await self._look_up(link, unknown)
-        while True:
-            planned = plan(transaction, guesses, self._tree, self._login.acl)
-            answer = await link.connection.call(planned.request(), _COMMITTING)
-            obstacle = planned.obstacle(answer.value)
-            if obstacle is None:
-                return Committed(answer.zxid, planned.versions(answer.value))
-            match obstacle:
-                case Obstacle.COMPARE, _:
-                    return Conflict()
-                case Obstacle.GUESS, _:
-                    guesses |= await self._look_up(link, keys)
-                case Obstacle.DIRECTORY, key:
-                    await self._make_directories(link, key)
-                case code, _:
-                    raise refused(link.connection.address, _COMMITTING, code)
-
-    async def _look_up(self, link: Link, keys: Sequence[str]) -> dict[str, RecordId | None]:
-        """Which id each record has by now, None for those that are absent."""
-        holders = [link.connection.ask(GetChildren(self._tree.holder(key), False)) for key in keys]
-        found: dict[str, RecordId | None] = {}
-        for key, asked in zip(keys, holders, strict=True):
-            answer = await asked
-            if answer.error != NO_NODE:
-                names = link.connection.accepted(answer, _COMMITTING).value
-                found[key] = names[0] if names else None
-            else:
-                found[key] = None
-        return found
-
-    async def _make_directories(self, link: Link, key: str) -> None:
-        for path in above(self._tree.holder(key)):
-            answer = await link.connection.ask(Create(path, b"", self._login.acl, 0))
-            if answer.error != NODE_EXISTS:
-                link.connection.accepted(answer, "making directories")
 
     def _failed(self, endpoint: Endpoint, failed: CallFailed) -> Unknown:
         self._endpoints.missed(endpoint)

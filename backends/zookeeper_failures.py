@@ -24,6 +24,7 @@ NO_NODE = -101
 NO_AUTH = -102
 BAD_VERSION = -103
 NODE_EXISTS = -110
+NOT_EMPTY = -111
 AUTH_FAILED = -115
 
 _ADVICE = {
@@ -65,7 +66,7 @@ def translated(where: object, doing: str) -> Iterator[None]:
         why = f"{where}: {doing}: {error.strerror}; check the endpoint's name"
         raise CallFailed(Unknown(why, "operator")) from error
     except OSError as error:
-        raise CallFailed(Unknown(f"{where}: {doing}: {error}")) from error
+        raise CallFailed(Unknown(f"{where}: {doing}: {str(error) or 'no answer'}")) from error
 
 
 def _name(code: int) -> str:

@@ -2,9 +2,8 @@
 
 Rules of this file:
 
-- No IO. What stands in the way of a multi is of three kinds: a compare that failed, which is a Conflict; a
-  guess about a key that is not compared; a directory that is not there yet. After the last two nothing
-  happened and nothing will, so a better multi may be sent.
+- No IO. A multi that is refused did nothing and never will. Only when a compare is to blame that is a
+  Conflict; for the other obstacles a better multi may be sent.
 - A key is absent when its holder can be made.
 """
 
@@ -37,7 +36,8 @@ class Obstacle(Enum):
     """Why a multi did nothing."""
 
     COMPARE = "a compare failed"
-    GUESS = "a key that is not compared is there, or is not, against what was guessed"
+    GUESS = "a key that is not compared is gone, or has another id"
+    HOLDER = "the holder of a key that should be absent is there"
     DIRECTORY = "the directory of a key is not there"
 
 
@@ -58,8 +58,8 @@ class Plan(msgspec.Struct, frozen=True):
     def request(self) -> Multi:
         return Multi([step.operation for step in self.steps])
 
-    def obstacle(self, results: Iterable[Any]) -> tuple[Obstacle | int, str] | None:
-        """Why nothing was done, and for which key; an error code when it is none of ours. None if it was."""
+    def refusal(self, results: Iterable[Any]) -> tuple[Obstacle | int, str] | None:
+        """Why nothing was done (an error code when it is none of ours), and for which key. None if it was."""
         for step, result in zip(self.steps, results, strict=True):
             code = result.code if isinstance(result, ZookeeperError) else OK
             if code not in {OK, RUNTIME_INCONSISTENCY}:
@@ -125,8 +125,8 @@ def _with_present(
 
 
 def _meaning(step: Step, code: int) -> Obstacle | int:
-    if isinstance(step.operation, Create) and code == NO_NODE:
-        return Obstacle.DIRECTORY
-    if code in {NO_NODE, BAD_VERSION, NODE_EXISTS}:
+    if isinstance(step.operation, Create) and code in {NO_NODE, NODE_EXISTS}:
+        return Obstacle.DIRECTORY if code == NO_NODE else Obstacle.HOLDER
+    if code in {NO_NODE, BAD_VERSION}:
         return Obstacle.COMPARE if step.compared else Obstacle.GUESS
     return code

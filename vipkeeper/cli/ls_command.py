@@ -14,6 +14,7 @@ from backends.store import Snapshot, Unknown
 from vipkeeper.agent.stores import open_store
 from vipkeeper.cli.options import add_store_options, flags_from
 from vipkeeper.cli.vip_listing import list_vips, unreadable_nodes
+from vipkeeper.config.consequences import store_access
 from vipkeeper.config.parsing import ConfigSource, parse_settings
 from vipkeeper.config.reader import read_source
 from vipkeeper.config.schema import Config
@@ -22,7 +23,7 @@ from vipkeeper.model.records import Keys
 
 # A store answers in milliseconds, whichever member is frozen; a leader change takes up to 2.4 s.
 _READ_WITHIN_S = 5.0
-_SETTINGS = frozenset({"cluster", "backend", "etcd"})
+_SETTINGS = frozenset({"cluster", "backend", "etcd", "zookeeper"})
 
 
 def fill(parser: argparse.ArgumentParser) -> None:
@@ -89,8 +90,8 @@ async def _read(config: Config) -> Snapshot:
 def _what_to_do(answer: Unknown, config: Config) -> str:
     if answer.actor != "store":
         return f"the store cannot be read: {answer.why}"
-    endpoints = ", ".join(config.etcd.endpoints)
+    endpoints = ", ".join(store_access(config).endpoints)
     return (
-        f"the store does not answer: {answer.why}; check that etcd runs at {endpoints}, "
+        f"the store does not answer: {answer.why}; check that {config.backend} runs at {endpoints}, "
         "or give other --endpoints"
     )
