@@ -99,7 +99,7 @@ class Arena:
 
     def _obstacle(self) -> str | None:
         try:
-            vips = list_vips(self.lab.network.hosts[0], self.lab.etcd.endpoints)
+            vips = list_vips(self.lab.network.hosts[0], self.lab.store.endpoints, self.lab.store.backend)
         except CommandFailed as error:
             return str(error)
         listed = next((vip for vip in vips if vip["vip"] == "web"), None)

@@ -119,6 +119,6 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "agent": ("keep VIPs on this node, as long as this node may", _agent),
     "ls": ("show who owns which VIP, and why", _ls),
     "check": ("look for mistakes in a configuration file", _check),
-    "demo": ("show failovers on this machine, with real agents and a real etcd", _demo),
+    "demo": ("show failovers on this machine, with real agents and a real store", _demo),
     "restart": ("end this node's agent and leave its VIPs in place for the next one", _restart),
 }
