@@ -91,6 +91,11 @@ class ZookeeperEnsemble:
                 raise StoreUnreachable(f"no ZooKeeper server leads after {timeout_s:g} s\n{ends}")
             time.sleep(_POLL_S)
 
+    def followers_first(self) -> tuple[str, ...]:
+        """The endpoints, that of the present leader last."""
+        ordered = sorted(self.members, key=ZookeeperMember.is_leader)
+        return tuple(member.endpoint for member in ordered)
+
     def wait_until_all_serve(self, timeout_s: float = 60.0) -> None:
         """Raises StoreUnreachable when one of them does not for so long."""
         deadline = time.monotonic() + timeout_s
