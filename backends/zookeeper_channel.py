@@ -28,7 +28,7 @@ from kazoo.protocol.serialization import (
     Watch,
 )
 
-from backends.zookeeper_failures import CONNECTION_LOST, OK, CallFailed, refused
+from backends.zookeeper_failures import CONNECTION_LOST, FAREWELLS, OK, CallFailed, refused
 from backends.zookeeper_settings import ZookeeperAddress
 
 # The server forgets a session so long after its last sign of life. We lose nothing by it, so it only has to
@@ -236,6 +236,8 @@ class Connection(asyncio.Protocol):
         except _NONSENSE:
             self._pending.appendleft((xid, request, on_answer))
             raise
+        if header.err in FAREWELLS:
+            self._retired = True
         on_answer(Answer(header.zxid, header.err, value))
 
     def _frame(self, message: bytes | bytearray) -> None:

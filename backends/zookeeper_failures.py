@@ -26,12 +26,15 @@ BAD_VERSION = -103
 NODE_EXISTS = -110
 NOT_EMPTY = -111
 AUTH_FAILED = -115
+SASL_REQUIRED = -124
+# After these the server hangs up.
+FAREWELLS = frozenset({-112, AUTH_FAILED, SASL_REQUIRED})  # -112: the session has expired
 
 _ADVICE = {
     UNIMPLEMENTED: "upgrade this server to ZooKeeper 3.6 or later: vipkeeper needs its recursive watches",
     NO_AUTH: "give vipkeeper the username and password that wrote these znodes, or correct their ACLs",
     AUTH_FAILED: "correct the ZooKeeper username or password",
-    -124: 'set a username, a password and auth = "sasl": this server wants SASL',
+    SASL_REQUIRED: 'set a username, a password and auth = "sasl": this server wants SASL',
     -125: "raise the quota of vipkeeper's znodes, or remove what fills it",
 }
 

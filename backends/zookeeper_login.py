@@ -13,7 +13,7 @@ from kazoo.security import CREATOR_ALL_ACL, OPEN_ACL_UNSAFE
 
 from backends.store import Unknown
 from backends.zookeeper_channel import AUTH_XID, Connection
-from backends.zookeeper_failures import AUTH_FAILED, CallFailed, refused
+from backends.zookeeper_failures import AUTH_FAILED, SASL_REQUIRED, CallFailed, refused
 from backends.zookeeper_settings import ZookeeperSettings
 
 _DOING = "logging in"
@@ -57,8 +57,10 @@ class Login:
                 response = client.process(challenge)
                 if client.complete and not response:
                     return
-                answer = connection.accepted(await connection.ask(SASL(response or b"")), _DOING)
-                challenge, _ = answer.value
+                answer = await connection.ask(SASL(response or b""))
+                if answer.error == SASL_REQUIRED:  # said of a login that failed, too
+                    raise refused(connection.address, _DOING, AUTH_FAILED)
+                challenge, _ = connection.accepted(answer, _DOING).value
                 if client.complete:
                     return
         except (SASLError, SASLProtocolException) as error:

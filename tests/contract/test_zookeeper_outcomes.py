@@ -73,7 +73,8 @@ async def test_a_late_commit_dies_of_a_newer_write(shared_zookeeper: ZookeeperSe
     ):
         version = (await commit(store, puts={key: b"first"})).versions[key]
         line.hold_requests = True
-        late = Transaction({key: version}, {key: b"a late value", prefix + "other": b""})
+        other = prefix + "other"
+        late = Transaction({key: version, other: 0}, {key: b"a late value", other: b""})
         outcome = asyncio.ensure_future(store.commit(late, timeout_s=1.0))
         await line.has_held(b"a late value")
         line.deaf = True

@@ -192,8 +192,9 @@ async def test_tls_to_a_plain_text_server(shared_zookeeper: ZookeeperServer, aut
 async def test_what_a_user_wrote_belongs_to_that_user(shared_zookeeper: ZookeeperServer, prefix: str) -> None:
     async with zookeeper_client(_digest(shared_zookeeper)) as store:
         await _all_works(store, prefix)
-    with hand(shared_zookeeper.endpoint) as anybody:
-        acls, _ = await asyncio.to_thread(anybody.get_acls, prefix[:-1])
+    login = [("digest", "keeper:keeper-password")]
+    with hand(shared_zookeeper.endpoint, auth_data=login) as keeper:
+        acls, _ = await asyncio.to_thread(keeper.get_acls, prefix[:-1])
     assert [(each.perms, each.id.scheme, each.id.id.partition(":")[0]) for each in acls] == [
         (31, "digest", "keeper")
     ]

@@ -13,14 +13,11 @@ from typing import Self
 
 from tests.contract.etcd_server import ServerEndedError
 from tests.contract.stopped_process import wait_until_stopped
+from vipkeeper.lab.zookeeper_servers import JAVA, MAIN_CLASS
 
 START_TIMEOUT_S = 60.0  # a Java machine starts in a second, or in many when others use the machine
 START_ATTEMPTS = 3  # somebody else may take a free port before the server does
 
-CLASS_PATH = "/usr/share/java/zookeeper.jar"
-# A small heap, and no compiler that works for minutes: tests start many of these.
-_JAVA = ("java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", CLASS_PATH)
-_MAIN = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
 
 _SETTINGS = """\
 tickTime=500
@@ -55,9 +52,9 @@ class ZookeeperServer:
             self.port, self._plain_port = _free_ports()
             try:
                 self.start()
-            except ServerEndedError:
+            except BaseException as error:
                 self.kill()
-                if attempt == START_ATTEMPTS:
+                if attempt == START_ATTEMPTS or not isinstance(error, ServerEndedError):
                     raise
             else:
                 break
@@ -77,7 +74,7 @@ class ZookeeperServer:
             ports += f"secureClientPortAddress=127.0.0.1\nsecureClientPort={secure}\n"
         configuration = self._directory / "zoo.cfg"
         configuration.write_text(_SETTINGS.format(directory=self._directory, ports=ports, more=self._more))
-        command = [*_JAVA, *self._options, _MAIN, str(configuration)]
+        command = [*JAVA, *self._options, MAIN_CLASS, str(configuration)]
         with (self._directory / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         give_up_s = time.monotonic() + START_TIMEOUT_S

@@ -37,8 +37,14 @@ admin.enableServer=false
 4lw.commands.whitelist=srvr
 """
 
-_JAVA = ("java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", SERVER_JAR)
-_MAIN = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
+# A small heap, and no compiler that works for minutes: such a server lives for minutes only. Debian's first
+# jar names the others that it needs, but not one for its log, and not all for TLS. They come with it.
+JAVA = (
+    *("java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    *("-cp", f"{SERVER_JAR}:/usr/share/java/slf4j-simple.jar:/usr/share/java/netty-codec.jar"),
+)
+MAIN_CLASS = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
 
 
 class ZookeeperMember:
@@ -143,7 +149,7 @@ def _prepared(number: int, servers: tuple[Station, ...], directory: Path, *, tic
     configuration.write_text(settings)
     process = LabProcess(
         name,
-        (*_JAVA, _MAIN, str(configuration)),
+        (*JAVA, MAIN_CLASS, str(configuration)),
         log=directory / f"{name}.log",
         namespace=server.namespace,
     )
