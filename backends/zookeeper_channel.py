@@ -13,6 +13,7 @@ Rules of this file:
 from __future__ import annotations
 
 import asyncio
+import ssl
 import struct
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -28,7 +29,7 @@ from kazoo.protocol.serialization import (
     Watch,
 )
 
-from backends.zookeeper_failures import CONNECTION_LOST, FAREWELLS, OK, CallFailed, refused
+from backends.zookeeper_failures import CONNECTION_LOST, FAREWELLS, OK, TLS_REFUSED, CallFailed, refused
 from backends.zookeeper_settings import ZookeeperAddress
 
 # The server forgets a session so long after its last sign of life. We lose nothing by it, so it only has to
@@ -86,6 +87,7 @@ class Connection(asyncio.Protocol):
         self.address = address
         self.listeners: list[Listener] = []
         self.lost_why: str | None = None
+        self._lost_code = CONNECTION_LOST
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._greeting: asyncio.Future[None] = self._loop.create_future()
@@ -107,7 +109,7 @@ class Connection(asyncio.Protocol):
         self._frame(Connect(0, 0, int(SESSION_TIMEOUT_S * 1000), 0, b"\0" * 16, False).serialize())
         await self._greeting
         if self.lost_why is not None:
-            raise refused(self.address, "connecting", CONNECTION_LOST, self.lost_why)
+            raise refused(self.address, "connecting", self._lost_code, self.lost_why)
         self._ping = self._loop.call_later(_PING_EVERY_S, self._send_ping)
 
     @property
@@ -143,7 +145,7 @@ class Connection(asyncio.Protocol):
     def send(self, request: Request, on_answer: Callable[[Answer], None], *, xid: int | None = None) -> None:
         """Send soon, together with what else is sent by then. `on_answer` is called once, in stream order."""
         if self.lost_why is not None:
-            on_answer(Answer(0, CONNECTION_LOST, self.lost_why))
+            on_answer(Answer(0, self._lost_code, self.lost_why))
             return
         if xid is None:
             self._xid = xid = self._xid % _LARGEST_XID + 1
@@ -174,8 +176,7 @@ class Connection(asyncio.Protocol):
 
     def failure(self, answer: Answer, doing: str) -> CallFailed:
         """What an answer with an error means."""
-        why = answer.value if answer.error == CONNECTION_LOST else None
-        return refused(self.address, doing, answer.error, why)
+        return refused(self.address, doing, answer.error, answer.value)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio."""
@@ -201,6 +202,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Called by asyncio."""
+        if isinstance(exc, ssl.SSLError) and self.lost_why is None:
+            self._lost_code = TLS_REFUSED
         self._end(f"connection lost ({exc})" if exc else "the server ended the connection")
 
     def _take(self, frame: bytes) -> None:
@@ -271,6 +274,6 @@ class Connection(asyncio.Protocol):
             self._greeting.set_result(None)
         pending, self._pending = self._pending, deque()
         for _, _, on_answer in pending:
-            on_answer(Answer(0, CONNECTION_LOST, why))
+            on_answer(Answer(0, self._lost_code, why))
         for listener in tuple(self.listeners):
             listener.lost(why)

@@ -18,6 +18,7 @@ from backends.store import Unknown
 OK = 0
 # Of our own: the connection ended before the answer came. ZooKeeper's client libraries use this code too.
 CONNECTION_LOST = -4
+TLS_REFUSED = -4001  # the same, and TLS was to blame
 UNIMPLEMENTED = -6
 RUNTIME_INCONSISTENCY = -2  # what ZooKeeper says of all operations after the one that failed
 NO_NODE = -101
@@ -31,6 +32,7 @@ SASL_REQUIRED = -124
 FAREWELLS = frozenset({-112, AUTH_FAILED, SASL_REQUIRED})  # -112: the session has expired
 
 _ADVICE = {
+    TLS_REFUSED: "check cert_file and key_file, and the trust store of the server",
     UNIMPLEMENTED: "upgrade this server to ZooKeeper 3.6 or later: vipkeeper needs its recursive watches",
     NO_AUTH: "give vipkeeper the username and password that wrote these znodes, or correct their ACLs",
     AUTH_FAILED: "correct the ZooKeeper username or password",

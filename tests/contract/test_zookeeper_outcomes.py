@@ -104,6 +104,23 @@ async def test_a_lost_reply_is_unknown_though_it_happened(
 
 
 @on_loop
+async def test_a_connection_that_missed_an_answer_is_not_used_again(
+    shared_zookeeper: ZookeeperServer, prefix: str
+) -> None:
+    async with (
+        relay(f"http://{shared_zookeeper.endpoint}") as line,
+        zookeeper_client(_settings(line.url)) as store,
+    ):
+        await commit(store, puts={prefix + "a": b"1"})
+        line.hold_requests = True
+        missed = await store.commit(Transaction(puts={prefix + "a": b"2"}), timeout_s=0.3)
+        assert isinstance(missed, Unknown)
+        line.hold_requests = False  # and what was held is never passed on
+        await commit(store, puts={prefix + "a": b"3"})
+        assert await values(store, prefix) == {prefix + "a": b"3"}
+
+
+@on_loop
 async def test_a_restarted_server_loses_the_watch_but_no_change(tmp_path: Path) -> None:
     with ZookeeperServer(tmp_path) as server:
         async with zookeeper_client(_settings(server.endpoint)) as store:
