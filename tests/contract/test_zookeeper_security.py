@@ -49,7 +49,7 @@ def tls_zookeeper(
         "serverCnxnFactory=org.apache.zookeeper.server.NettyServerCnxnFactory\n"
         f"ssl.keyStore.location={both}\nssl.keyStore.type=PEM\n"
         f"ssl.trustStore.location={authority.ca_file}\nssl.trustStore.type=PEM\n"
-        "ssl.protocol=TLSv1.3\nssl.enabledProtocols=TLSv1.3\n"
+        "ssl.protocol=TLSv1.3\nssl.enabledProtocols=TLSv1.3\nssl.ciphersuites=TLS_AES_128_GCM_SHA256\n"
         "ssl.hostnameVerification=false\n"  # it verifies the names of clients too
     )
     with ZookeeperServer(directory, settings=settings, tls=True) as running:
