@@ -13,7 +13,7 @@ from kazoo.protocol.serialization import Create, Delete, GetChildren
 
 from backends.store import Committed, Conflict, Transaction
 from backends.zookeeper_endpoint import Link
-from backends.zookeeper_failures import NO_NODE, NODE_EXISTS, NOT_EMPTY, OK, refused
+from backends.zookeeper_failures import NO_NODE, NODE_EXISTS, NOT_EMPTY, OK, nonsense, refused
 from backends.zookeeper_paths import RecordId, above
 from backends.zookeeper_transactions import Obstacle, plan, uncompared
 
@@ -33,6 +33,9 @@ async def commit_over(link: Link, transaction: Transaction, acl: list[Any]) -> C
     while True:
         planned = plan(transaction, guesses, link.tree, acl)
         answer = await link.connection.call(planned.request(), COMMITTING)
+        if not planned.is_answered_by(answer.value):
+            link.connection.drop("it answered nonsense")
+            raise nonsense(link.connection.address, COMMITTING, "results of another transaction")
         refusal = planned.refusal(answer.value)
         if refusal is None:
             return Committed(answer.zxid, planned.versions(answer.value))

@@ -13,13 +13,14 @@ from kazoo.protocol.serialization import Transaction as Multi
 
 from backends.store import Unknown
 from backends.zookeeper_channel import Connection
-from backends.zookeeper_failures import CallFailed, translated
+from backends.zookeeper_failures import CallFailed, nonsense, translated
 from backends.zookeeper_login import Login
 from backends.zookeeper_mirror import Mirror
 from backends.zookeeper_paths import RecordId, Tree
 from backends.zookeeper_settings import ZookeeperAddress
 
 _CONNECT_WITHIN_S = 3.0
+_ASKING = "asking for a majority"
 
 
 class Link:
@@ -36,7 +37,7 @@ class Link:
             if mirror.covers(directory):
                 return mirror
         made = Mirror(self.connection, self.tree, directory)
-        self._mirrors.append(made)
+        self._mirrors = [mirror for mirror in self._mirrors if mirror.works] + [made]
         return made
 
     async def settled(self, mirror: Mirror) -> None:
@@ -65,8 +66,11 @@ class Link:
 
         Only a leader with a majority completes it, and a server that answers has applied all before it.
         """
-        request = Multi([CheckVersion(self.tree.root, -1)])
-        return (await self.connection.call(request, "asking for a majority")).zxid
+        answer = await self.connection.call(Multi([CheckVersion(self.tree.root, -1)]), _ASKING)
+        if len(answer.value) != 1:
+            self.connection.drop("it answered nonsense")
+            raise nonsense(self.connection.address, _ASKING, "no result of one check")
+        return answer.zxid
 
 
 class Endpoint:

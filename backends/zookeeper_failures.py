@@ -58,6 +58,11 @@ def refused(where: object, doing: str, code: int, why: object = None) -> CallFai
     return CallFailed(Unknown(f"{text}; {advice}", "operator"))
 
 
+def nonsense(where: object, doing: str, what: object) -> CallFailed:
+    """The server talks, but not as ZooKeeper does."""
+    return CallFailed(Unknown(f"{where}: {doing}: the answer is not ZooKeeper's ({what})"))
+
+
 @contextmanager
 def translated(where: object, doing: str) -> Iterator[None]:
     """Turn what the network raises into `CallFailed`."""

@@ -13,10 +13,12 @@ from kazoo.security import CREATOR_ALL_ACL, OPEN_ACL_UNSAFE
 
 from backends.store import Unknown
 from backends.zookeeper_channel import AUTH_XID, Connection
-from backends.zookeeper_failures import AUTH_FAILED, SASL_REQUIRED, CallFailed, refused
+from backends.zookeeper_failures import AUTH_FAILED, SASL_REQUIRED, CallFailed, nonsense, refused
 from backends.zookeeper_settings import ZookeeperSettings
 
 _DOING = "logging in"
+# What pure-sasl lets through when a challenge is none; found by feeding it random bytes.
+_NONSENSE = (ValueError, LookupError, TypeError, AttributeError)
 _MOST_ROUNDS = 4  # DIGEST-MD5 takes three
 
 
@@ -66,6 +68,8 @@ class Login:
         except (SASLError, SASLProtocolException) as error:
             why = f"{connection.address}: {_DOING}: {error}; correct the ZooKeeper username or password"
             raise CallFailed(Unknown(why, "operator")) from error
+        except _NONSENSE as error:
+            raise nonsense(connection.address, _DOING, type(error).__name__) from error
         finally:
             client.dispose()
         raise refused(connection.address, _DOING, AUTH_FAILED)

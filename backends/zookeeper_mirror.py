@@ -55,9 +55,14 @@ class Mirror:
         connection.listeners.append(self)
         self._request(AddRecursiveWatch(directory), self._watch_is_set)
 
+    @property
+    def works(self) -> bool:
+        """Whether it has not failed for good."""
+        return self._failed is None
+
     def covers(self, directory: str) -> bool:
         """Whether everything below that directory is in this mirror."""
-        return self._failed is None and is_below(directory, self.directory)
+        return self.works and is_below(directory, self.directory)
 
     def when_settled(self, then: Callable[[CallFailed | None], None]) -> None:
         """Call it at the next moment when all events received so far are part of a cut: perhaps now."""

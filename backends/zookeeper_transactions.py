@@ -17,6 +17,7 @@ import msgspec
 from kazoo.exceptions import ZookeeperError
 from kazoo.protocol.serialization import CheckVersion, Create, Delete, SetData
 from kazoo.protocol.serialization import Transaction as Multi
+from kazoo.protocol.states import ZnodeStat
 
 from backends.store import Transaction
 from backends.zookeeper_failures import (
@@ -30,6 +31,7 @@ from backends.zookeeper_paths import RecordId, Tree, new_id, parts_of, version_o
 
 _ANY = -1  # a version that ZooKeeper does not compare
 _PERSISTENT = 0
+_RESULTS = {Create: str, SetData: ZnodeStat}  # others only say that it was done
 
 
 class Obstacle(Enum):
@@ -57,6 +59,13 @@ class Plan(msgspec.Struct, frozen=True):
 
     def request(self) -> Multi:
         return Multi([step.operation for step in self.steps])
+
+    def is_answered_by(self, results: Any) -> bool:
+        """Whether these can be the results of this multi."""
+        return len(results) == len(self.steps) and all(
+            isinstance(result, (ZookeeperError, _RESULTS.get(type(step.operation), bool)))
+            for step, result in zip(self.steps, results, strict=True)
+        )
 
     def refusal(self, results: Iterable[Any]) -> tuple[Obstacle | int, str] | None:
         """Why nothing was done (an error code when it is none of ours), and for which key. None if it was."""

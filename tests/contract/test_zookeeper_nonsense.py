@@ -15,7 +15,7 @@ from tests.contract.calls import PATIENCE_S, lost
 from tests.contract.event_loop import on_loop
 from tests.contract.scripted_zookeeper import GREETING, Script, framed, reply, scripted_zookeeper
 
-MULTI, ADD_WATCH, SYNC = 14, 106, 9
+GET_CHILDREN, MULTI, ADD_WATCH = 8, 14, 106
 CHECKED = struct.pack(">iBi", 13, 0, -1) + struct.pack(">iBi", -1, 1, -1)
 
 BABBLE = [
@@ -34,7 +34,21 @@ BABBLE = [
     framed(struct.pack(">iiq", 0, 0, 0) + struct.pack(">i", 16) + bytes(17)),  # no session
 ]
 
+CREATED = struct.pack(">iBi", 1, 0, -1) + struct.pack(">i", 2) + b"/a"
+
+
+def _multi_only(answer: Script) -> Script:
+    """The keys are absent; the answer to a multi is as told."""
+    others = {GET_CHILDREN: -101}
+    return lambda xid, operation: (
+        answer(xid, operation) if operation == MULTI else framed(reply(xid, error=others.get(operation, -1)))
+    )
+
+
 SCRIPTS: dict[str, Script] = {
+    "fewer results than asked": _multi_only(lambda xid, _: framed(reply(xid, body=CHECKED))),
+    "results of another kind": _multi_only(lambda xid, _: framed(reply(xid, body=CREATED * 2 + CHECKED))),
+    "no results": _multi_only(lambda xid, _: framed(reply(xid, body=CHECKED[9:]))),
     "wrong xid": lambda xid, _: framed(reply(xid + 1, body=CHECKED)),
     "no body": lambda xid, _: framed(reply(xid)),
     "half a header": lambda xid, _: framed(reply(xid)[:9]),
@@ -79,6 +93,7 @@ async def test_answers_that_are_not_zookeepers(name: str) -> None:
     ):
         for answer in (
             await store.commit(Transaction(puts={"/a": b""}), timeout_s=0.5),
+            await store.commit(Transaction({"/a": 5 << 31}, {"/a": b""}), timeout_s=0.5),
             await store.commit(Transaction({"/a": 5}, {"/b": b""}), timeout_s=0.5),
             await store.read("/", timeout_s=0.5),
         ):
@@ -97,6 +112,24 @@ async def test_random_bytes() -> None:
         async with babbling_server(frames) as url, zookeeper_client(_settings(url)) as store:
             answer = await store.commit(Transaction(puts={"/a": b""}), timeout_s=PATIENCE_S)
             assert isinstance(answer, Unknown), frames.hex()
+
+
+@on_loop
+async def test_a_login_answered_with_random_bytes() -> None:
+    dice = random.Random(102)
+
+    def challenge(xid: int, _: int) -> bytes:
+        parts = [b'nonce="', b'realm="', b"qop=", b"=,", b'"', dice.randbytes(3), b'qop="auth",', b"x"]
+        body = b"".join(dice.choice(parts) for _ in range(dice.randrange(8)))
+        return framed(reply(xid, body=struct.pack(">i", len(body)) + body))
+
+    for _ in range(60):
+        async with scripted_zookeeper(challenge) as endpoint:
+            settings = ZookeeperSettings((endpoint,), auth="sasl", username="u", password="p" * 5)
+            async with zookeeper_client(settings) as store:
+                answer = await store.commit(Transaction(puts={"/a": b""}), timeout_s=PATIENCE_S)
+                assert isinstance(answer, Unknown)
+                assert endpoint in answer.why
 
 
 @on_loop
