@@ -59,9 +59,9 @@ class ZookeeperStore:
         hedge_interval_s = min(HEDGE_INTERVAL_S, timeout_s / 4)
         waiting = list(self._endpoints.order())
         asked: dict[asyncio.Task[Snapshot | Unknown], Endpoint] = {}
+        heard = {endpoint: endpoint.answers for endpoint in waiting}
         failures: list[Unknown] = []
-        # Set by whoever passes the barrier first: from then on nobody else is asked.
-        passed = asyncio.Event()
+        passed = asyncio.Event()  # a server has shown its majority: nobody else is asked then
         try:
             while (left_s := deadline - loop.time()) > 0:
                 if waiting and not passed.is_set():
@@ -77,7 +77,11 @@ class ZookeeperStore:
                         self._endpoints.answered(endpoint)
                         return answer
                     failures.append(answer)
-            failures += [self._give_up(endpoint, "reading", timeout_s) for endpoint in asked.values()]
+            for endpoint in asked.values():
+                if endpoint.answers > heard[endpoint]:  # its mirror goes on reading, for the next call
+                    failures.append(Unknown(f"{endpoint.address}: reading: not all within {timeout_s:g} s"))
+                else:
+                    failures.append(self._give_up(endpoint, "reading", timeout_s))
             return _most_telling(failures)
         finally:
             for task in asked:

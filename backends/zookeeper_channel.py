@@ -86,6 +86,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, address: ZookeeperAddress) -> None:
         self.address = address
         self.listeners: list[Listener] = []
+        self.answers = 0  # so many requests were answered
         self.lost_why: str | None = None
         self._lost_code = CONNECTION_LOST
         self._loop = asyncio.get_running_loop()
@@ -241,6 +242,7 @@ class Connection(asyncio.Protocol):
             raise
         if header.err in FAREWELLS:
             self._retired = True
+        self.answers += 1
         on_answer(Answer(header.zxid, header.err, value))
 
     def _frame(self, message: bytes | bytearray) -> None:

@@ -100,6 +100,11 @@ class Endpoint:
         """Whether calls can be sent."""
         return self._link is not None and self._link.connection.usable
 
+    @property
+    def answers(self) -> int:
+        """How many the connection in use has brought."""
+        return 0 if self._link is None else self._link.connection.answers
+
     def retire(self) -> None:
         """The connection did not answer in time: the next call makes another."""
         if self._link is not None:
@@ -125,6 +130,7 @@ class Endpoint:
         except BaseException:
             connection.drop("it was given up")
             raise
+        connection.answers = 0
         return Link(connection, self._tree)
 
     def _opened(self, opening: asyncio.Task[Link]) -> None:

@@ -11,6 +11,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,9 @@ _GONE = 7  # the server has removed the watch itself
 
 # More deletions than anybody deletes between a reading and the watch that follows it.
 _MOST_DELETIONS = 10_000
+
+# Under way at a time: a commit over the same connection waits behind them. Thousands would take a second.
+_MOST_REQUESTS = 50
 
 _DOING = "reading"
 
@@ -48,7 +52,8 @@ class Mirror:
         self._touched: set[str] = set()  # paths to read again
         self._removed: set[str] = set()  # paths that were deleted since the last cut
         self._found: dict[str, Record] = {}  # path -> what was read since the last cut
-        self._unanswered = 0  # requests of this round
+        self._queued: deque[tuple[Any, Callable[[Answer], None]]] = deque()  # requests still to be sent
+        self._unanswered = 0  # requests of this round, the queued ones too
         self._waiting: list[Callable[[CallFailed | None], None]] = []
         self._subscribers: list[Subscriber] = []
         self._failed: CallFailed | None = None
@@ -190,10 +195,19 @@ class Mirror:
             subscriber(news)
 
     def _request(self, request: Any, then: Callable[[Answer], None]) -> None:
+        self._unanswered += 1
+        if self._unanswered > _MOST_REQUESTS:
+            self._queued.append((request, then))
+        else:
+            self._send(request, then)
+
+    def _send(self, request: Any, then: Callable[[Answer], None]) -> None:
         def answered(answer: Answer) -> None:
             self._unanswered -= 1
             if self._failed is not None:
                 return
+            if self._queued:
+                self._send(*self._queued.popleft())
             if answer.error not in {OK, NO_NODE}:
                 self._fail(self._connection.failure(answer, _DOING))
                 return
@@ -205,7 +219,6 @@ class Mirror:
             else:
                 self._begin_round()
 
-        self._unanswered += 1
         self._connection.send(request, answered)
 
     def _release(self) -> None:

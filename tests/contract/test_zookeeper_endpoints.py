@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, aclosing
@@ -137,6 +138,47 @@ async def test_an_attempt_too_short_for_a_connection_still_leads_to_one(
         shortest = await _try_commit(store, prefix + "a", 0.0001)
         assert isinstance(shortest, Unknown)
         await eventually(works)
+
+
+@on_loop
+async def test_a_reading_longer_than_its_time_goes_on_for_the_next(
+    shared_zookeeper: ZookeeperServer, prefix: str
+) -> None:
+    keys = [f"{prefix}{number:04}" for number in range(2000)]
+    async with (
+        zookeeper_client(_settings(shared_zookeeper.endpoint)) as writer,
+        zookeeper_client(_settings(shared_zookeeper.endpoint)) as store,
+    ):
+        for start in range(0, len(keys), 100):
+            await commit(writer, puts=dict.fromkeys(keys[start : start + 100], bytes(2500)))
+
+        async def has_read_all() -> bool:
+            snapshot = await store.read(prefix, timeout_s=0.05)
+            return isinstance(snapshot, Snapshot) and len(snapshot.records) == len(keys)
+
+        assert not await has_read_all()
+        await eventually(has_read_all)
+
+
+@on_loop
+async def test_commits_do_not_wait_for_a_long_reading(shared_zookeeper: ZookeeperServer, prefix: str) -> None:
+    keys = [f"{prefix}{number:04}" for number in range(2000)]
+    async with zookeeper_client(_settings(shared_zookeeper.endpoint)) as writer:
+        for start in range(0, len(keys), 100):
+            await commit(writer, puts=dict.fromkeys(keys[start : start + 100], bytes(2500)))
+    async with zookeeper_client(_settings(shared_zookeeper.endpoint)) as store:
+        version = (await commit(store, puts={prefix + "lease": b""})).versions[prefix + "lease"]
+        reading = asyncio.ensure_future(read(store, prefix))
+        began_s = last_s = time.monotonic()
+        longest_s = 0.0
+        while not reading.done():
+            renewal = await commit(store, compares={prefix + "lease": version}, puts={prefix + "lease": b""})
+            version = renewal.versions[prefix + "lease"]
+            now_s = time.monotonic()
+            longest_s, last_s = max(longest_s, now_s - last_s), now_s
+        assert len((await reading).records) == len(keys) + 1
+        print(f"the longest commit took {longest_s:.3f} s of {last_s - began_s:.3f} s")
+        assert longest_s < (last_s - began_s) / 4
 
 
 def test_endpoints_may_be_short_and_end_with_a_chroot() -> None:
