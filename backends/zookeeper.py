@@ -136,10 +136,7 @@ class ZookeeperStore:
             with link.connection.in_use():
                 revision = await link.barrier()
                 passed.set()
-                mirror = link.mirror(link.tree.directory(prefix))
-                await link.settled(mirror)
-                mirror.advance(revision)
-                return Snapshot(prefix, mirror.revision, mirror.records(prefix))
+                return await link.snapshot(prefix, revision)
         except CallFailed as failed:
             return self._failed(endpoint, failed)
 

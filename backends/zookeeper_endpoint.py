@@ -11,7 +11,7 @@ import asyncio
 from kazoo.protocol.serialization import CheckVersion
 from kazoo.protocol.serialization import Transaction as Multi
 
-from backends.store import Unknown
+from backends.store import Snapshot, Unknown
 from backends.zookeeper_channel import Connection
 from backends.zookeeper_failures import CallFailed, nonsense, translated
 from backends.zookeeper_login import Login
@@ -40,18 +40,22 @@ class Link:
         self._mirrors = [mirror for mirror in self._mirrors if mirror.works] + [made]
         return made
 
-    async def settled(self, mirror: Mirror) -> None:
-        """Wait until all that was heard so far is in it. CallFailed."""
-        loop = asyncio.get_running_loop()
-        settled: asyncio.Future[CallFailed | None] = loop.create_future()
+    async def snapshot(self, prefix: str, revision: int) -> Snapshot:
+        """All below a prefix, not older than a revision that the server has shown. CallFailed."""
+        mirror = self.mirror(self.tree.directory(prefix))
+        taken: asyncio.Future[Snapshot | CallFailed] = asyncio.get_running_loop().create_future()
 
-        def then(failed: CallFailed | None) -> None:
-            if not settled.done():
-                settled.set_result(failed)
+        def take(failed: CallFailed | None) -> None:
+            # Here and not after the waiting: the next event may come before that ends.
+            if not taken.done():
+                mirror.advance(revision)
+                taken.set_result(failed or Snapshot(prefix, mirror.revision, mirror.records(prefix)))
 
-        mirror.when_settled(then)
-        if (failed := await settled) is not None:
-            raise failed
+        mirror.when_settled(take)
+        result = await taken
+        if isinstance(result, CallFailed):
+            raise result
+        return result
 
     def known(self, key: str) -> tuple[bool, RecordId | None]:
         """Whether the mirrors say anything of a key, and the id of its record."""

@@ -41,7 +41,7 @@ class ZookeeperWatch:
                 mirror = link.mirror(link.tree.directory(prefix))
                 with link.connection.in_use():
                     synced = await link.connection.call(Sync(link.tree.root), _DOING)
-                    await link.settled(mirror)
+                    await link.snapshot(prefix, synced.zxid)  # the mirror is there by then
         except TimeoutError:
             self._endpoint.retire()
             yield self._silent()
