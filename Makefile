@@ -15,14 +15,15 @@ PYTEST_FLAGS ?=
 SCHEDULES ?= 100000
 FIRST_SEED = $(shell date +%s)000000
 
-# Programs, each with the Debian package that brings it.
+# Programs (or a file by its path), each with the Debian package that brings it.
 PYTHON_PROGRAMS := python3:python3 python3-venv:python3-venv
+ZOOKEEPER_FILES := java:default-jre-headless /usr/share/java/zookeeper.jar:zookeeper
 DEMO_PROGRAMS := $(PYTHON_PROGRAMS) etcd:etcd-server ip:iproute2 nft:nftables
-TEST_PROGRAMS := $(DEMO_PROGRAMS) etcdctl:etcd-client keepalived:keepalived openssl:openssl \
+TEST_PROGRAMS := $(DEMO_PROGRAMS) etcdctl:etcd-client $(ZOOKEEPER_FILES) keepalived:keepalived openssl:openssl \
 	mkfs.ext4:e2fsprogs fsfreeze:util-linux losetup:mount systemd-analyze:systemd
 
 # Tests that need neither root nor a server, and no patience: all in less than two minutes.
-ALONE := not root and not etcd and not slow and not bench
+ALONE := not root and not etcd and not zookeeper and not slow and not bench
 
 .PHONY: help demo test check bench soak docs format lint types venv demo-packages system-packages clean
 
@@ -32,7 +33,7 @@ help:  ## this list
 demo: demo-packages .venv/.stamp-run  ## three agents, one real etcd, one VIP, and failovers to watch (root)
 	$(BIN)/vipkeeper demo $(DEMO_FLAGS)
 
-test: system-packages lint types  ## everything: lint, types, all tests with real etcd, kernel, faults (root)
+test: system-packages lint types  ## everything: lint, types, all tests with real stores, kernel, faults (root)
 	$(BIN)/pytest -m "not bench" $(PYTEST_FLAGS)
 
 check: lint types  ## lint, types, and the tests that need neither root nor a server

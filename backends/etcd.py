@@ -15,10 +15,11 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from backends.endpoint_rotation import Rotation, most_telling
 from backends.etcd_channel import RANGE, TXN, Endpoint, Login
 from backends.etcd_examine import examine
-from backends.etcd_failures import CallFailed, most_telling
-from backends.etcd_members import ClusterIdentity, Rotation
+from backends.etcd_failures import CallFailed
+from backends.etcd_members import ClusterIdentity
 from backends.etcd_messages import next_page, range_request, records, txn_request
 from backends.etcd_rpc.etcd_pb2 import ResponseHeader
 from backends.etcd_settings import EtcdSettings, addresses

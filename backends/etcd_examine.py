@@ -16,8 +16,9 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from backends.endpoint_rotation import most_telling
 from backends.etcd_channel import RANGE, STATUS, Endpoint, Login
-from backends.etcd_failures import FREE_SPACE, CallFailed, is_compacted, most_telling
+from backends.etcd_failures import FREE_SPACE, CallFailed, is_compacted
 from backends.etcd_rpc.etcd_pb2 import RangeRequest, StatusRequest, StatusResponse
 from backends.etcd_settings import EtcdAddress
 from backends.store import Advice, Unknown

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import msgspec
@@ -104,14 +104,6 @@ def is_compacted(failed: CallFailed) -> bool:
     """Whether a reading failed because the revision it asked for is compacted."""
     cause = failed.__cause__
     return isinstance(cause, GRPCError) and "has been compacted" in (cause.message or "")
-
-
-def most_telling(failures: Sequence[Unknown]) -> Unknown:
-    """One answer for several: first what somebody can correct, but with all the reasons."""
-    ranked = sorted(failures, key=lambda failure: failure.actor == "store")
-    if not ranked:
-        return Unknown("no time was left to ask")
-    return Unknown("; ".join(failure.why for failure in ranked), ranked[0].actor)
 
 
 def refused(where: object, doing: str, message: str) -> CallFailed:

@@ -1,8 +1,8 @@
-"""Which endpoint is asked first, and whose answers count.
+"""Whose answers count.
 
 Rules of this file:
 
-- No clock, no IO. An endpoint that failed goes behind the others; one that answers stays first.
+- No clock, no IO.
 - All endpoints must belong to one etcd cluster. One that answers from another is never believed.
 - A member whose Raft term is older than one already seen was cut off or restored from a backup. It is
   believed only when most endpoints say the same: then the whole cluster was restored.
@@ -10,38 +10,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Generic, TypeVar
-
 from backends.etcd_rpc.etcd_pb2 import ResponseHeader
-
-_Endpoint = TypeVar("_Endpoint")
-
-
-class Rotation(Generic[_Endpoint]):
-    """The endpoints, the preferred one first."""
-
-    def __init__(self, endpoints: Iterable[_Endpoint]) -> None:
-        self._order = list(endpoints)
-
-    @property
-    def preferred(self) -> _Endpoint:
-        """The one to ask first."""
-        return self._order[0]
-
-    def order(self) -> tuple[_Endpoint, ...]:
-        """All, in the order to ask them."""
-        return tuple(self._order)
-
-    def answered(self, endpoint: _Endpoint) -> None:
-        """It is good: ask it first from now on."""
-        while self._order[0] != endpoint:
-            self._order.append(self._order.pop(0))
-
-    def missed(self, endpoint: _Endpoint) -> None:
-        """It is not: ask the next one, unless that is so already."""
-        if self._order[0] == endpoint:
-            self._order.append(self._order.pop(0))
 
 
 class ClusterIdentity:

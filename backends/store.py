@@ -9,8 +9,15 @@ Rules of this contract, proven for every backend by the same suite (tests/contra
   even after `Unknown` was returned, even after a later read does not show it.
 - A call returns within its `timeout_s` (plus scheduling). It makes one attempt; after an Unknown the
   backend prefers another endpoint for the next call.
-- A version is a number that never repeats for a key while the key lives; 0 means "absent".
+- Keys begin with a slash.
+- A version is a number that never repeats for a key, not even when the key was deleted and made anew;
+  0 means "absent".
 - `revision` orders all changes of the store. It only goes backwards when a backup was restored.
+- A watch tells the latest state of every key, never an older one after a newer one, and never a part of a
+  transaction. Writes that follow each other closely may be told as one change, with the last state of each
+  key; etcd and memory tell each write by itself.
+- A reader reads first and watches from the revision of its reading, over the same `Store`. A watch that
+  cannot know all changes since then is lost at once.
 """
 
 from __future__ import annotations
@@ -79,7 +86,10 @@ class Unknown(msgspec.Struct, frozen=True):
 
 
 class Changed(msgspec.Struct, frozen=True):
-    """Changes in order: `records` were written, `deleted` maps keys to the revision of their deletion."""
+    """Changes in order, complete up to `revision`: `records` were written, the keys in `deleted` are gone.
+
+    `deleted` says at which revision a key was known to be gone: that of its deletion, or a later one.
+    """
 
     revision: int
     records: tuple[Record, ...]

@@ -1,6 +1,6 @@
 """What every test relies on: missing means of this machine skip a test, and no test of ours skips in CI.
 
-- A test marked `root` needs root; one marked `etcd` needs the etcd server's program. Without them it is
+- A test marked `root` needs root; one marked `etcd` or `zookeeper` needs that server. Without them it is
   skipped with that reason.
 - With CI=true in the environment each skip is a failure that names its reason: a build server that lost
   etcd must not look green.
@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,11 @@ import pytest
 MISSING = {
     "root": None if os.geteuid() == 0 else "needs root (network namespaces, addresses, tc)",
     "etcd": None if shutil.which("etcd") else "needs etcd (Debian package etcd-server)",
+    "zookeeper": (
+        None
+        if Path("/usr/share/java/zookeeper.jar").exists() and shutil.which("java")
+        else "needs ZooKeeper (Debian package zookeeper)"
+    ),
 }
 
 

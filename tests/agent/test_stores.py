@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -47,6 +49,31 @@ def test_a_password_file_that_cannot_be_used(tmp_path: Path, content: bytes | No
         assert "secret" not in mistake
 
     run()
+
+
+@on_loop
+async def test_a_password_file_of_zookeeper_is_named_as_such(tmp_path: Path) -> None:
+    zookeeper = {"username": "vipkeeper", "password_file": str(tmp_path / "absent")}
+    settings = {"node": "a", "backend": "zookeeper", "zookeeper": zookeeper}
+    with pytest.raises(ConfigError, match=r"zookeeper\.password_file"):
+        open_store(msgspec.convert(settings, Config))
+
+
+@pytest.mark.parametrize(
+    ("backend", "theirs", "others"), [("etcd", "grpclib", "kazoo"), ("zookeeper", "kazoo", "grpclib")]
+)
+def test_only_the_chosen_backend_is_loaded(backend: str, theirs: str, others: str) -> None:
+    program = f"""
+import asyncio, sys
+from vipkeeper.agent.stores import open_store
+from vipkeeper.config.schema import Config
+async def run():
+    await open_store(Config(backend={backend!r})).close()
+asyncio.run(run())
+assert {theirs!r} in sys.modules
+assert {others!r} not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
 @on_loop

@@ -24,11 +24,11 @@ def install(*pairs: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_nothing_happens_when_all_is_there() -> None:
-    ended = install("bash:no-such-package", "ls:no-such-package")
+    ended = install("bash:no-such-package", "ls:no-such-package", "/etc/passwd:no-such-package")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
 def test_without_root_it_names_the_missing_packages() -> None:
-    ended = install("bash:bash", "no-such-program:some-package,other-package")
+    ended = install("bash:bash", "no-such-program:some-package", "/no/such/file:other-package")
     assert ended.returncode == 77
     assert "apt-get install --no-install-recommends some-package other-package\n" in ended.stderr

@@ -33,7 +33,10 @@ def written(directory: Path, text: str) -> str:
         (("agent", "--config", "/nonexistent.toml"), "/nonexistent.toml: cannot be read: no such file"),
         (("check", "/"), "/: cannot be read: is a directory; correct the path"),
         (("ls", "--endpoints", "ftp://x"), '--endpoints: etcd.endpoints[0]: "ftp://x" is not the address'),
-        (("ls", "--backend", "zk"), '--backend: backend: expected etcd, found the text "zk"'),
+        (
+            ("ls", "--backend", "zk"),
+            "--backend: backend: expected one of etcd, zookeeper, found",
+        ),
     ],
 )
 def test_wrong_usage_ends_with_2_and_says_what_is_wrong(words: tuple[str, ...], said: str) -> None:

@@ -96,7 +96,8 @@ def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file() -> None:
         ),
         (
             'backend = "zookeper"' + ONE_VIP,
-            'x.toml:1: backend: expected etcd, found the text "zookeper"; write for example backend = "etcd"',
+            'x.toml:1: backend: expected one of etcd, zookeeper, found the text "zookeper"; '
+            'did you mean "zookeeper"?',
         ),
         (
             ONE_VIP + "[lease]\nttl = 20",

@@ -10,7 +10,10 @@ from backends.etcd import EtcdStore
 from backends.etcd_settings import EtcdSettings
 from backends.memory import Faults, MemoryMap, MemoryStore
 from backends.store import Store
+from backends.zookeeper import ZookeeperStore
+from backends.zookeeper_settings import ZookeeperSettings
 from tests.contract.etcd_server import EtcdServer
+from tests.contract.zookeeper_server import ZookeeperServer
 
 
 class Bench(Protocol):
@@ -30,13 +33,17 @@ class Bench(Protocol):
         """It goes on where it stood."""
         ...
 
+
+class HistoryBench(Bench, Protocol):
+    """A store that remembers each write, and not only the last of each key."""
+
     def compact(self, revision: int) -> None:
         """Forget the history up to a revision."""
         ...
 
 
 class MemoryBench:
-    """See `Bench`."""
+    """See `HistoryBench`."""
 
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
@@ -62,7 +69,7 @@ class MemoryBench:
 
 
 class EtcdBench:
-    """See `Bench`."""
+    """See `HistoryBench`."""
 
     def __init__(self, prefix: str, server: EtcdServer) -> None:
         self.prefix = prefix
@@ -81,10 +88,37 @@ class EtcdBench:
         self._server.etcdctl("compaction", str(revision))
 
 
+class ZookeeperBench:
+    """See `Bench`."""
+
+    def __init__(self, prefix: str, server: ZookeeperServer) -> None:
+        self.prefix = prefix
+        self._server = server
+
+    def client(self) -> AbstractAsyncContextManager[Store]:
+        return zookeeper_client(ZookeeperSettings((self._server.endpoint,)))
+
+    def freeze(self) -> None:
+        self._server.freeze()
+
+    def thaw(self) -> None:
+        self._server.thaw()
+
+
 @asynccontextmanager
 async def etcd_client(settings: EtcdSettings) -> AsyncGenerator[EtcdStore, None]:
     """An etcd store, closed at the end."""
     store = EtcdStore(settings)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def zookeeper_client(settings: ZookeeperSettings) -> AsyncGenerator[ZookeeperStore, None]:
+    """A ZooKeeper store, closed at the end."""
+    store = ZookeeperStore(settings)
     try:
         yield store
     finally:

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.contract.stopped_process import wait_until_stopped
+
 START_TIMEOUT_S = 30.0  # a first start syncs its files; the machine may be busy
 START_ATTEMPTS = 3  # somebody else may take a free port before etcd does
 
@@ -96,10 +98,7 @@ class EtcdServer:
         """SIGSTOP: connections stay, nothing answers. Returns when every thread has stopped."""
         assert self._process is not None
         self._signal(signal.SIGSTOP)
-        give_up_s = time.monotonic() + START_TIMEOUT_S
-        while not _is_stopped(self._process.pid):
-            assert time.monotonic() < give_up_s, "etcd did not stop"
-            time.sleep(0.001)
+        wait_until_stopped(self._process.pid)
 
     def thaw(self) -> None:
         """SIGCONT."""
@@ -157,14 +156,6 @@ class EtcdServer:
 
 class ServerEndedError(RuntimeError):
     """etcd ended during its start; the text is the end of its log."""
-
-
-def _is_stopped(pid: int) -> bool:
-    states = [
-        task.joinpath("stat").read_text().rpartition(")")[2].split()[0]
-        for task in Path(f"/proc/{pid}/task").iterdir()
-    ]
-    return set(states) <= {"T"}
 
 
 def _free_ports() -> tuple[int, int]:

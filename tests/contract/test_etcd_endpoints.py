@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from backends.endpoint_rotation import Rotation
 from backends.etcd import EtcdStore
-from backends.etcd_members import ClusterIdentity, Rotation
+from backends.etcd_members import ClusterIdentity
 from backends.etcd_rpc.etcd_pb2 import ResponseHeader
 from backends.etcd_settings import EtcdSettings
 from backends.store import Committed, Snapshot, Transaction, Unknown

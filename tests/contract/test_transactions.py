@@ -210,6 +210,29 @@ async def test_a_snapshot_of_many_pages_is_of_one_revision(bench: Bench) -> None
 
 
 @on_loop
+async def test_a_snapshot_is_never_older_than_what_its_reader_knows(bench: Bench) -> None:
+    key, busy = bench.prefix + "key", bench.prefix + "busy"
+    async with bench.client() as store, bench.client() as writer:
+        version = (await commit(store, puts={key: b"1"})).versions[key]
+        finished = asyncio.Event()
+
+        async def compare_and_read(times: int) -> None:
+            for _ in range(times):
+                compared = await commit(store, compares={key: version})
+                assert (await read(store, bench.prefix)).revision >= compared.revision
+
+        async def keep_writing() -> None:
+            while not finished.is_set():
+                await commit(writer, puts={busy: b""})
+
+        await compare_and_read(10)  # a store in which nothing happens
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(keep_writing())
+            await compare_and_read(100)
+            finished.set()
+
+
+@on_loop
 async def test_concurrent_compare_and_set_loses_nothing(bench: Bench) -> None:
     key = bench.prefix + "counter"
 

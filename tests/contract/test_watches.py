@@ -7,7 +7,7 @@ import time
 from contextlib import aclosing
 
 from backends.store import WatchAlive, WatchLost
-from tests.contract.benches import Bench
+from tests.contract.benches import Bench, HistoryBench
 from tests.contract.calls import PATIENCE_S, commit, established, lost, next_changes, read
 from tests.contract.event_loop import on_loop
 
@@ -16,17 +16,17 @@ CALM_HEARTBEAT_S = 20.0
 
 
 @on_loop
-async def test_changes_come_in_order_without_gaps_or_duplicates(bench: Bench) -> None:
-    keys = [f"{bench.prefix}{number}" for number in range(3)]
-    async with bench.client() as store, bench.client() as writer:
-        start = (await read(store, bench.prefix)).revision
-        watch = store.watch(bench.prefix, after_revision=start, heartbeat_s=CALM_HEARTBEAT_S)
+async def test_changes_come_in_order_without_gaps_or_duplicates(history_bench: HistoryBench) -> None:
+    keys = [f"{history_bench.prefix}{number}" for number in range(3)]
+    async with history_bench.client() as store, history_bench.client() as writer:
+        start = (await read(store, history_bench.prefix)).revision
+        watch = store.watch(history_bench.prefix, after_revision=start, heartbeat_s=CALM_HEARTBEAT_S)
         async with aclosing(watch):
             await established(watch)
             revisions = []
             for number in range(30):
                 revisions.append((await commit(writer, puts={keys[number % 3]: b"%d" % number})).revision)
-                await commit(writer, puts={bench.prefix[:-1] + "elsewhere": b""})
+                await commit(writer, puts={history_bench.prefix[:-1] + "elsewhere": b""})
             seen = await next_changes(watch, 30)
     assert [changed.revision for changed in seen] == revisions
     assert [changed.records[0].value for changed in seen] == [b"%d" % number for number in range(30)]
@@ -34,12 +34,14 @@ async def test_changes_come_in_order_without_gaps_or_duplicates(bench: Bench) ->
 
 
 @on_loop
-async def test_one_transaction_is_one_item(bench: Bench) -> None:
-    old = [f"{bench.prefix}old{number}" for number in range(5)]
-    new = [f"{bench.prefix}new{number}" for number in range(5)]
-    async with bench.client() as store:
+async def test_one_transaction_is_one_item(history_bench: HistoryBench) -> None:
+    old = [f"{history_bench.prefix}old{number}" for number in range(5)]
+    new = [f"{history_bench.prefix}new{number}" for number in range(5)]
+    async with history_bench.client() as store:
         created = await commit(store, puts=dict.fromkeys(old, b"1"))
-        watch = store.watch(bench.prefix, after_revision=created.revision - 1, heartbeat_s=CALM_HEARTBEAT_S)
+        watch = store.watch(
+            history_bench.prefix, after_revision=created.revision - 1, heartbeat_s=CALM_HEARTBEAT_S
+        )
         async with aclosing(watch):
             moved = await commit(store, puts=dict.fromkeys(new, b"2"), deletes=frozenset(old))
             first, second = await next_changes(watch, 2)
@@ -51,15 +53,87 @@ async def test_one_transaction_is_one_item(bench: Bench) -> None:
 
 
 @on_loop
-async def test_a_watch_resumes_after_any_revision(bench: Bench) -> None:
-    key = bench.prefix + "key"
-    async with bench.client() as store:
+async def test_a_watch_resumes_after_any_revision(history_bench: HistoryBench) -> None:
+    key = history_bench.prefix + "key"
+    async with history_bench.client() as store:
         revisions = [(await commit(store, puts={key: b"%d" % number})).revision for number in range(10)]
         for position, revision in enumerate(revisions[:-1]):
             watch = store.watch(key, after_revision=revision, heartbeat_s=CALM_HEARTBEAT_S)
             async with aclosing(watch):
                 seen = await next_changes(watch, len(revisions) - position - 1)
             assert [changed.revision for changed in seen] == revisions[position + 1 :]
+
+
+@on_loop
+async def test_the_latest_state_of_each_key_comes_and_none_after_a_newer_one(bench: Bench) -> None:
+    keys = [f"{bench.prefix}{number}" for number in range(3)]
+    seen: dict[str, int] = {}
+    told = 0
+    async with bench.client() as store, bench.client() as writer:
+        start = (await read(store, bench.prefix)).revision
+        watch = store.watch(bench.prefix, after_revision=start, heartbeat_s=CALM_HEARTBEAT_S)
+        async with aclosing(watch):
+            await established(watch)
+            for number in range(30):
+                last = await commit(writer, puts={keys[number % 3]: b"%d" % number})
+                await commit(writer, puts={bench.prefix[:-1] + "elsewhere": b""})
+            while told < last.revision:
+                (changed,) = await next_changes(watch, 1)
+                assert told < changed.revision
+                told = changed.revision
+                for record in changed.records:
+                    assert seen.get(record.key, 0) < record.revision <= told
+                    seen[record.key] = record.revision
+        assert seen == {found.key: found.revision for found in (await read(store, bench.prefix)).records}
+
+
+@on_loop
+async def test_a_transaction_is_never_seen_in_parts(bench: Bench) -> None:
+    """Two keys are always written with one value, and a third is there only while that is even."""
+    first, second, third = (bench.prefix + name for name in "abc")
+    view: dict[str, bytes] = {}
+    async with bench.client() as store, bench.client() as writer:
+        start = (await read(store, bench.prefix)).revision
+        watch = store.watch(bench.prefix, after_revision=start, heartbeat_s=CALM_HEARTBEAT_S)
+        async with aclosing(watch):
+            await established(watch)
+
+            async def write() -> None:
+                for number in range(100):
+                    value = b"%d" % number
+                    puts = {first: value, second: value} | ({} if number % 2 else {third: value})
+                    await commit(writer, puts=puts, deletes=frozenset({third} if number % 2 else ()))
+
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(write())
+                while view.get(first) != b"99":
+                    (changed,) = await next_changes(watch, 1)
+                    for key in changed.deleted:
+                        del view[key]
+                    view |= {record.key: record.value for record in changed.records}
+                    value = view[first]
+                    assert view == {first: value, second: value} | ({} if int(value) % 2 else {third: value})
+
+
+@on_loop
+async def test_a_watch_goes_on_where_a_reading_stands(bench: Bench) -> None:
+    kept, gone = bench.prefix + "kept", bench.prefix + "gone"
+    async with bench.client() as store, bench.client() as writer:
+        await commit(writer, puts={kept: b"1", gone: b"1"})
+        reading = await read(store, bench.prefix)
+        await commit(writer, puts={kept: b"2"})
+        last = await commit(writer, deletes=frozenset({gone}))
+        told, view = 0, {record.key: record.value for record in reading.records}
+        watch = store.watch(bench.prefix, after_revision=reading.revision, heartbeat_s=CALM_HEARTBEAT_S)
+        async with aclosing(watch):
+            while told < last.revision:
+                (changed,) = await next_changes(watch, 1)
+                told = changed.revision
+                view |= {record.key: record.value for record in changed.records}
+                for key, revision in changed.deleted.items():
+                    assert revision >= last.revision
+                    del view[key]
+        assert view == {kept: b"2"}
 
 
 @on_loop
@@ -75,16 +149,16 @@ async def test_a_quiet_watch_shows_that_it_is_alive(bench: Bench) -> None:
 
 
 @on_loop
-async def test_a_watch_of_compacted_changes_is_lost(bench: Bench) -> None:
-    key = bench.prefix + "key"
-    async with bench.client() as store:
+async def test_a_watch_of_compacted_changes_is_lost(history_bench: HistoryBench) -> None:
+    key = history_bench.prefix + "key"
+    async with history_bench.client() as store:
         revisions = [(await commit(store, puts={key: b"%d" % number})).revision for number in range(5)]
-        bench.compact(revisions[-1])
+        history_bench.compact(revisions[-1])
         compacted = await lost(
-            store.watch(bench.prefix, after_revision=revisions[0], heartbeat_s=CALM_HEARTBEAT_S)
+            store.watch(history_bench.prefix, after_revision=revisions[0], heartbeat_s=CALM_HEARTBEAT_S)
         )
         assert "compacted" in compacted.why
-        watch = store.watch(bench.prefix, after_revision=revisions[-1], heartbeat_s=CALM_HEARTBEAT_S)
+        watch = store.watch(history_bench.prefix, after_revision=revisions[-1], heartbeat_s=CALM_HEARTBEAT_S)
         async with aclosing(watch):
             later = await commit(store, puts={key: b"later"})
             assert (await next_changes(watch, 1))[0].revision == later.revision

@@ -17,6 +17,7 @@ from vipkeeper.lab.network import vip_ipv4, vip_ipv6
 from vipkeeper.lab.observer import Observer, now_ns, run_observer
 from vipkeeper.lab.run_command import CommandFailed
 from vipkeeper.lab.verdicts import RETURN_NS, Outage, Recording, double_answers, longest_outage, strays
+from vipkeeper.lab.zookeeper_servers import QUICK_TICK_MS
 
 VIPS = (vip_ipv4(0), vip_ipv6(0))
 # For whatever has to happen at some time on a loaded machine; no figure is judged by it.
@@ -99,7 +100,7 @@ class Arena:
 
     def _obstacle(self) -> str | None:
         try:
-            vips = list_vips(self.lab.network.hosts[0], self.lab.etcd.endpoints)
+            vips = list_vips(self.lab.network.hosts[0], self.lab.store.endpoints, self.lab.store.backend)
         except CommandFailed as error:
             return str(error)
         listed = next((vip for vip in vips if vip["vip"] == "web"), None)
@@ -121,11 +122,29 @@ class Arena:
 
 
 @contextlib.contextmanager
-def make_arena(*, etcd_members: int, lease_s: float, freezable_wal: bool = False) -> Iterator[Arena]:
-    """Three agents that own the two addresses of one VIP, under observation."""
-    with make_lab(hosts=3, etcd_members=etcd_members, freezable_wal=freezable_wal) as lab:
+def make_arena(
+    *,
+    etcd_members: int = 1,
+    lease_s: float,
+    freezable_wal: bool = False,
+    zookeeper_members: int = 0,
+    tick_ms: int = QUICK_TICK_MS,
+) -> Iterator[Arena]:
+    """Three agents that own the two addresses of one VIP, under observation; for the store see `make_lab`."""
+    with make_lab(
+        hosts=3,
+        etcd_members=etcd_members,
+        freezable_wal=freezable_wal,
+        zookeeper_members=zookeeper_members,
+        tick_ms=tick_ms,
+    ) as lab:
+        endpoints = lab.zookeeper.followers_first() if zookeeper_members else lab.store.endpoints
         options = AgentOptions(
-            vips={"web": VIPS}, endpoints=lab.etcd.endpoints, ttl_s=lease_s, lease_max_s=lease_s
+            vips={"web": VIPS},
+            endpoints=endpoints,
+            backend=lab.store.backend,
+            ttl_s=lease_s,
+            lease_max_s=lease_s,
         )
         with run_observer(lab.network, VIPS, lab.directory) as observer, run_agents(lab, options) as agents:
             yield Arena(lab, agents, observer, options)

@@ -13,7 +13,7 @@ import os
 import random
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -23,17 +23,28 @@ from tests.faults.arena import Arena, make_arena
 from vipkeeper.lab import faults
 from vipkeeper.lab.agents import Agent
 from vipkeeper.lab.etcd_servers import EtcdMember
+from vipkeeper.lab.zookeeper_servers import ZookeeperMember
 
-pytestmark = [pytest.mark.root, pytest.mark.etcd, pytest.mark.slow]
+pytestmark = [pytest.mark.root, pytest.mark.slow]
 
 LEASE_S = 1.5
 LASTING_S = 25.0
 
 
-@pytest.fixture(scope="module")
-def arena() -> Iterator[Arena]:
-    with make_arena(etcd_members=3, lease_s=LEASE_S, freezable_wal=True) as made:
-        yield made
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param("etcd", marks=pytest.mark.etcd),
+        pytest.param("zookeeper", marks=pytest.mark.zookeeper),
+    ],
+)
+def arena(request: pytest.FixtureRequest) -> Iterator[Arena]:
+    if request.param == "etcd":
+        with make_arena(etcd_members=3, lease_s=LEASE_S, freezable_wal=True) as made:
+            yield made
+    else:
+        with make_arena(zookeeper_members=3, lease_s=LEASE_S) as made:
+            yield made
 
 
 @contextlib.contextmanager
@@ -51,14 +62,14 @@ def frozen_agent(agent: Agent) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def killed_member(member: EtcdMember) -> Iterator[None]:
+def killed_member(member: EtcdMember | ZookeeperMember) -> Iterator[None]:
     member.process.kill()
     yield
     member.process.start()
 
 
 @contextlib.contextmanager
-def frozen_member(member: EtcdMember) -> Iterator[None]:
+def frozen_member(member: EtcdMember | ZookeeperMember) -> Iterator[None]:
     member.process.freeze()
     yield
     member.process.thaw()
@@ -107,7 +118,7 @@ class Storm:
 
     def _begin_one(self) -> None:
         name, place, begin = self._chance.choice(self._choices())
-        # One member of etcd may fail: with two there would be nothing to see for most of the time.
+        # One member of the store may fail: with two there would be nothing to see for most of the time.
         if place in {each.place for each in self._running}:
             return
         lasting_s = self._chance.uniform(0.2, LEASE_S * 2)
@@ -119,7 +130,8 @@ class Storm:
     def _choices(self) -> list[tuple[str, str, Callable[[], AbstractContextManager[None]]]]:
         network = self._arena.lab.network
         agent = self._chance.choice(self._arena.agents)
-        member = self._chance.choice(self._arena.lab.etcd.members)
+        members: Sequence[EtcdMember | ZookeeperMember] = self._arena.lab.store.members
+        member = self._chance.choice(members)
         percent = self._chance.randint(10, 60)
         node = agent.node
         return [
@@ -128,15 +140,22 @@ class Storm:
             (f"{node} cut from the store", f"{node} path", lambda: faults.partition_from_store(agent.host)),
             (f"{node} cut from its peers", "lan", lambda: faults.partition_from_peers(network, agent.host)),
             (f"{node} loses {percent} %", f"{node} path", lambda: faults.random_loss(agent.host, percent)),
-            (f"{member.name} killed", "etcd", lambda: killed_member(member)),
-            (f"{member.name} frozen", "etcd", lambda: frozen_member(member)),
-            (f"{member.name} frozen log", "etcd", lambda: frozen_log(member)),
-            (
-                f"{member.name} cut from its peers",
-                "etcd",
-                lambda: faults.partition_etcd_member(member.server),
-            ),
+            (f"{member.name} killed", "store", lambda: killed_member(member)),
+            (f"{member.name} frozen", "store", lambda: frozen_member(member)),
+            *_faults_of_one_kind(member),
         ]
+
+
+def _faults_of_one_kind(
+    member: EtcdMember | ZookeeperMember,
+) -> list[tuple[str, str, Callable[[], AbstractContextManager[None]]]]:
+    cut = f"{member.name} cut from its peers"
+    if isinstance(member, ZookeeperMember):
+        return [(cut, "store", lambda: faults.partition_zookeeper_member(member.server))]
+    return [
+        (f"{member.name} frozen log", "store", lambda: frozen_log(member)),
+        (cut, "store", lambda: faults.partition_etcd_member(member.server)),
+    ]
 
 
 def test_random_faults(settled: Arena) -> None:

@@ -26,12 +26,14 @@ def namespaces_of(pid: int) -> list[str]:
 
 
 @pytest.mark.root
-@pytest.mark.etcd
 @pytest.mark.slow
-def test_the_quick_script_shows_failovers_without_double_answers() -> None:
-    process = subprocess.Popen(
-        (*DEMO, "--script", "quick"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+@pytest.mark.parametrize(
+    "backend",
+    [pytest.param("etcd", marks=pytest.mark.etcd), pytest.param("zookeeper", marks=pytest.mark.zookeeper)],
+)
+def test_the_quick_script_shows_failovers_without_double_answers(backend: str) -> None:
+    words = (*DEMO, "--script", "quick", "--backend", backend)
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     said, _ = process.communicate(timeout=110)
     assert process.returncode == 0, said
     assert "double answers in all: 0" in said

@@ -1,4 +1,4 @@
-"""`vipkeeper demo`: real agents and a real etcd in namespaces of this machine, failovers, and an observer.
+"""`vipkeeper demo`: real agents and a real store in namespaces of this machine, failovers, and an observer.
 
 Rules of this file: it takes everything down again, also after Ctrl-C, and ends with an error when two nodes
 answered at once or nobody took over.
@@ -38,7 +38,10 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=None,
         metavar="N",
-        help="members of the etcd (default: 3; 1 for the script quick)",
+        help="members of the store (default: 3; 1 for the script quick)",
+    )
+    parser.add_argument(
+        "--backend", choices=("etcd", "zookeeper"), default="etcd", help="which store (default: etcd)"
     )
 
 
@@ -56,15 +59,21 @@ def run_demo(arguments: argparse.Namespace) -> int:
         raise ConfigError(tuple(mistakes))
     screen = Screen()
     vips = (vip_ipv4(0), vip_ipv6(0))
-    screen.title(f"{nodes} nodes and an etcd of {members}, each in a network namespace of this machine")
-    with stop_signals_unwind(), make_lab(hosts=nodes, etcd_members=members) as lab:
+    store = "an etcd" if arguments.backend == "etcd" else "a ZooKeeper"
+    screen.title(f"{nodes} nodes and {store} of {members}, each in a network namespace of this machine")
+    zookeeper_members = members if arguments.backend == "zookeeper" else 0
+    with (
+        stop_signals_unwind(),
+        make_lab(hosts=nodes, etcd_members=members, zookeeper_members=zookeeper_members) as lab,
+    ):
         options = AgentOptions(
             vips={"web": vips},
-            endpoints=lab.etcd.endpoints,
+            endpoints=lab.store.endpoints,
+            backend=lab.store.backend,
             ttl_s=arguments.lease,
             lease_max_s=arguments.lease,
         )
-        screen.say(f"etcd runs; the VIP is {vips[0]} and {vips[1]}, the lease {arguments.lease:g} s")
+        screen.say(f"the store runs; the VIP is {vips[0]} and {vips[1]}, the lease {arguments.lease:g} s")
         with run_observer(lab.network, vips, lab.directory) as observer, run_agents(lab, options) as agents:
             stage = Stage(lab, agents, observer, screen, arguments.lease)
             screen.say("an observer asks every node for the VIP every 4 ms; the agents start")

@@ -86,7 +86,9 @@ class Stage:
             for agent in self.agents:
                 agent.process.require_running()
             try:
-                (listed,) = list_vips(self.lab.network.hosts[0], self.lab.etcd.endpoints)
+                (listed,) = list_vips(
+                    self.lab.network.hosts[0], self.lab.store.endpoints, self.lab.store.backend
+                )
                 fit = {candidate["node"] for candidate in listed["candidates"] if candidate["eligible"]}
                 waiting = {agent.node for agent in self.agents if not agent.is_ready()} | (
                     {agent.node for agent in self.agents} - fit
@@ -102,7 +104,9 @@ class Stage:
 
     def show_owner(self) -> None:
         self.screen.say("vipkeeper ls")
-        self.screen.block(show_vips(self.lab.network.hosts[0], self.lab.etcd.endpoints))
+        self.screen.block(
+            show_vips(self.lab.network.hosts[0], self.lab.store.endpoints, self.lab.store.backend)
+        )
 
     def measure(self, scene: str, former: Agent, started_ns: int) -> Measured:
         """Judge the time since the scene began, tell it, keep it."""
@@ -188,9 +192,7 @@ def frozen_owner(stage: Stage) -> None:
 
 def partitioned_owner(stage: Stage) -> None:
     owner = stage.owner()
-    stage.screen.title(
-        f"{owner.node} loses the store: its packets to etcd vanish, its clients still reach it"
-    )
+    stage.screen.title(f"{owner.node} loses the store: its packets to it vanish, its clients still reach it")
     started_ns = now_ns()
     with faults.partition_from_store(owner.host):
         stage.wait_for_takeover(owner)

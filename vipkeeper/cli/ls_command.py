@@ -15,6 +15,7 @@ from backends.store import Snapshot, Unknown
 from vipkeeper.agent.stores import open_store
 from vipkeeper.cli.options import add_store_options, flags_from
 from vipkeeper.cli.vip_listing import ListedNode, ListedVip, list_nodes, list_vips, unreadable_nodes
+from vipkeeper.config.consequences import store_access
 from vipkeeper.config.parsing import ConfigSource, parse_settings
 from vipkeeper.config.reader import read_source
 from vipkeeper.config.schema import Config
@@ -23,7 +24,7 @@ from vipkeeper.model.records import Keys
 
 # A store answers in milliseconds, whichever member is frozen; a leader change takes up to 2.4 s.
 READ_WITHIN_S = 5.0
-STORE_SETTINGS = frozenset({"cluster", "backend", "etcd"})
+STORE_SETTINGS = frozenset({"cluster", "backend", "etcd", "zookeeper"})
 
 
 def fill(parser: argparse.ArgumentParser) -> None:
@@ -108,8 +109,8 @@ def what_to_do(answer: Unknown, config: Config) -> str:
     """What the user of a command is told when the store gave no answer."""
     if answer.actor != "store":
         return f"the store cannot be read: {answer.why}"
-    endpoints = ", ".join(config.etcd.endpoints)
+    endpoints = ", ".join(store_access(config).endpoints)
     return (
-        f"the store does not answer: {answer.why}; check that etcd runs at {endpoints}, "
+        f"the store does not answer: {answer.why}; check that {config.backend} runs at {endpoints}, "
         "or give other --endpoints"
     )

@@ -127,6 +127,6 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "ls": ("show who owns which VIP, and why", _ls),
     "check": ("look for mistakes in a configuration file", _check),
     "forget": ("list a node no more that is gone for good", _forget),
-    "demo": ("show failovers on this machine, with real agents and a real etcd", _demo),
+    "demo": ("show failovers on this machine, with real agents and a real store", _demo),
     "restart": ("end this node's agent and leave its VIPs in place for the next one", _restart),
 }

@@ -17,8 +17,14 @@ def add_store_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--config", metavar="FILE", help=f"configuration file (default: {DEFAULT_CONFIG_FILE}, if it exists)"
     )
-    group.add_argument("--backend", metavar="NAME", help="what decides who owns a VIP: etcd")
-    group.add_argument("--endpoints", metavar="URL[,URL...]", help="all members of the store")
+    group.add_argument(
+        "--backend", metavar="NAME", help="what decides who owns a VIP: etcd or zookeeper (default: etcd)"
+    )
+    group.add_argument(
+        "--endpoints",
+        metavar="ENDPOINT[,...]",
+        help="all members of the store: http(s)://HOST:PORT for etcd, HOST:PORT for ZooKeeper",
+    )
     group.add_argument("--cluster", metavar="NAME", help="nodes with one cluster name compete for its VIPs")
     group.add_argument("--cacert", metavar="FILE", help="certificates that sign the store's own (PEM)")
     group.add_argument("--cert", metavar="FILE", help="client certificate (PEM)")

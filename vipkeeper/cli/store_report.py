@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from backends.store import Snapshot, Store, Unknown
 from vipkeeper.agent.stores import open_store
 from vipkeeper.cli.ls_command import what_to_do
-from vipkeeper.config.consequences import build_units
+from vipkeeper.config.consequences import build_units, store_access
 from vipkeeper.config.schema import Config
 from vipkeeper.model.errors import StoreUnreachable
 from vipkeeper.model.records import ClusterRecord, Keys
@@ -85,16 +85,17 @@ def _about_cluster(config: Config, answer: Snapshot) -> str:
 
 def _each_alone(config: Config) -> list[tuple[str, Config]]:
     """The same store through one endpoint at a time."""
+    access = store_access(config)
     return [
-        (endpoint, replace(config, etcd=replace(config.etcd, endpoints=(endpoint,))))
-        for endpoint in config.etcd.endpoints
+        (endpoint, replace(config, **{config.backend: replace(access, endpoints=(endpoint,))}))
+        for endpoint in access.endpoints
     ]
 
 
 def names_of_vips(config: Config) -> Iterator[str]:
     """Endpoints given by name that lead to a managed VIP. Those given by address are found without asking."""
     vips = {address.address: unit.name for unit in build_units(config) for address in unit.addresses}
-    for endpoint in config.etcd.endpoints:
+    for endpoint in store_access(config).endpoints:
         host = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}").hostname or ""
         if host in vips:
             continue

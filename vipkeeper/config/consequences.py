@@ -11,9 +11,10 @@ import json
 import msgspec
 
 from vipkeeper.config.mistakes import dotted
-from vipkeeper.config.schema import Config
+from vipkeeper.config.schema import Config, Etcd
 from vipkeeper.config.timing_rules import Timing, derive_timing
 from vipkeeper.config.typed_document import named_tables_type, setting_type, table_type
+from vipkeeper.config.zookeeper_schema import Zookeeper
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.vips import Unit, VipAddress
 
@@ -30,6 +31,11 @@ def build_units(config: Config) -> tuple[Unit, ...]:
         )
         for name, vip in sorted(config.vip.items())
     )
+
+
+def store_access(config: Config) -> Etcd | Zookeeper:
+    """How the chosen store is reached."""
+    return config.zookeeper if config.backend == "zookeeper" else config.etcd
 
 
 def build_timing(config: Config) -> Timing:

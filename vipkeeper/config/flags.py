@@ -42,17 +42,17 @@ class FlagSettings(msgspec.Struct, frozen=True):
     mistakes: tuple[Mistake, ...] = ()
 
 
-# Flag, where it goes in the document, and how its text is understood.
+# Flag, where it goes in the document, and how its text is understood. "" stands for the store's table.
 _PLAIN: tuple[tuple[str, str, Path], ...] = (
     ("backend", "--backend", ("backend",)),
     ("cluster", "--cluster", ("cluster",)),
     ("node", "--node", ("node",)),
     ("run_dir", "--run-dir", ("run_dir",)),
     ("log_format", "--log-format", ("log", "format")),
-    ("ca_file", "--cacert", ("etcd", "ca_file")),
-    ("cert_file", "--cert", ("etcd", "cert_file")),
-    ("key_file", "--key", ("etcd", "key_file")),
-    ("password_file", "--password-file", ("etcd", "password_file")),
+    ("ca_file", "--cacert", ("", "ca_file")),
+    ("cert_file", "--cert", ("", "cert_file")),
+    ("key_file", "--key", ("", "key_file")),
+    ("password_file", "--password-file", ("", "password_file")),
 )
 _NUMBERS: tuple[tuple[str, str, Path], ...] = (
     ("priority", "--priority", ("priority",)),
@@ -63,15 +63,19 @@ _NUMBERS: tuple[tuple[str, str, Path], ...] = (
 VIP_FORM = "NAME=ADDR[/LEN][,ADDR...]@IFACE"
 
 
-def settings_from_flags(flags: Flags) -> FlagSettings:
-    """What the flags say, at the places of the document that the file would use."""
+def settings_from_flags(flags: Flags, store_table: str) -> FlagSettings:
+    """What the flags say, at the places of the document that the file would use.
+
+    `store_table` is the name of the chosen store's table.
+    """
     values: dict[Path, object] = {}
     names: dict[Path, str] = {}
     mistakes: list[Mistake] = []
 
     def put(path: Path, value: object, flag: str) -> None:
-        values[path] = value
-        names[path] = flag
+        place = (path[0] or store_table, *path[1:])
+        values[place] = value
+        names[place] = flag
 
     for attribute, flag, path in _PLAIN:
         text = getattr(flags, attribute)
@@ -82,12 +86,12 @@ def settings_from_flags(flags: Flags) -> FlagSettings:
         if text is not None:
             put(path, _number_or_text(text), flag)
     if flags.endpoints is not None:
-        put(("etcd", "endpoints"), _separated(flags.endpoints), "--endpoints")
+        put(("", "endpoints"), _separated(flags.endpoints), "--endpoints")
     if flags.user is not None:
         name, colon, password = flags.user.partition(":")
-        put(("etcd", "username"), name, "--user")
+        put(("", "username"), name, "--user")
         if colon:
-            put(("etcd", "password"), password, "--user")
+            put(("", "password"), password, "--user")
     for text in flags.vips:
         name, addresses, interface = _split_vip(text)
         if not (name and addresses and interface):

@@ -93,11 +93,12 @@ def parse_settings(source: ConfigSource, only: frozenset[str]) -> Config:
     return _accepted(config, places, [], findings).config
 
 
+_STORE_TABLES = frozenset({"etcd", "zookeeper"})
+
 _NO_VIP = ("no VIP is configured", "add a table [vip.NAME], or --vip NAME=ADDR@IFACE")
 
 
 def _merged(source: ConfigSource) -> tuple[dict[str, Any], Places, list[Mistake]]:
-    flags = settings_from_flags(source.flags)
     text = source.text or ""
     try:
         document: dict[str, Any] = tomllib.loads(text)
@@ -109,11 +110,17 @@ def _merged(source: ConfigSource) -> tuple[dict[str, Any], Places, list[Mistake]
             source.name, (), "the lists or tables are nested too deeply", "two levels are enough"
         )
         raise ConfigError((str(mistake),)) from error
+    flags = settings_from_flags(source.flags, _store_table(source.flags, document))
     places = Places(source.name, positions, flags)
     mistakes = list(flags.mistakes)
     for path, value in flags.values.items():
         _put(document, path, value)
     return document, places, mistakes
+
+
+def _store_table(flags: Flags, document: dict[str, Any]) -> str:
+    backend = flags.backend or document.get("backend")
+    return backend if isinstance(backend, str) and backend in _STORE_TABLES else Config().backend
 
 
 def _put(document: dict[str, Any], path: Path, value: object) -> None:
@@ -137,7 +144,7 @@ def _syntax_mistake(source: ConfigSource, error: str) -> Mistake:
 
 
 # Rules that compare settings of one table say nothing useful while one of them has the wrong shape.
-_COMPARED_TABLES = frozenset({"etcd", "lease"})
+_COMPARED_TABLES = frozenset({"etcd", "zookeeper", "lease"})
 
 
 def _judged(document: dict[str, Any], hostname: str) -> tuple[Config | None, list[Finding]]:

@@ -41,6 +41,7 @@ _HEADINGS = {
     "": "Top of the file",
     "lease": "[lease]",
     "etcd": "[etcd]",
+    "zookeeper": "[zookeeper]",
     "log": "[log]",
     "fence": "[fence]",
     "vip": "[vip.NAME]",

@@ -10,14 +10,14 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
 from vipkeeper.config.consequences import allowed_fences, build_timing
 from vipkeeper.config.mistakes import Finding, dotted
 from vipkeeper.config.peer_address import PeerAddress
-from vipkeeper.config.schema import Config, Etcd
+from vipkeeper.config.schema import Config
+from vipkeeper.config.store_rules import broken_store_rules, store_files, store_notices
 from vipkeeper.config.timing_rules import TimingFinding, judge_timing, longest_takeover_s, takeover_after_s
 from vipkeeper.config.toml_positions import Path
 from vipkeeper.model.fences import FenceKind
@@ -45,8 +45,7 @@ def broken_rules(config: Config) -> tuple[Finding, ...]:
         *_bad_failsafe(config),
         *_bad_addresses(config),
         *_repeated_addresses(config),
-        *_bad_endpoints(config.etcd),
-        *_bad_credentials(config.etcd),
+        *broken_store_rules(config),
         *(
             Finding(("lease", "ttl"), finding.message)
             for finding in _timing_findings(config)
@@ -59,7 +58,7 @@ def notices(config: Config) -> tuple[Finding, ...]:
     """What the operator should know although it works. `config` has no broken rule."""
     return (
         *(Finding(("lease", "ttl"), note.message) for note in _timing_findings(config) if not note.fatal),
-        *_store_behind_vip(config),
+        *store_notices(config, {address: path for path, address in _good_addresses(config)}),
     )
 
 
@@ -83,14 +82,7 @@ def host_notices(config: Config, host: HostFacts) -> tuple[Finding, ...]:
 
 def named_files(config: Config) -> tuple[tuple[Path, str], ...]:
     """Files that the configuration names, with the key that names each."""
-    etcd = config.etcd
-    named = {
-        "ca_file": etcd.ca_file,
-        "cert_file": etcd.cert_file,
-        "key_file": etcd.key_file,
-        "password_file": etcd.password_file,
-    }
-    return tuple((("etcd", key), file) for key, file in named.items() if file is not None)
+    return store_files(config)
 
 
 def _timing_findings(config: Config) -> tuple[TimingFinding, ...]:
@@ -219,65 +211,6 @@ def _repeated_addresses(config: Config) -> Iterator[Finding]:
             yield Finding(path, f"{address} is also {dotted(first[address])}", fix)
         else:
             first[address] = path
-
-
-def _endpoint_parts(endpoint: str) -> SplitResult | None:
-    """An endpoint taken apart; None if it cannot be one."""
-    try:
-        parts = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}")
-        usable = parts.scheme in {"", "http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return None
-    return parts if usable else None
-
-
-def _bad_endpoints(etcd: Etcd) -> Iterator[Finding]:
-    files = [f"etcd.{key}" for key in ("ca_file", "cert_file") if getattr(etcd, key) is not None]
-    for index, endpoint in enumerate(etcd.endpoints):
-        path: Path = ("etcd", "endpoints", index)
-        parts = _endpoint_parts(endpoint)
-        if parts is None:
-            fix = "write http://HOST:PORT or https://HOST:PORT; etcd's port is usually 2379"
-            yield Finding(path, f'"{endpoint}" is not the address of an etcd member', fix)
-        elif parts.path.strip("/") or parts.query or parts.fragment or parts.username:
-            yield Finding(
-                path, f'"{endpoint}" has more than a host and a port', "write http://HOST:PORT alone"
-            )
-        elif files and (parts.scheme == "http" or (parts.scheme == "" and etcd.ca_file is None)):
-            wrong = f"{endpoint} would not be encrypted, but {' and '.join(files)} is set"
-            yield Finding(path, wrong, "write https://, or leave out the certificate files")
-
-
-def _bad_credentials(etcd: Etcd) -> Iterator[Finding]:
-    if (etcd.cert_file is None) != (etcd.key_file is None):
-        there, missing = ("cert_file", "key_file") if etcd.cert_file else ("key_file", "cert_file")
-        yield Finding(("etcd", there), f"{there} is set without {missing}", f"set etcd.{missing} too")
-    if etcd.password is not None and etcd.password_file is not None:
-        yield Finding(("etcd", "password"), "password and password_file are both set", "keep one of them")
-    secret = "password_file" if etcd.password_file is not None else "password"
-    has_secret = etcd.password is not None or etcd.password_file is not None
-    if has_secret and etcd.username is None:
-        yield Finding(("etcd", secret), f"{secret} is set without username", "set etcd.username too")
-    if etcd.username is not None and not has_secret:
-        yield Finding(
-            ("etcd", "username"), "username is set without a password", "set etcd.password_file too"
-        )
-
-
-def _store_behind_vip(config: Config) -> Iterator[Finding]:
-    vips = {address: path for path, address in _good_addresses(config)}
-    for index, url in enumerate(config.etcd.endpoints):
-        parts = _endpoint_parts(url)
-        try:
-            address = str(ipaddress.ip_address(parts.hostname or "" if parts is not None else ""))
-        except ValueError:
-            continue
-        if address in vips:
-            yield Finding(
-                ("etcd", "endpoints", index),
-                f"the store is reached at {address}, which is {dotted(vips[address])}",
-                "use the members' own addresses: while nobody holds the VIP, nobody could reach the store",
-            )
 
 
 def failover_summary(config: Config) -> tuple[str, ...]:

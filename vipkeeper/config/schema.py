@@ -7,27 +7,16 @@ must not repeat is marked secret; what a running agent cannot change is marked `
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
+from vipkeeper.config.described import about as _about
 from vipkeeper.config.timing_rules import LONGEST_TTL_S
+from vipkeeper.config.zookeeper_schema import Zookeeper
 from vipkeeper.model.fences import FenceKind
 
 DEFAULT_CONFIG_FILE = "/etc/vipkeeper/vipkeeper.toml"
-
-
-def _about(
-    description: str,
-    example: object,
-    *,
-    unit: str = "",
-    needs_restart: bool = False,
-    secret: bool = False,
-    **bounds: Any,
-) -> msgspec.Meta:
-    extra = {"unit": unit, "needs_restart": needs_restart, "secret": secret}
-    return msgspec.Meta(description=description, examples=[example], extra=extra, **bounds)
 
 
 _LEASE_KEYS = {"ttl_s": "ttl", "max_s": "max", "heartbeat_s": "heartbeat", "forget_after_s": "forget_after"}
@@ -291,8 +280,13 @@ class Config(
         ),
     ] = 100
     backend: Annotated[
-        Literal["etcd"],
-        _about("What decides who owns a VIP.", "etcd", needs_restart=True),
+        Literal["etcd", "zookeeper"],
+        _about(
+            "The store that decides who owns a VIP. Its table says how it is reached; the other one's table "
+            "has no effect.",
+            "zookeeper",
+            needs_restart=True,
+        ),
     ] = "etcd"
     failsafe: Annotated[
         Literal["on", "off"],
@@ -354,6 +348,7 @@ class Config(
     ] = "/run/vipkeeper"
     lease: Lease = Lease()
     etcd: Etcd = Etcd()
+    zookeeper: Zookeeper = Zookeeper()
     log: Log = Log()
     fence: Fence = Fence()
     vip: dict[str, Vip] = {}

@@ -29,6 +29,7 @@ class AgentOptions:
 
     vips: Mapping[str, tuple[str, ...]]  # name -> addresses, all on eth0
     endpoints: tuple[str, ...]
+    backend: str = "etcd"
     ttl_s: float = 2.0
     lease_max_s: float = 2.0
     flags: tuple[str, ...] = field(default=())  # further flags, for every agent
@@ -55,7 +56,7 @@ class Agent:
         arguments = (
             *(sys.executable, "-m", "vipkeeper", "agent"),
             *("--config", str(config)),
-            *("--backend", "etcd"),
+            *("--backend", options.backend),
             *("--endpoints", ",".join(options.endpoints)),
             *("--cluster", CLUSTER),
             *("--node", host.name),
@@ -99,21 +100,22 @@ class Agent:
         return self.process.catches(signal.SIGUSR2)
 
 
-def list_vips(host: Host, endpoints: tuple[str, ...]) -> list[dict[str, Any]]:
+def list_vips(host: Host, endpoints: tuple[str, ...], backend: str = "etcd") -> list[dict[str, Any]]:
     """What `vipkeeper ls -o json` says on this host. Raises CommandFailed."""
-    listed = run_command(*_ls(host, endpoints), "-o", "json")
+    listed = run_command(*_ls(host, endpoints, backend), "-o", "json")
     decoded: list[dict[str, Any]] = json.loads(listed)
     return decoded
 
 
-def show_vips(host: Host, endpoints: tuple[str, ...]) -> str:
+def show_vips(host: Host, endpoints: tuple[str, ...], backend: str = "etcd") -> str:
     """The table that `vipkeeper ls` prints. Raises CommandFailed."""
-    return run_command(*_ls(host, endpoints))
+    return run_command(*_ls(host, endpoints, backend))
 
 
-def _ls(host: Host, endpoints: tuple[str, ...]) -> tuple[str, ...]:
+def _ls(host: Host, endpoints: tuple[str, ...], backend: str) -> tuple[str, ...]:
     return host.namespace.inside(
         *(sys.executable, "-m", "vipkeeper", "ls"),
+        *("--backend", backend),
         *("--endpoints", ",".join(endpoints)),
         *("--cluster", CLUSTER),
     )

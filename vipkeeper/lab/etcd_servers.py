@@ -69,6 +69,8 @@ class EtcdMember:
 class EtcdCluster:
     """All members. Keys are read linearizably from whichever member answers."""
 
+    backend = "etcd"
+
     def __init__(self, members: tuple[EtcdMember, ...]) -> None:
         self.members = members
         self.endpoints = tuple(member.endpoint for member in members)

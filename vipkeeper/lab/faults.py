@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from vipkeeper.lab.namespaces import Namespace
 from vipkeeper.lab.network import LAN_INTERFACE, STORE_INTERFACE, Host, Network, Station
+from vipkeeper.lab.zookeeper_servers import ELECTION_PORT, QUORUM_PORT
 
 ETCD_PEER_PORT = 2380
 _table_numbers = itertools.count(1)
@@ -82,7 +83,22 @@ def random_loss(
 @contextlib.contextmanager
 def partition_etcd_member(server: Station) -> Iterator[None]:
     """The member's peers are out of reach; its clients are not."""
-    rules = f"tcp dport {ETCD_PEER_PORT} drop; tcp sport {ETCD_PEER_PORT} drop;"
+    with _cut_ports(server, (ETCD_PEER_PORT,)):
+        yield
+
+
+@contextlib.contextmanager
+def partition_zookeeper_member(server: Station) -> Iterator[None]:
+    """The other servers are out of reach; its clients are not."""
+    with _cut_ports(server, (QUORUM_PORT, ELECTION_PORT)):
+        yield
+
+
+@contextlib.contextmanager
+def _cut_ports(server: Station, ports: tuple[int, ...]) -> Iterator[None]:
+    """Nothing passes from or to these ports, on whichever side they are."""
+    listed = ", ".join(map(str, ports))
+    rules = f"tcp dport {{ {listed} }} drop; tcp sport {{ {listed} }} drop;"
     with _table(
         server.namespace,
         "inet",

@@ -12,9 +12,10 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from vipkeeper.lab.run_command import CommandFailed, run_command
 
@@ -22,6 +23,8 @@ NAME_PREFIX = "vklab"
 NETNS_DIRECTORY = Path("/run/netns")
 
 _CLONE_NEWNET = 0x40000000
+
+_Result = TypeVar("_Result")
 
 
 def new_lab_name() -> str:
@@ -48,23 +51,27 @@ class Namespace:
         return ("ip", "netns", "exec", self.name, *arguments)
 
     def socket(self, family: int, kind: int, protocol: int = 0) -> socket.socket:
-        """A socket that lives in this namespace. A thread of its own goes there, so ours never moves."""
-        opened: list[socket.socket] = []
-        failed: list[OSError] = []
+        """A socket that lives in this namespace."""
+        return self.call(lambda: socket.socket(family, kind, protocol))
 
-        def open_there() -> None:
+    def call(self, function: Callable[[], _Result]) -> _Result:
+        """Result of a function that runs inside. A thread of its own goes there, so ours never moves."""
+        returned: list[_Result] = []
+        failed: list[BaseException] = []
+
+        def run_there() -> None:
             try:
                 _move_this_thread(NETNS_DIRECTORY / self.name)
-                opened.append(socket.socket(family, kind, protocol))
-            except OSError as error:
+                returned.append(function())
+            except BaseException as error:  # noqa: BLE001 - raised again where it was asked for
                 failed.append(error)
 
-        thread = threading.Thread(target=open_there, name=f"socket-in-{self.name}")
+        thread = threading.Thread(target=run_there, name=f"in-{self.name}")
         thread.start()
         thread.join()
         if failed:
             raise failed[0]
-        return opened[0]
+        return returned[0]
 
 
 @contextlib.contextmanager

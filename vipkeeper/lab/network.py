@@ -9,7 +9,7 @@ Every lab uses the same addresses: nothing leaves its own namespaces. Host i (fr
 
     LAN      10.77.0.0/16 and fd77::/64    hosts 10.77.1.i, client 10.77.2.1, observer 10.77.2.2
                                            VIPs 10.77.4.x and up; 10.77.255.x: senders of ARP probes
-    store    10.88.0.0/16                  hosts 10.88.1.i, etcd member i 10.88.2.i
+    store    10.88.0.0/16                  hosts 10.88.1.i, member i of the store 10.88.2.i
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def make_network(lab_name: str, *, hosts: int, store_servers: int) -> Iterator[N
             client=wiring.station("client", LAN, 1, "10.77.2.1"),
             observer=observer,
             store_servers=tuple(
-                wiring.station(f"etcd{number}", STORE, number, f"10.88.2.{number}")
+                wiring.station(f"store{number}", STORE, number, f"10.88.2.{number}")
                 for number in range(1, store_servers + 1)
             ),
         )

@@ -8,12 +8,15 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 from vipkeeper.model.errors import MissingPrivilege, VipkeeperError
 
 # The Debian package that brings each tool, for the sentence that says what to install.
 DEBIAN_PACKAGES = {
     "etcd": "etcd-server",
+    "java": "default-jre-headless",
+    "/usr/share/java/zookeeper.jar": "zookeeper",
     "ip": "iproute2",
     "nft": "nftables",
     "keepalived": "keepalived",
@@ -47,13 +50,13 @@ def run_command(*arguments: str, text_input: str | None = None) -> str:
 
 
 def missing_tools(*tools: str) -> list[str]:
-    """Those of `tools` that are not on the PATH."""
-    return [tool for tool in tools if shutil.which(tool) is None]
+    """Those of `tools` that are not on the PATH; of an absolute path, whether that file is there."""
+    return [tool for tool in tools if not (shutil.which(tool) or (tool[0] == "/" and Path(tool).exists()))]
 
 
 def missing_tool_message(tools: list[str]) -> str:
     packages = sorted({DEBIAN_PACKAGES.get(tool, tool) for tool in tools})
-    return f"{', '.join(tools)} not found on the PATH. Install with: apt-get install -y {' '.join(packages)}"
+    return f"{', '.join(tools)} not found. Install with: apt-get install -y {' '.join(packages)}"
 
 
 def require_for_lab(*tools: str) -> None:
