@@ -81,11 +81,17 @@ class Cluster:
         self._order = itertools.count()
 
     def start(
-        self, node: str | ElectionSettings, *units: Unit, adoptable: Iterable[str] = (), fit: bool = True
+        self,
+        node: str | ElectionSettings,
+        *units: Unit,
+        adoptable: Iterable[str] = (),
+        fit: bool = True,
+        link: Link = Link.GOOD,
     ) -> Node:
         """Start an agent; its first reading of the store is on its way."""
         settings = node if isinstance(node, ElectionSettings) else settings_of(node, *units)
         started = Node(self, settings)
+        started.link = link
         self.nodes.append(started)
         started.begin(frozenset(adoptable), fit=fit)
         return started
