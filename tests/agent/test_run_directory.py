@@ -14,6 +14,7 @@ import pytest
 
 from vipkeeper.agent.run_directory import RunDirectory
 from vipkeeper.model.errors import ConfigError, MissingPrivilege
+from vipkeeper.model.messages import GivenPromise
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -162,4 +163,36 @@ def test_another_cluster_name_is_refused_until_the_pin_is_removed(tmp_path: Path
     assert str(refused.value).endswith(f"then remove {tmp_path / 'cluster-main'}")
     (tmp_path / "cluster-main").unlink()
     directory.require_cluster("other")
+    directory.close()
+
+
+PROMISES = (GivenPromise("node-a", "m/b/i", "digest", 1234.5),)
+
+
+def test_promises_outlive_the_process(tmp_path: Path) -> None:
+    directory = RunDirectory(str(tmp_path))
+    assert directory.promises() == ()
+    directory.keep_promises(PROMISES)
+    directory.close()
+    again = RunDirectory(str(tmp_path))
+    assert again.promises() == PROMISES
+    again.keep_promises(())
+    assert again.promises() == ()
+    again.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"incarnation": 3}'])
+def test_promises_that_cannot_be_read_are_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "promises").write_bytes(content)
+    directory = RunDirectory(str(tmp_path))
+    assert directory.promises() == ()
+    directory.close()
+
+
+def test_promises_of_another_boot_mean_nothing(tmp_path: Path) -> None:
+    directory = RunDirectory(str(tmp_path))
+    directory.keep_promises(PROMISES)
+    kept = tmp_path / "promises"
+    kept.write_text(kept.read_text().replace(directory.incarnation, "another machine/another boot/x"))
+    assert directory.promises() == ()
     directory.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vipkeeper.config.timing_rules import margin_s
-from vipkeeper.election.own_lease import LeaseWrite, OwnLease
+from vipkeeper.election.own_lease import Electors, Hold, LeaseWrite, OwnLease
 from vipkeeper.model.fences import FenceKind
 
 MARGIN_4_S = margin_s(4.0, FenceKind.BPF)
@@ -84,3 +84,92 @@ def test_nothing_is_uncertain_while_no_lease_runs() -> None:
     assert lease.deadline_s is None
     assert lease.granted(write(2, 101.0), 101.1)
     assert lease.fence_deadline_s == 105.0
+
+
+MEMBERS = frozenset({("b", "ib"), ("c", "ic")})
+
+
+def named(
+    commit_id: int, sent_at_s: float, *, ttl_s: float = 4.0, electorate: Electors = MEMBERS
+) -> LeaseWrite:
+    return LeaseWrite(commit_id, sent_at_s, ttl_s, FenceKind.BPF, electorate, 100.0)
+
+
+def hold(asked_at_s: float, *promised: tuple[str, str], for_s: float = 4.0) -> Hold:
+    asked = Hold(
+        nonce="n", asked_at_s=asked_at_s, for_s=for_s, fence=FenceKind.BPF, hold_ms=1,
+        names=frozenset({"web"}), units="digest", asked=frozenset({"b", "c"}),
+    )  # fmt: skip
+    asked.promised_by.update(promised)
+    return asked
+
+
+@pytest.fixture
+def outlived() -> OwnLease:
+    """Granted by a claim sent at 100 s that names b and c."""
+    lease = OwnLease()
+    assert lease.granted(named(1, 100.0), 100.01)
+    return lease
+
+
+def test_promises_of_everybody_carry_the_lease_from_the_question_on(outlived: OwnLease) -> None:
+    outlived.asking(hold(102.0, *MEMBERS), 102.0)
+    assert outlived.deadline_s == pytest.approx(106.0 - MARGIN_4_S)
+    assert outlived.fence_deadline_s == 106.0
+    assert outlived.promised_by(103.0) is None
+    assert outlived.promised_by(104.5) == MEMBERS
+
+
+@pytest.mark.parametrize("promised", [(), (("b", "ib"),), (("b", "ib"), ("c", "another"))])
+def test_less_than_everybody_carries_nothing(
+    outlived: OwnLease, promised: tuple[tuple[str, str], ...]
+) -> None:
+    outlived.asking(hold(102.0, *promised), 102.0)
+    assert outlived.fence_deadline_s == 104.0
+
+
+def test_who_may_have_joined_has_to_promise_too(outlived: OwnLease) -> None:
+    outlived.asking(hold(102.0, *MEMBERS), 102.0)
+    outlived.sending(named(2, 101.0, electorate=MEMBERS | {("d", "id")}))
+    assert outlived.fence_deadline_s == 105.0
+    assert outlived.electorate == MEMBERS | {("d", "id")}
+
+
+def test_no_promise_reaches_beyond_what_outsiders_wait(outlived: OwnLease) -> None:
+    outlived.asking(hold(199.0, *MEMBERS), 199.0)
+    assert outlived.fence_deadline_s == 200.0
+
+
+def test_a_promise_for_longer_than_the_lease_counts_for_nothing(outlived: OwnLease) -> None:
+    outlived.asking(hold(102.0, *MEMBERS, for_s=4.1), 102.0)
+    assert outlived.fence_deadline_s == 104.0
+
+
+def test_a_lease_that_everybody_may_claim_is_carried_by_nothing() -> None:
+    lease = OwnLease()
+    assert lease.granted(write(1, 100.0), 100.01)
+    lease.asking(hold(102.0, *MEMBERS), 102.0)
+    assert lease.fence_deadline_s == 104.0
+
+
+def test_promises_that_do_not_speak_of_what_was_gained_end(outlived: OwnLease) -> None:
+    outlived.asking(hold(102.0, *MEMBERS), 102.0)
+    claim = named(2, 101.9)
+    outlived.sending(claim)
+    assert outlived.granted(claim, 102.1, frozenset({"other"}))
+    assert outlived.fence_deadline_s == 105.9
+
+
+def test_promises_end_with_the_lease(outlived: OwnLease) -> None:
+    outlived.asking(hold(102.0, *MEMBERS), 102.0)
+    outlived.lapse()
+    assert outlived.granted(named(2, 102.5), 102.6)
+    assert outlived.fence_deadline_s == 106.5
+
+
+def test_an_outage_of_an_hour_leaves_few_writes_in_doubt(outlived: OwnLease) -> None:
+    for number in range(2, 5000):
+        outlived.sending(named(number, 100.0 + number))
+    assert len(outlived.writes) == 2
+    outlived.asking(hold(150.0, *MEMBERS), 150.0)
+    assert outlived.fence_deadline_s == 154.0

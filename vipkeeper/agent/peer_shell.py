@@ -43,6 +43,7 @@ class PeerShell:
         self._post = post
         self._transport: asyncio.DatagramTransport | None = None
         self._lost = asyncio.Event()
+        self.listening = asyncio.Event()
         self._told_s: dict[str, float] = {}
         self.dropped: Counter[Malformed] = Counter()
 
@@ -59,12 +60,14 @@ class PeerShell:
                     lambda: _Protocol(self._heard, self._lost),
                     local_addr=(self._own.address, self._own.port),
                 )
+                self.listening.set()
                 await self._lost.wait()
             except OSError as error:
                 self._tell(
                     f"nodes cannot ask this one at {self._own}: {error.strerror}; a store outage would take "
                     "down every VIP of the cluster. Free that address, or set failsafe_address"
                 )
+            self.listening.clear()
             self.close()
             await asyncio.sleep(_AGAIN_AFTER_S)
 
