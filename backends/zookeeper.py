@@ -18,6 +18,7 @@ from typing import Any
 
 from backends.endpoint_rotation import Rotation, most_telling
 from backends.store import (
+    Advice,
     Changed,
     Committed,
     Conflict,
@@ -29,6 +30,7 @@ from backends.store import (
 )
 from backends.zookeeper_commits import COMMITTING, commit_over
 from backends.zookeeper_endpoint import Endpoint
+from backends.zookeeper_examine import examine
 from backends.zookeeper_failures import CallFailed
 from backends.zookeeper_login import Login
 from backends.zookeeper_paths import Tree
@@ -45,10 +47,12 @@ class ZookeeperStore:
     """The `Store` over a ZooKeeper ensemble. ConfigError for settings that cannot work."""
 
     def __init__(self, settings: ZookeeperSettings) -> None:
-        reached, chroot = addresses(settings)
+        self._addresses, chroot = addresses(settings)
         self._tree = Tree(chroot)
         self._login = Login(settings)
-        self._endpoints = Rotation([Endpoint(address, self._login, self._tree) for address in reached])
+        self._endpoints = Rotation(
+            [Endpoint(address, self._login, self._tree) for address in self._addresses]
+        )
         self._watches: set[ZookeeperWatch] = set()
         self._ending: set[asyncio.Task[Any]] = set()
 
@@ -115,6 +119,11 @@ class ZookeeperStore:
                     yield item
         finally:
             self._watches.discard(watch)
+
+    async def examine(self, prefix: str, *, timeout_s: float) -> tuple[Advice, ...] | Unknown:
+        """See `Store.examine`. What the servers tell is the same for every prefix."""
+        del prefix
+        return await examine(self._addresses, timeout_s=timeout_s)
 
     def describe(self) -> str:
         """See `Store.describe`."""

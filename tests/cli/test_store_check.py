@@ -1,4 +1,4 @@
-"""`vipkeeper check --store`: what the store that a file names is like, with a real etcd and without one."""
+"""`vipkeeper check --store`: what the store that a file names is like, with real ones and without one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from msgspec import convert
 from tests.cli.commands import run
 from tests.contract.bad_servers import refusing_server, silent_server
 from tests.contract.etcd_server import EtcdServer
-from vipkeeper.cli.store_report import names_of_vips
+from tests.contract.zookeeper_server import ZookeeperServer
+from vipkeeper.cli.store_report import each_alone, names_of_vips
+from vipkeeper.config.consequences import store_access
 from vipkeeper.config.schema import Config
 from vipkeeper.model.records import ClusterRecord, Keys
 
@@ -32,11 +34,11 @@ def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EtcdServer]:
 
 
 def check(
-    directory: Path, *endpoints: str, cluster: str = "shop", vip: str = "192.0.2.10"
+    directory: Path, *endpoints: str, cluster: str = "shop", vip: str = "192.0.2.10", backend: str = "etcd"
 ) -> subprocess.CompletedProcess[str]:
     path = directory / "vipkeeper.toml"
     path.write_text(
-        f'cluster = "{cluster}"\n[etcd]\nendpoints = {json.dumps(endpoints)}\n'
+        f'cluster = "{cluster}"\nbackend = "{backend}"\n[{backend}]\nendpoints = {json.dumps(endpoints)}\n'
         f'[vip.web]\naddresses = ["{vip}"]\ninterface = "lo"\n'
     )
     return run("check", "--store", str(path))
@@ -94,6 +96,36 @@ def test_an_endpoint_whose_name_leads_to_a_vip() -> None:
     assert sentence.startswith("endpoint http://localhost:2379 is 127.0.0.1, which is VIP web; ")
     own = convert({"etcd": {"endpoints": ["http://127.0.0.1:2379"]}, "vip": table}, Config)
     assert list(names_of_vips(own)) == []  # the configuration's own rules tell of it
+
+
+@pytest.mark.zookeeper
+def test_each_zookeeper_server_is_judged_by_itself(tmp_path: Path) -> None:
+    with ZookeeperServer(tmp_path / "zookeeper") as server, refusing_server() as url:
+        refusing = url.removeprefix("http://")
+        done = check(tmp_path, refusing, server.endpoint + "/ha", backend="zookeeper")
+        alone = check(tmp_path, server.endpoint + "/ha", backend="zookeeper")
+    assert done.returncode == 0
+    assert f"endpoint {server.endpoint} answers, at revision " in done.stdout
+    assert f"endpoint {refusing} does not serve: {refusing}: " in done.stderr
+    assert f"{server.endpoint} runs standalone, with data of its own, and 2 endpoints" in done.stderr
+    assert alone.stdout.endswith("the store needs nothing\n")
+
+
+@pytest.mark.parametrize(
+    ("backend", "endpoints", "alone"),
+    [
+        ("zookeeper", ["a:2181", "b:2181/ha/x"], {"a:2181": "a:2181/ha/x", "b:2181": "b:2181/ha/x"}),
+        ("zookeeper", ["a", "b"], {"a": "a", "b": "b"}),
+        ("etcd", ["http://a:2379", "http://b:2379"], {u: u for u in ("http://a:2379", "http://b:2379")}),
+    ],
+)
+def test_every_endpoint_alone_leads_to_the_same_records(
+    backend: str, endpoints: list[str], alone: dict[str, str]
+) -> None:
+    config = convert({"backend": backend, backend: {"endpoints": endpoints}}, Config)
+    assert {name: store_access(one).endpoints for name, one in each_alone(config)} == {
+        name: (endpoint,) for name, endpoint in alone.items()
+    }
 
 
 def test_mistakes_in_the_file_come_before_any_connection(tmp_path: Path) -> None:

@@ -200,3 +200,20 @@ async def test_an_outage_longer_than_many_attempts(trio: Lab, prefix: str) -> No
                 return not isinstance(await store.read(prefix, timeout_s=PATIENCE_S), Unknown)
 
             await eventually(works_again)
+
+
+@on_host
+async def test_its_operator_is_told_what_slows_it_and_who_is_missing(trio: Lab, prefix: str) -> None:
+    leader, (frozen, other) = _leader_and_followers(trio)
+    async with zookeeper_client(_settings(leader, frozen, other)) as store:
+        advice = await store.examine(prefix, timeout_s=PATIENCE_S)
+        assert isinstance(advice, tuple)
+        (ticks,) = advice
+        where = f"{leader.endpoint}, {frozen.endpoint}, {other.endpoint}: "
+        assert ticks.text.startswith(where + "a leader that hangs or is cut off is replaced only after 10 s")
+        frozen.process.freeze()
+        advice = await store.examine(prefix, timeout_s=1.0)
+        assert isinstance(advice, tuple)
+        ticks, missing = advice
+        assert ticks.text.startswith(f"{leader.endpoint}, {other.endpoint}: ")
+        assert missing.text.startswith(f"{frozen.endpoint}: it did not say how it is within 1 s; make it")

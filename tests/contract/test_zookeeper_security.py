@@ -124,6 +124,20 @@ async def test_tls_with_a_client_certificate(
         await _all_works(store, prefix)
 
 
+@on_loop
+async def test_a_server_is_examined_over_tls(tls_zookeeper: ZookeeperServer, authority: Authority) -> None:
+    async with zookeeper_client(_tls_settings(tls_zookeeper, authority, authority, "examiner")) as store:
+        assert await store.examine("/", timeout_s=PATIENCE_S) == ()
+
+
+@on_loop
+async def test_a_server_that_shows_no_certificate_of_ours_is_not_examined(
+    tls_zookeeper: ZookeeperServer, authority: Authority, stranger: Authority
+) -> None:
+    async with zookeeper_client(_tls_settings(tls_zookeeper, stranger, authority, "misdirected")) as store:
+        _require_advice(await store.examine("/", timeout_s=PATIENCE_S), "check ca_file")
+
+
 def _open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 

@@ -36,8 +36,8 @@ def report_store(config: Config) -> None:
 
 async def _report(config: Config) -> None:
     keys = Keys(config.cluster)
-    alone = [asyncio.create_task(_read_cluster(one, keys)) for _, one in _each_alone(config)]
-    for (endpoint, _), answer in zip(_each_alone(config), await asyncio.gather(*alone), strict=True):
+    alone = [asyncio.create_task(_read_cluster(one, keys)) for _, one in each_alone(config)]
+    for (endpoint, _), answer in zip(each_alone(config), await asyncio.gather(*alone), strict=True):
         if isinstance(answer, Unknown):
             _warn(f"endpoint {endpoint} does not serve: {answer.why}")
         else:
@@ -83,12 +83,16 @@ def _about_cluster(config: Config, answer: Snapshot) -> str:
     return f"cluster {config.cluster} is in the store since {cluster.created}, with the id {cluster.id}"
 
 
-def _each_alone(config: Config) -> list[tuple[str, Config]]:
+def each_alone(config: Config) -> list[tuple[str, Config]]:
     """The same store through one endpoint at a time."""
     access = store_access(config)
+    names, chroot = list(access.endpoints), ""
+    if config.backend == "zookeeper":
+        names[-1], slash, path = names[-1].partition("/")  # what stands at the last holds for all of them
+        chroot = slash + path
     return [
-        (endpoint, replace(config, **{config.backend: replace(access, endpoints=(endpoint,))}))
-        for endpoint in access.endpoints
+        (name, replace(config, **{config.backend: replace(access, endpoints=(name + chroot,))}))
+        for name in names
     ]
 
 

@@ -34,7 +34,7 @@ dataDir={home}/data
 clientPortAddress={server}
 clientPort={port}
 admin.enableServer=false
-4lw.commands.whitelist=srvr
+4lw.commands.whitelist=srvr,conf
 """
 
 # A small heap, and no compiler that works for minutes: such a server lives for minutes only. Debian's first
