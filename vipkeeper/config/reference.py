@@ -42,6 +42,7 @@ _HEADINGS = {
     "lease": "[lease]",
     "etcd": "[etcd]",
     "log": "[log]",
+    "metrics": "[metrics]",
     "fence": "[fence]",
     "vip": "[vip.NAME]",
 }
