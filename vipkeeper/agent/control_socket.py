@@ -1,8 +1,4 @@
-"""The agent's own voice on this machine: the socket `control` in the run directory.
-
-    -> {"ask": "status"}                 one line
-    <- {"status": {...}}                 one line, see vipkeeper/election/report.py
-    <- {"error": "..."}
+"""Answers who asks the agent on this machine, through a socket in its run directory.
 
 Rules of this file: it answers and changes nothing; root and the group of the run directory may ask; a socket
 that cannot be opened is a warning, because no VIP depends on it.
@@ -21,27 +17,12 @@ import msgspec
 
 from vipkeeper.agent.logs import log
 from vipkeeper.agent.short_conversations import LONGEST_REQUEST, ShortConversations
-from vipkeeper.election.report import Report
-
-SOCKET_NAME = "control"
-
-
-class Request(msgspec.Struct, frozen=True):
-    """What may be asked: `status`."""
-
-    ask: str
-
-
-class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One of both."""
-
-    status: Report | None = None
-    error: str | None = None
+from vipkeeper.model.agent_report import CONTROL_SOCKET, Answer, Report, Request
 
 
 async def serve_control(run_dir: Path, status: Callable[[], Report]) -> None:
     """Answer for ever. The caller has the run directory's lock: a socket that is there is a dead agent's."""
-    path = run_dir / SOCKET_NAME
+    path = run_dir / CONTROL_SOCKET
     try:
         listening = _listen(path)
     except OSError as error:

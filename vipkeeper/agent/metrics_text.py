@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 
 from vipkeeper.agent.peer_wire import Malformed
 from vipkeeper.election.effects import Role
-from vipkeeper.election.report import Report
+from vipkeeper.model.agent_report import Report
 from vipkeeper.model.messages import RefusedBecause
 from vipkeeper.model.reasons import Reason
 

@@ -51,13 +51,14 @@ from vipkeeper.election.record_rules import (
     yield_to_better,
 )
 from vipkeeper.election.reloading import take_settings
-from vipkeeper.election.report import Report, report
+from vipkeeper.election.report import report
 from vipkeeper.election.settings import ElectionSettings
 from vipkeeper.election.shared_keys import SharedKeys, shared_keys
 from vipkeeper.election.state import ElectionState
 from vipkeeper.election.status import role_of, status_of
 from vipkeeper.election.unit_phases import Phase, UnitState
 from vipkeeper.election.view import StoreView
+from vipkeeper.model.agent_report import Report
 from vipkeeper.model.errors import ProgrammingError
 from vipkeeper.model.messages import Ask, Ping, Pong, Promise, Refusal
 from vipkeeper.model.reasons import Reason

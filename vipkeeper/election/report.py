@@ -1,8 +1,7 @@
 """What one node knows and does at one moment, for people, programs and metrics: plain values.
 
-Rules of this file: pure, and it changes nothing; the field names are a contract with scripts: add, never
-rename; instants become lengths in milliseconds, because a clock reading means nothing in another process; no
-shared key ever stands in a report.
+Rules of this file: it changes nothing; instants become lengths, because a clock reading means nothing in
+another process; no shared key ever stands in a report.
 """
 
 from __future__ import annotations
@@ -16,51 +15,7 @@ from vipkeeper.election.state import ElectionState
 from vipkeeper.election.status import status_of
 from vipkeeper.election.transactions import encode
 from vipkeeper.election.view import StoreView
-
-
-class VipReport(msgspec.Struct, frozen=True):
-    """One VIP here. `promised_by` is null unless the node serves it by promises."""
-
-    vip: str
-    role: str  # Role value
-    reason: str  # Reason value
-    detail: str
-    epoch: int
-    owner: str | None
-    lease_left_ms: int | None = None  # to this node's own deadline; null: it does not hold it
-    held_on_promises: bool = False
-    promised_by: tuple[str, ...] | None = None
-
-
-class ElectorReport(msgspec.Struct, frozen=True):
-    """One node that has to promise when the store is silent."""
-
-    node: str
-    answers: bool  # it answered directly of late
-    refusal: str | None = None  # why it did not promise, when it refused last
-
-
-class GivenReport(msgspec.Struct, frozen=True):
-    """A promise of this node to an owner that still runs. `vips` is null: an earlier process gave it."""
-
-    owner: str
-    left_ms: int
-    vips: tuple[str, ...] | None
-
-
-class Report(msgspec.Struct, frozen=True):
-    """One node. Its electorate is known while it holds something."""
-
-    node: str
-    prefix: str  # of the cluster's keys
-    vips: tuple[VipReport, ...]
-    electorate: tuple[ElectorReport, ...]
-    promises_given: tuple[GivenReport, ...]
-    store_confirms: bool | None  # null: nothing is held, so nothing has to be confirmed
-    store_confirmed_ago_ms: int | None  # since the store confirmed a write of this node's lease record
-    # What is known of the store: nodes, VIPs and addresses by key, as JSON; null: it cannot be read.
-    records: dict[str, msgspec.Raw] = {}
-    version: str = ""
+from vipkeeper.model.agent_report import ElectorReport, GivenReport, Report, VipReport
 
 
 def report(
