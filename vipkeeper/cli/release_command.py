@@ -83,18 +83,17 @@ class _OwnedVip:
     def conditions(self) -> str:
         """What the operator has to know to be true."""
         lease, info = self._lease(), self._view.info(self.owner)
-        since = f"says that it was renewed at {lease.renewed}" if lease and lease.renewed else "is not there"
+        since = f"unchanged since {lease.renewed} by its clock" if lease and lease.renewed else "not there"
         host = f" (host {info.host})" if info and info.host else ""
         addresses = " ".join(self.record.addresses)
         return (
-            f"{self._vip} belongs to {self.owner}{host}; the lease of {self.owner} {since}, by its own clock.\n"
-            f"Before you use --force, make sure of ONE of these, or two nodes will answer for the VIP:\n"
-            f"  - the machine of {self.owner} is off, or has been started anew since\n"
-            f"  - or its agent is stopped: `systemctl stop vipkeeper` there, which also releases the VIP\n"
-            f"  - or its addresses are gone: `ip address` there shows none of {addresses}\n"
-            "It may be alive although its lease is silent: in a store outage an owner serves by promises of "
-            "the others.\n"
-            f"Nothing was changed. Then: vipkeeper release --force {self._vip}"
+            f"{self._vip} belongs to {self.owner}{host}, whose lease is {since}. That proves nothing: cut off "
+            "from the store, an owner serves by promises of others. Nothing was changed.\n"
+            "Make sure of one of these first, or two nodes answer for the VIP:\n"
+            f"  - the machine of {self.owner} is off, or has booted since then\n"
+            f"  - its agent is stopped (`systemctl stop vipkeeper` there removes the addresses)\n"
+            f"  - its addresses are gone (`ip address` there shows none of {addresses})\n"
+            f"Then: vipkeeper release --force {self._vip}"
         )
 
     async def watch(self) -> None:
@@ -108,7 +107,7 @@ class _OwnedVip:
             self._require_no_promise()
             keys = self._view.keys
             now = await _read(self._store, self._config, keys.nodes + self.owner + "/")
-            if any(now.version(k) != self._view.version(k) for k in self._signs_of_life()):
+            if self._shows_life(now):
                 raise self._alive("has just written to the store")
 
     async def release(self) -> None:
@@ -119,7 +118,7 @@ class _OwnedVip:
         answer = await self._store.commit(transaction, timeout_s=READ_WITHIN_S)
         if isinstance(answer, Unknown):
             raise StoreUnreachable(
-                f"{what_to_do(answer, self._config)}. The release may have happened or not: see `vipkeeper ls`"
+                f"{what_to_do(answer, self._config)}. It may have been released: see `vipkeeper ls`"
             )
         if not isinstance(answer, Committed):
             raise Refused(
@@ -127,22 +126,24 @@ class _OwnedVip:
                 "very moment; look at `vipkeeper ls`"
             )
 
-    def _signs_of_life(self) -> tuple[str, ...]:
-        keys = self._view.keys
-        return keys.lease(self.owner), keys.info(self.owner)
+    def _shows_life(self, now: StoreView) -> bool:
+        """A candidacy written by another incarnation, or for the node by others, is no life of the owner."""
+        keys, info = self._view.keys, now.info(self.owner)
+        if now.version(keys.lease(self.owner)) != self._view.version(keys.lease(self.owner)):
+            return True
+        written = now.version(keys.info(self.owner)) != self._view.version(keys.info(self.owner))
+        return written and info is not None and info.incarnation == self.record.incarnation
 
     def _require_no_promise(self) -> None:
         """The agent of this machine, if there is one, knows of owners that asked it for a promise of late."""
         report = ask_agent(self._config)
         if not isinstance(report, str) and any(g.owner == self.owner for g in report.promises_given):
-            raise self._alive(
-                f"has just asked {report.node} for a promise, because it cannot reach the store"
-            )
+            raise self._alive(f"has just asked {report.node} for a promise, cut off from the store")
 
     def _alive(self, how: str) -> Refused:
         return Refused(
-            f"{self.owner} is alive, so {self._vip} is not released: it {how}. Stop its agent, which releases "
-            "the VIP by itself"
+            f"{self.owner} is alive and {self._vip} is not released: it {how}. Stop its agent, which "
+            "releases the VIP by itself"
         )
 
     def _lease(self) -> LeaseRecord | None:
