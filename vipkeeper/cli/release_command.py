@@ -87,8 +87,8 @@ class _OwnedVip:
         host = f" (host {info.host})" if info and info.host else ""
         addresses = " ".join(self.record.addresses)
         return (
-            f"{self._vip} belongs to {self.owner}{host}, whose lease is {since}. That proves nothing: cut off "
-            "from the store, an owner serves by promises of others. Nothing was changed.\n"
+            f"{self._vip} belongs to {self.owner}{host}, whose lease is {since}. That proves nothing: an "
+            "owner without the store serves by promises of others. Nothing was changed.\n"
             "Make sure of one of these first, or two nodes answer for the VIP:\n"
             f"  - the machine of {self.owner} is off, or has booted since then\n"
             f"  - its agent is stopped (`systemctl stop vipkeeper` there removes the addresses)\n"

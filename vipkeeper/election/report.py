@@ -28,7 +28,7 @@ def report(
         vips=_vips(state, now_s),
         electorate=tuple(
             ElectorReport(node, electorate.answers(node, now_s), failsafe.refusals.get(node))
-            for node in sorted({node for node, _ in state.lease.electorate})
+            for node in _asked(state)
         ),
         promises_given=_promises(state, now_s),
         store_confirms=_store_confirms(state, now_s),
@@ -60,6 +60,15 @@ def _vips(state: ElectionState, now_s: float) -> tuple[VipReport, ...]:
             )
         )
     return tuple(reports)
+
+
+def _asked(state: ElectionState) -> list[str]:
+    """Who has to promise; when the lease is over, who had to."""
+    nodes = {node for node, _ in state.lease.electorate}
+    lease = state.view.lease(state.settings.node)
+    if state.lapsed and lease is not None and lease.incarnation == state.settings.incarnation:
+        nodes.update(lease.electorate)
+    return sorted(nodes)
 
 
 def _promises(state: ElectionState, now_s: float) -> tuple[GivenReport, ...]:

@@ -45,7 +45,7 @@ class GivenReport(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """One node. Its electorate is known while it holds something."""
+    """One node. Its electorate: who has to promise while it holds something, or had to when it lost it."""
 
     node: str
     prefix: str  # of the cluster's keys
