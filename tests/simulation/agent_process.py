@@ -42,6 +42,7 @@ from vipkeeper.election.events import (
     Withdrawn,
 )
 from vipkeeper.election.machine import Election
+from vipkeeper.model.agent_report import Report
 from vipkeeper.model.fences import FenceKind
 
 # Far more steps than any honest run needs: an election that asks to be woken at once, for ever.
@@ -101,6 +102,10 @@ class AgentProcess:
         """Whether the election wants the unit answered for."""
         holding = self._held.get(unit)
         return holding is not None and holding.deadline_s is not None
+
+    def report(self) -> Report:
+        """What it would tell who asks."""
+        return self._election.report(self._now(), with_records=True)
 
     def hear(self, event: Event) -> None:
         """Something reaches the agent."""

@@ -12,6 +12,7 @@ from tests.simulation.host import KEYS
 from tests.simulation.schedule import HostPlan, Schedule, UnitPlan
 from tests.simulation.world import FINE, World
 from vipkeeper.config.timing_rules import longest_takeover_s
+from vipkeeper.model.agent_report import Report
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.records import LeaseRecord, VipRecord
 
@@ -95,6 +96,10 @@ class Stage:
     def add_process(self, host: int) -> AgentProcess:
         """A second agent in the same run directory, which the lock rules out in reality."""
         return AgentProcess(self.world.hosts[host], self.world.around)
+
+    def report(self, host: int) -> Report:
+        """What the agent of a host knows and does."""
+        return self.world.processes[host].report()
 
     def who_answers(self) -> int | None:
         """The host that answers now."""

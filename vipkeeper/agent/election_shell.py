@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 
 from vipkeeper.agent.clocks import boot_s, read_now
@@ -26,6 +26,7 @@ from vipkeeper.election.effects import (
     Noticed,
     PinCluster,
     Read,
+    Role,
     Tell,
 )
 from vipkeeper.election.events import Event, Reconfigured, TimePassed
@@ -53,6 +54,7 @@ class ElectionShell:
         self._store: StoreShell | None = None
         self._peers: PeerShell | None = None
         self._last_notice = ("", 0.0)
+        self.decisions: Counter[tuple[Role, Reason]] = Counter()  # for metrics
 
     def begin(self, election: Election, host: HostShell, store: StoreShell, peers: PeerShell) -> None:
         """Everything is there: what was posted so far is taken now."""
@@ -104,6 +106,7 @@ class ElectionShell:
             case Read():
                 self._store.read(effect)
             case Decided():
+                self.decisions[effect.role, effect.reason] += 1
                 log(
                     logging.INFO,
                     effect.role.value,

@@ -18,7 +18,7 @@ from vipkeeper.config.peer_address import PeerAddress
 from vipkeeper.election.effects import KeepPromises, Tell
 from vipkeeper.election.events import Event, MessageHeard
 from vipkeeper.election.shared_keys import SharedKeys
-from vipkeeper.model.messages import GivenPromise
+from vipkeeper.model.messages import GivenPromise, Refusal, RefusedBecause
 
 # Between attempts to open the socket: the address may come back.
 _AGAIN_AFTER_S = 5.0
@@ -45,6 +45,9 @@ class PeerShell:
         self._lost = asyncio.Event()
         self.listening = asyncio.Event()
         self._told_s: dict[str, float] = {}
+        # For metrics.
+        self.promised = 0
+        self.refused: Counter[RefusedBecause] = Counter()
         self.dropped: Counter[Malformed] = Counter()
 
     async def run(self) -> None:
@@ -81,6 +84,8 @@ class PeerShell:
         except ValueError:
             self._tell(f"a record has no address that can be asked: {effect.address}")
             return
+        if isinstance(effect.message, Refusal):
+            self.refused[effect.message.because] += 1
         self._transport.sendto(pack(effect.message, keys.sign), (to.address, to.port))
 
     def promise(self, effect: KeepPromises) -> None:
@@ -93,6 +98,7 @@ class PeerShell:
                 "room in run_dir, or correct its mode"
             )
             return
+        self.promised += 1
         self.tell(effect.then)
 
     def close(self) -> None:

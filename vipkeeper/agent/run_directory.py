@@ -9,6 +9,7 @@ after a reboot (a tmpfs such as /run), and if it is not, the boot id tells.
     cluster-<name>   the cluster id first seen under this cluster name
     promises         what this node promised to owners, and until when
     revision-<backend>-<name>   how far the store's history went, some seconds ago
+    control          the socket at which the agent answers `vipkeeper ls`
 """
 
 from __future__ import annotations

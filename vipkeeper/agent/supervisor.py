@@ -13,11 +13,13 @@ import os
 import signal
 import socket
 import traceback
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from vipkeeper.agent.clocks import boot_s, read_now
+from vipkeeper.agent.control_socket import serve_control
 from vipkeeper.agent.election_shell import ElectionShell
 from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.logs import log, set_up_logging
@@ -36,7 +38,7 @@ from vipkeeper.config.consequences import (
     config_digest,
     reload_obstacles,
 )
-from vipkeeper.config.peer_address import PeerAddress
+from vipkeeper.config.peer_address import PeerAddress, parse_listen
 from vipkeeper.config.rules import notices
 from vipkeeper.config.schema import Config
 from vipkeeper.config.timing_rules import judge_timing
@@ -152,6 +154,7 @@ class _Agent:
         asides = [
             _aside(memory.run(), "revision-memory"),
             _aside(look_after_store(self._store.examine), "upkeep"),
+            *self._windows(election, peers),
         ]
         try:
             self._shell.begin(election, self._host, self._store, peers)
@@ -172,6 +175,18 @@ class _Agent:
             await asyncio.gather(*tasks, *asides, return_exceptions=True)
             peers.close()
             await self._store.close()
+
+    def _windows(self, election: Election, peers: PeerShell) -> Iterator[asyncio.Task[None]]:
+        """What lets people and programs see into this agent."""
+        config = self._config
+        control = serve_control(Path(config.run_dir), lambda: election.report(read_now(), with_records=True))
+        yield _aside(control, "control")
+        if config.metrics.listen is not None and (own := parse_listen(config.metrics.listen)) is not None:
+            from vipkeeper.agent.agent_metrics import AgentMetrics
+            from vipkeeper.agent.metrics_server import serve_metrics
+
+            metrics = AgentMetrics(config, election, self._shell, peers, self._host)
+            yield _aside(serve_metrics(own, metrics.scrape), "metrics")
 
     async def _find_address(self) -> PeerAddress | None:
         config = self._config

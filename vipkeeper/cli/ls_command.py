@@ -1,4 +1,8 @@
-"""`vipkeeper ls`: reads the store once and shows who owns what, and why."""
+"""`vipkeeper ls`: reads the store once and shows who owns what, and why.
+
+Rules of this file: without the store, what the agent of this machine knows is shown in its place; standard
+error and the exit code say so, so that no script takes the one for the other.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
+from msgspec.structs import replace
 
 from backends.store import Snapshot, Unknown
 from vipkeeper.agent.stores import open_store
@@ -19,6 +24,7 @@ from vipkeeper.config.consequences import store_access
 from vipkeeper.config.parsing import ConfigSource, parse_settings
 from vipkeeper.config.reader import read_source
 from vipkeeper.config.schema import Config
+from vipkeeper.model.agent_report import Report
 from vipkeeper.model.errors import MissingPrivilege, StoreUnreachable
 from vipkeeper.model.records import Keys
 
@@ -38,39 +44,79 @@ def fill(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="the nodes as well, and what is hidden otherwise: VIPs that no node is configured for any more",
     )
+    parser.add_argument(
+        "--agent",
+        action="store_true",
+        help="ask the agent of this machine and not the store: what it knows, at once, store or not",
+    )
+    parser.add_argument("--run-dir", metavar="DIR", help="that agent's run directory")
     parser.description = (
         "Show who owns which VIP, and why. Works from any machine that reaches the store\n"
         "and needs no root. The remaining lease is counted with the wall clocks of this\n"
-        "machine and of the owner, so it is as right as they are; no decision depends on it."
+        "machine and of the owner, so it is as right as they are; no decision depends on it.\n"
+        "When the store does not answer, the agent of this machine is asked what it knows;\n"
+        "the exit code is 69 all the same, so that no script takes that for the store's word."
     )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Raises ConfigError, or StoreUnreachable when no member of the store answered."""
-    config = store_settings(arguments)
-    snapshot = asyncio.run(_read(config))
+    """Raises ConfigError, or StoreUnreachable when neither the store nor an agent answered."""
+    config = store_settings(arguments, STORE_SETTINGS | {"run_dir"})
+    snapshot, report, exit_code = _look(config, agent_alone=arguments.agent)
     wall_now = datetime.now(UTC)
     known = list_vips(snapshot, wall_now)
+    if report is not None:
+        from vipkeeper.cli.agent_view import as_the_agent_sees
+
+        known = as_the_agent_sees(known, report)
     vips = known if arguments.all else [vip for vip in known if not vip.forgotten]
     for sentence in unreadable_nodes(snapshot):
         print(f"vipkeeper: {sentence}; upgrade this vipkeeper or that node's", file=sys.stderr)
     nodes = list_nodes(snapshot, wall_now) if arguments.all else []
     if arguments.output == "json":
-        shown = {"vips": vips, "nodes": nodes} if arguments.all else vips
+        shown = _everything(vips, nodes, report) if arguments.all else vips
         print(msgspec.json.format(msgspec.json.encode(shown), indent=2).decode())
-        return 0
+        return exit_code
     if not vips:
         which = "only VIPs that no node has any more; see ls --all" if known else "no VIP yet"
         print(f"vipkeeper: cluster {config.cluster} has {which}", file=sys.stderr)
-    _show(vips, nodes, wall_now)
-    return 0
+    _show(vips, nodes, report if arguments.all else None, wall_now)
+    return exit_code
 
 
-def _show(vips: Sequence[ListedVip], nodes: Sequence[ListedNode], wall_now: datetime) -> None:
+def _look(config: Config, *, agent_alone: bool) -> tuple[Snapshot, Report | None, int]:
+    """The records; the agent's report, if they are what an agent knows; and the exit code."""
+    answer = None if agent_alone else asyncio.run(_read(config))
+    if isinstance(answer, Snapshot):
+        return answer, None, 0
+    from vipkeeper.cli.agent_view import ask_agent, snapshot_of
+
+    report = ask_agent(config)
+    if answer is None:
+        if isinstance(report, str):
+            raise StoreUnreachable(f"{report}; start it, or name its --run-dir")
+        return snapshot_of(report), report, 0
+    if isinstance(report, str):
+        raise StoreUnreachable(what_to_do(answer, config))
+    said = f"{what_to_do(answer, config)}; what follows is what the agent of {report.node} knows"
+    print(f"vipkeeper: {said}", file=sys.stderr)
+    return snapshot_of(report), report, StoreUnreachable.exit_code
+
+
+def _everything(
+    vips: Sequence[ListedVip], nodes: Sequence[ListedNode], report: Report | None
+) -> dict[str, object]:
+    agent = None if report is None else replace(report, records={})
+    return {"vips": vips, "nodes": nodes, "from": "store" if report is None else "agent", "agent": agent}
+
+
+def _show(
+    vips: Sequence[ListedVip], nodes: Sequence[ListedNode], report: Report | None, wall_now: datetime
+) -> None:
     if not vips and not nodes:
         return
-    from vipkeeper.cli.vip_table import draw_table, node_table, plain_table
+    from vipkeeper.cli.vip_table import draw_table, elector_table, node_table, plain_table
 
     if vips and sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
         draw_table(vips, wall_now)
@@ -78,6 +124,8 @@ def _show(vips: Sequence[ListedVip], nodes: Sequence[ListedNode], wall_now: date
         print(plain_table(vips, wall_now))
     if nodes:
         print(("\n" if vips else "") + node_table(nodes, wall_now))
+    if report is not None and report.electorate:
+        print("\n" + elector_table(report))
 
 
 def store_settings(arguments: argparse.Namespace, wanted: frozenset[str] = STORE_SETTINGS) -> Config:
@@ -94,15 +142,12 @@ def store_settings(arguments: argparse.Namespace, wanted: frozenset[str] = STORE
     return parse_settings(source, wanted)
 
 
-async def _read(config: Config) -> Snapshot:
+async def _read(config: Config) -> Snapshot | Unknown:
     store = open_store(config)
     try:
-        answer = await store.read(Keys(config.cluster).prefix, timeout_s=READ_WITHIN_S)
+        return await store.read(Keys(config.cluster).prefix, timeout_s=READ_WITHIN_S)
     finally:
         await store.close()
-    if isinstance(answer, Unknown):
-        raise StoreUnreachable(what_to_do(answer, config))
-    return answer
 
 
 def what_to_do(answer: Unknown, config: Config) -> str:

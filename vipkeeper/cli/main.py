@@ -18,7 +18,7 @@ exit codes:
   0   done
   2   wrong usage, or a configuration with mistakes
   69  the store (or, for restart, the agent) cannot be reached
-  75  refused: it would be wrong now (forget: the node is alive)
+  75  refused: it would be wrong now (forget, release: the node is alive)
   77  a privilege is missing
 """
 _INTERRUPTED = 130  # as a shell reports a command ended by Ctrl-C
@@ -109,6 +109,12 @@ def _forget(parser: argparse.ArgumentParser) -> None:
     forget_command.fill(parser)
 
 
+def _release(parser: argparse.ArgumentParser) -> None:
+    from vipkeeper.cli import release_command
+
+    release_command.fill(parser)
+
+
 def _demo(parser: argparse.ArgumentParser) -> None:
     from vipkeeper.cli.demo import add_demo_arguments, run_demo
 
@@ -127,6 +133,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "ls": ("show who owns which VIP, and why", _ls),
     "check": ("look for mistakes in a configuration file", _check),
     "forget": ("list a node no more that is gone for good", _forget),
+    "release": ("free a VIP whose owner is gone, before its lease says so", _release),
     "demo": ("show failovers on this machine, with real agents and a real store", _demo),
     "restart": ("end this node's agent and leave its VIPs in place for the next one", _restart),
 }

@@ -39,6 +39,8 @@ class ListedVip(msgspec.Struct, frozen=True):
     """One VIP. Without an owner `lease_remaining_ms` and `fence` are null.
 
     `forgotten`: no node that is still counted on has it in its configuration, and nobody owns it.
+    `promised_by`: the nodes by whose promises its owner serves it while the store is silent, which only the
+    owner's agent can tell; null where the store or another agent was asked, and while the store confirms.
     """
 
     vip: str
@@ -53,6 +55,7 @@ class ListedVip(msgspec.Struct, frozen=True):
     fence: str | None
     candidates: tuple[Candidate, ...]
     forgotten: bool = False
+    promised_by: tuple[str, ...] | None = None
 
 
 class ListedNode(msgspec.Struct, frozen=True):

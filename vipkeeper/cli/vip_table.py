@@ -10,8 +10,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from vipkeeper.cli.vip_listing import Candidate, ListedNode, ListedVip
+from vipkeeper.model.agent_report import Report
+from vipkeeper.model.reasons import Reason
 
 HEADINGS = ("VIP", "ADDRESSES", "OWNER", "LEASE", "FENCE", "EPOCH", "SINCE", "REASON", "CANDIDATES")
+ELECTOR_HEADINGS = ("ASKED", "ANSWERS", "LAST REFUSAL")
 NODE_HEADINGS = ("NODE", "STATE", "HOST", "HEARD")
 _NOTHING = "-"
 
@@ -33,6 +36,15 @@ def node_table(nodes: Sequence[ListedNode], wall_now: datetime) -> str:
         for node in nodes
     )
     return _aligned([NODE_HEADINGS, *rows])
+
+
+def elector_table(report: Report) -> str:
+    """The nodes that have to promise when the store is silent, in the same layout."""
+    rows = (
+        (_printable(one.node), "yes" if one.answers else "no", _printable(one.refusal or _NOTHING))
+        for one in report.electorate
+    )
+    return _aligned([ELECTOR_HEADINGS, *rows])
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> str:
@@ -69,7 +81,7 @@ def cells(vip: ListedVip, wall_now: datetime) -> tuple[str, ...]:
         _printable(vip.fence or _NOTHING),
         str(vip.epoch),
         _age(vip.since, wall_now),
-        _printable(vip.reason),
+        _printable(_reason(vip)),
         _printable(", ".join(_candidate(candidate) for candidate in vip.candidates)) or _NOTHING,
     )
 
@@ -86,6 +98,13 @@ def _lease(vip: ListedVip) -> str:
     if vip.lease_remaining_ms is None:
         return "unknown"
     return f"{vip.lease_remaining_ms / 1000:.1f} s" if vip.lease_remaining_ms else "over"
+
+
+def _reason(vip: ListedVip) -> str:
+    if vip.promised_by is None:
+        return vip.reason
+    whose = ", ".join(vip.promised_by)
+    return f"{vip.reason}, {Reason.HELD_ON_PROMISES.value}" + (f" by {whose}" if whose else "")
 
 
 def _candidate(candidate: Candidate) -> str:

@@ -1,4 +1,4 @@
-"""`ADDRESS:PORT` at which a node answers others directly.
+"""`ADDRESS:PORT` at which a node answers directly.
 
 Rules of this file: pure text; IPv6 stands in brackets where a port follows.
 """
@@ -35,3 +35,12 @@ class PeerAddress(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
+
+def parse_listen(text: str) -> PeerAddress | None:
+    """The same where a port has to be written. None for anything else."""
+    try:
+        own = PeerAddress.parse(text)
+    except ValueError:
+        return None
+    return own if text.endswith(f":{own.port}") and (text.startswith("[") or text.count(":") == 1) else None

@@ -43,6 +43,7 @@ _HEADINGS = {
     "etcd": "[etcd]",
     "zookeeper": "[zookeeper]",
     "log": "[log]",
+    "metrics": "[metrics]",
     "fence": "[fence]",
     "vip": "[vip.NAME]",
 }

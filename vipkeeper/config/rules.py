@@ -15,7 +15,7 @@ import msgspec
 
 from vipkeeper.config.consequences import allowed_fences, build_timing
 from vipkeeper.config.mistakes import Finding, dotted
-from vipkeeper.config.peer_address import PeerAddress
+from vipkeeper.config.peer_address import PeerAddress, parse_listen
 from vipkeeper.config.schema import Config
 from vipkeeper.config.store_rules import broken_store_rules, store_files, store_notices
 from vipkeeper.config.timing_rules import TimingFinding, judge_timing, longest_takeover_s, takeover_after_s
@@ -43,6 +43,7 @@ def broken_rules(config: Config) -> tuple[Finding, ...]:
         *_bad_names(config),
         *_bad_run_dir(config),
         *_bad_failsafe(config),
+        *_bad_metrics(config),
         *_bad_addresses(config),
         *_repeated_addresses(config),
         *broken_store_rules(config),
@@ -154,6 +155,21 @@ def _bad_failsafe(config: Config) -> Iterator[Finding]:
         yield Finding(path, wrong, "use the node's own address")
     elif address.is_unspecified or address.is_multicast:
         yield Finding(path, f"{address} is no address that others can send to", "use the node's own address")
+
+
+def _bad_metrics(config: Config) -> Iterator[Finding]:
+    text = config.metrics.listen
+    if text is None:
+        return
+    path: Path = ("metrics", "listen")
+    own = parse_listen(text)
+    if own is None:
+        yield Finding(path, f'"{text}" is not an address with a port', "write for example 127.0.0.1:9480")
+        return
+    vips = {vip: place for place, vip in _good_addresses(config)}
+    if own.address in vips:
+        wrong = f"{own.address} is {dotted(vips[own.address])}, which moves from node to node"
+        yield Finding(path, wrong, "use an address of the node's own")
 
 
 def _bad_addresses(config: Config) -> Iterator[Finding]:

@@ -181,6 +181,24 @@ class Log(msgspec.Struct, frozen=True):
     ] = "info"
 
 
+class Metrics(msgspec.Struct, frozen=True):
+    """What the agent tells Prometheus. Off unless `listen` is set."""
+
+    listen: (
+        Annotated[
+            str,
+            _about(
+                "Where `/metrics` is served over HTTP: `ADDRESS:PORT` or `[IPV6]:PORT`. Whoever reaches it "
+                "can read it, so bind it to an address that only the monitoring reaches.",
+                "127.0.0.1:9480",
+                needs_restart=True,
+                min_length=1,
+            ),
+        ]
+        | None
+    ) = None
+
+
 class Fence(msgspec.Struct, frozen=True):
     """What makes the kernel stop answering when a lease ends while no process of ours runs."""
 
@@ -350,5 +368,6 @@ class Config(
     etcd: Etcd = Etcd()
     zookeeper: Zookeeper = Zookeeper()
     log: Log = Log()
+    metrics: Metrics = Metrics()
     fence: Fence = Fence()
     vip: dict[str, Vip] = {}

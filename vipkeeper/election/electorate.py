@@ -71,7 +71,7 @@ class Electorate:
         return frozenset(
             (node, info.incarnation)
             for node, info in self._others()
-            if info.state == "running" and (alive(view, node, now.boot_s) or self._answers(node, now.boot_s))
+            if info.state == "running" and (alive(view, node, now.boot_s) or self.answers(node, now.boot_s))
         )
 
     def process_of(self, node: str) -> str:
@@ -80,6 +80,11 @@ class Electorate:
         recorded = info.process if info else ""
         then, said = self._processes.get(node, ("", ""))
         return said if said and then == recorded else recorded
+
+    def answers(self, node: str, now_s: float) -> bool:
+        """Whether it has answered directly of late."""
+        patience_s = self._state.settings.timing.peer_patience_s
+        return now_s - self._answered_s.get(node, float("-inf")) < patience_s
 
     def _asks(self) -> bool:
         state = self._state
@@ -92,17 +97,13 @@ class Electorate:
             if node != ours and info is not None:
                 yield node, info
 
-    def _answers(self, node: str, now_s: float) -> bool:
-        patience_s = self._state.settings.timing.peer_patience_s
-        return now_s - self._answered_s.get(node, float("-inf")) < patience_s
-
     def _tell_of_silence(self, now: Now) -> list[Effect]:
         """Once for each node that lives by the store's word and does not answer."""
         patience_s = self._state.settings.timing.peer_patience_s
         silent = frozenset(
             node
             for node, _ in self.members(now)
-            if not self._answers(node, now.boot_s)
+            if not self.answers(node, now.boot_s)
             and now.boot_s - self._pinged_since_s.get(node, now.boot_s) >= patience_s
         )
         news, self._silent = silent - self._silent, silent

@@ -48,12 +48,15 @@ from vipkeeper.election.record_rules import (
     stand_down_if_unfit,
     yield_to_better,
 )
+from vipkeeper.election.reloading import take_settings
+from vipkeeper.election.report import report
 from vipkeeper.election.settings import ElectionSettings
 from vipkeeper.election.shared_keys import SharedKeys, shared_keys
 from vipkeeper.election.state import ElectionState
 from vipkeeper.election.status import role_of, status_of
-from vipkeeper.election.unit_phases import Phase, Trigger, UnitState
+from vipkeeper.election.unit_phases import Phase, UnitState
 from vipkeeper.election.view import StoreView
+from vipkeeper.model.agent_report import Report
 from vipkeeper.model.errors import ProgrammingError
 from vipkeeper.model.reasons import Reason
 from vipkeeper.model.vips import Unit
@@ -143,6 +146,10 @@ class Election:
         """Every unit's role here, and why."""
         return {name: status_of(self._state, unit) for name, unit in self._state.units.items()}
 
+    def report(self, now: Now, *, with_records: bool = False) -> Report:
+        """What this node knows and does, for people and metrics."""
+        return report(self._state, self._peers, now.boot_s, with_records=with_records)
+
     def shared_keys(self, now_s: float) -> SharedKeys | None:
         """What nodes prove themselves with when they speak directly."""
         return shared_keys(self._state, now_s)
@@ -219,29 +226,12 @@ class Election:
                 key = self._state.view.keys.vip(name)
                 return [Noticed(Reason.OWNER_ALIVE, f"{name} is announced by {detail}"), Read(key)]
             case Reconfigured(settings):
-                self._reconfigure(settings, now)
+                if settings.timing != self._state.settings.timing:
+                    self._lane.hurry(now.boot_s)
+                take_settings(self._state, settings)
             case StopRequested(keep):
                 return self._stop(now, keep=keep)
         return []
-
-    def _reconfigure(self, settings: ElectionSettings, now: Now) -> None:
-        state = self._state
-        wanted = {unit.name: unit for unit in settings.units}
-        for name, known in state.units.items():
-            unit = wanted.pop(name, None)
-            known.configured = unit is not None
-            if unit is None:
-                continue
-            moved = unit.addresses != known.unit.addresses
-            known.unit = unit
-            if moved and known.phase in (Phase.HOLDING, Phase.LAPSED):
-                known.release_reason = Reason.ADDRESS_RENAMED
-                known.move(Trigger.STAND_DOWN)
-        for name, unit in wanted.items():
-            state.units[name] = UnitState(unit)
-        if settings.timing != state.settings.timing:
-            self._lane.hurry(now.boot_s)
-        state.settings = settings
 
     def _stop(self, now: Now, *, keep: bool) -> list[Effect]:
         self._state.stopping = True

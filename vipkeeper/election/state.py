@@ -51,6 +51,11 @@ class ElectionState(msgspec.Struct):
                 return True
         return False
 
+    @property
+    def lapsed(self) -> bool:
+        """Whether a record names us that the store did not confirm in time."""
+        return bool(self.in_phase(Phase.LAPSED, Phase.RESUMING))
+
     def in_phase(self, *phases: Phase) -> list[UnitState]:
         return [unit for unit in self.units.values() if unit.phase in phases]
 

@@ -117,7 +117,7 @@ def claim_part(
         previous=(former.owner or former.previous) if former else None,
     )
     puts[keys.vip(unit.name)] = encode(record)
-    puts[keys.history(unit.name)] = _history_with(view, unit.name, record)
+    puts[keys.history(unit.name)] = history_with(view, unit.name, record)
     for address in unit.addresses:
         if view.binding(address.address) != unit.name:
             puts[keys.address(address.address)] = encode(BindingRecord(unit.name))
@@ -152,7 +152,7 @@ def release_part(
     released = _released(record, settings, successor, reason, wall)
     return (
         {keys.vip(unit): view.version(keys.vip(unit))},
-        {keys.vip(unit): encode(released), keys.history(unit): _history_with(view, unit, released)},
+        {keys.vip(unit): encode(released), keys.history(unit): history_with(view, unit, released)},
     )
 
 
@@ -171,7 +171,8 @@ def _released(
     )
 
 
-def _history_with(view: StoreView, unit: str, record: VipRecord) -> bytes:
+def history_with(view: StoreView, unit: str, record: VipRecord) -> bytes:
+    """The history record of a unit with one entry more."""
     history = view.get(view.keys.history(unit), HistoryRecord) or HistoryRecord()
     return encode(
         history.with_entry(

@@ -33,10 +33,11 @@ class AgentOptions:
     ttl_s: float = 2.0
     lease_max_s: float = 2.0
     flags: tuple[str, ...] = field(default=())  # further flags, for every agent
+    tables: str = ""  # further tables of the config file
 
     def toml(self) -> str:
         """The VIPs as a config file: a thousand of them would not fit on a command line."""
-        return "".join(
+        return self.tables + "".join(
             f'[vip.{name}]\naddresses = {json.dumps(addresses)}\ninterface = "eth0"\n'
             for name, addresses in self.vips.items()
         )

@@ -50,6 +50,7 @@ class Reason(enum.Enum):
     RECORD_LOST = "record-lost"
     ADDRESS_RENAMED = "address-renamed"
     INTERNAL_ERROR = "internal-error"
+    FORCED_RELEASE = "forced-release"
 
     # What an operator should know although no role changes
     HELD_ON_PROMISES = "held-on-promises"
@@ -98,6 +99,7 @@ _EXPLAINED: dict[Reason, str] = {
     Reason.RECORD_LOST: "the store names another owner",
     Reason.ADDRESS_RENAMED: "its address is now configured under another VIP name",
     Reason.INTERNAL_ERROR: "a defect in vipkeeper; please report it with the log",
+    Reason.FORCED_RELEASE: "an operator released it, and said that its owner is gone",
     Reason.HELD_ON_PROMISES: "the store is silent, and every other node promised not to claim",
     Reason.CONFIRMED_AGAIN: "the store confirms the lease again",
     Reason.NO_PROMISE: "the store is silent, and not every other node promised not to claim",

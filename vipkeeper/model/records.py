@@ -96,7 +96,7 @@ class ChallengeRecord(msgspec.Struct, frozen=True):
 
 class VipRecord(msgspec.Struct, frozen=True):
     owner: str | None  # node name; None: released
-    incarnation: str  # the owner's, or the releaser's
+    incarnation: str  # the owner's, or the releaser's; after a forced release, the former owner's
     epoch: int  # +1 at each change of owner: the fencing token
     since: str  # wall time of the last change
     reason: str  # Reason value

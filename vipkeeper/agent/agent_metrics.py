@@ -1,0 +1,50 @@
+"""Takes the values of one scrape from the running agent.
+
+Rules of this file: everything is copied at once, on the event loop, between two steps of the election; what
+is returned touches the agent no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from vipkeeper.agent.clocks import read_now
+from vipkeeper.agent.election_shell import ElectionShell
+from vipkeeper.agent.host_shell import HostShell
+from vipkeeper.agent.metrics_text import Counts, metrics_text
+from vipkeeper.agent.peer_shell import PeerShell
+from vipkeeper.config.schema import Config
+from vipkeeper.election.machine import Election
+from vipkeeper.model.version import VERSION
+
+
+class AgentMetrics:
+    """One agent."""
+
+    def __init__(
+        self, config: Config, election: Election, shell: ElectionShell, peers: PeerShell, host: HostShell
+    ) -> None:
+        self._config = config
+        self._election = election
+        self._shell = shell
+        self._peers = peers
+        self._host = host
+
+    def scrape(self) -> Callable[[], bytes]:
+        """Take the values; calling the result makes the text."""
+        config, peers = self._config, self._peers
+        counts = Counts(
+            decisions=dict(self._shell.decisions),
+            promises_given=peers.promised,
+            refusals=dict(peers.refused),
+            dropped=dict(peers.dropped),
+        )
+        labels = {
+            "version": VERSION,
+            "node": config.node,
+            "cluster": config.cluster,
+            "backend": config.backend,
+            "fence": self._host.fence().value,
+        }
+        return partial(metrics_text, self._election.report(read_now()), counts, labels)

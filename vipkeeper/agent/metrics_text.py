@@ -1,0 +1,159 @@
+"""The metrics of one agent in Prometheus' text format.
+
+Rules of this file: values in, bytes out, so that it may run beside the event loop; names and labels are a
+contract with dashboards: add, never rename; each has a row in docs/operations.md. This is the one importer
+of prometheus_client, and is imported by agents alone that have metrics configured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
+
+import msgspec
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from vipkeeper.agent.peer_wire import Malformed
+from vipkeeper.election.effects import Role
+from vipkeeper.model.agent_report import Report
+from vipkeeper.model.messages import RefusedBecause
+from vipkeeper.model.reasons import Reason
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """What happened since the agent's start."""
+
+    decisions: Mapping[tuple[Role, Reason], int]
+    promises_given: int
+    refusals: Mapping[RefusedBecause, int]
+    dropped: Mapping[Malformed, int]
+
+
+def metrics_text(report: Report, counts: Counts, labels: Mapping[str, str]) -> bytes:
+    """What a scrape reads. `labels` say who speaks: version, node, cluster, backend, fence."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Families((*_of_report(report), *_of_counts(counts), *_of_build(labels))))
+    return generate_latest(registry)
+
+
+class _Families(Collector):
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        """Called by the registry."""
+        return self._families
+
+
+def _gauge(
+    name: str, about: str, labels: Iterable[str], rows: Iterable[tuple[Iterable[str], float]]
+) -> Metric:
+    family = GaugeMetricFamily(f"vipkeeper_{name}", about, labels=list(labels))
+    for values, number in rows:
+        family.add_metric(list(values), number)
+    return family
+
+
+def _counter(
+    name: str, about: str, labels: Iterable[str], rows: Iterable[tuple[Iterable[str], float]]
+) -> Metric:
+    family = CounterMetricFamily(f"vipkeeper_{name}", about, labels=list(labels))
+    for values, number in rows:
+        family.add_metric(list(values), number)
+    return family
+
+
+def _of_report(report: Report) -> Iterator[Metric]:
+    vips = report.vips
+    yield _gauge(
+        "vip_holder",
+        "1 on the node that holds this VIP and may serve it now, else 0. The sum over all nodes is 1 or 0.",
+        ("vip",),
+        (((vip.vip,), float(vip.role == Role.HOLDER.value)) for vip in vips),
+    )
+    yield _gauge(
+        "vip_role",
+        "Always 1; the labels say the role that this node has for the VIP, and why.",
+        ("vip", "role", "reason"),
+        (((vip.vip, vip.role, vip.reason), 1.0) for vip in vips),
+    )
+    yield _gauge(
+        "vip_epoch",
+        "How often the VIP has changed its owner, as far as this node knows.",
+        ("vip",),
+        (((vip.vip,), float(vip.epoch)) for vip in vips),
+    )
+    left_ms = [vip.lease_left_ms for vip in vips if vip.lease_left_ms is not None]
+    yield _gauge(
+        "lease_seconds_left",
+        "How long this node may still serve if nothing confirms its lease from now on; 0: it holds nothing.",
+        (),
+        (((), min(left_ms, default=0) / 1000),),
+    )
+    yield _gauge(
+        "held_on_promises",
+        "1 while the store is silent and this node serves by promises of the other nodes, else 0.",
+        (),
+        (((), float(any(vip.held_on_promises for vip in vips))),),
+    )
+    promised = {node for vip in vips for node in vip.promised_by or ()}
+    yield _gauge(
+        "promised_by",
+        "1 for each node by whose promise this node serves now, 0 for each other one that it would ask.",
+        ("node",),
+        (((one.node,), float(one.node in promised)) for one in report.electorate),
+    )
+    yield _gauge(
+        "electorate_answers",
+        "For each node that this one would ask for a promise: 1 if it answers directly, else 0. Where it is "
+        "0, a store outage would take the VIPs down.",
+        ("node",),
+        (((one.node,), float(one.answers)) for one in report.electorate),
+    )
+    ago_ms = report.store_confirmed_ago_ms
+    yield _gauge(
+        "store_confirmed_seconds_ago",
+        "How long ago the store last confirmed a write of this node's lease; absent before the first one.",
+        (),
+        () if ago_ms is None else (((), ago_ms / 1000),),
+    )
+
+
+def _of_counts(counts: Counts) -> Iterator[Metric]:
+    yield _counter(
+        "decisions",
+        "Changes of a VIP's role, or of its reason, on this node.",
+        ("role", "reason"),
+        (((role.value, reason.value), n) for (role, reason), n in sorted(counts.decisions.items(), key=str)),
+    )
+    yield _counter(
+        "promises_given",
+        "Promises of this node to an owner not to claim its VIPs while the store is silent.",
+        (),
+        (((), counts.promises_given),),
+    )
+    yield _counter(
+        "promise_refusals",
+        "Refusals of this node to promise, and why.",
+        ("because",),
+        (((_label(each),), counts.refusals.get(each, 0)) for each in RefusedBecause),
+    )
+    yield _counter(
+        "datagrams_dropped",
+        "Datagrams at the failsafe address that were no message of this cluster, and why.",
+        ("reason",),
+        (((_label(each),), counts.dropped.get(each, 0)) for each in Malformed),
+    )
+
+
+def _of_build(labels: Mapping[str, str]) -> Iterator[Metric]:
+    yield InfoMetricFamily("vipkeeper_build", "Which agent this is.", value=dict(labels))
+
+
+def _label(member: Enum) -> str:
+    """Short and stable, where the values are sentences."""
+    return member.name.lower().replace("_", "-")
