@@ -33,8 +33,8 @@ def draw_schedule(seed: int, only: Mix | None = None) -> Schedule:
         name_challenge_s=random.choice((0.3, 1.0, 3.0)),
         weather=_draw_weather(random, span, mix),
         faults=drawn,
-        faults_end_s=last_s + span.lease_max_s * (1.5 + random.random()) + 0.3,
-        must_settle=random.random() < 0.25 and _agree_on_addresses(hosts, drawn) and _one_cluster(drawn),
+        faults_end_s=last_s + span.lease_max_s * random.uniform(1.2, 2.0) + 0.3,
+        must_settle=random.random() < 0.15 and _agree_on_addresses(hosts, drawn) and _one_cluster(drawn),
         outsiders_s=span.lease_max_s * random.choice((1.0, 1.5, 3.0)) if failsafe else 0.0,
         alone_s=span.lease_max_s * random.choice((0.0, 1.0, 2.0)),
     )
@@ -61,7 +61,7 @@ def _one_cluster(drawn: tuple[Fault, ...]) -> bool:
 
 
 def _draw_hosts(random: Random, span: Span, mix: Mix, *, failsafe: bool) -> tuple[HostPlan, ...]:
-    count = random.choice((2, 2, 3, 3, 4))
+    count = random.choice((2, 2, 2, 3, 3, 4))
     units = tuple(
         UnitPlan(f"vip{at}", tuple(f"10.0.{at}.{n + 1}" for n in range(random.choice((1, 1, 2)))), 100, False)
         for at in range(random.choice((1, 1, 2, 3)))

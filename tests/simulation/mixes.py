@@ -94,10 +94,10 @@ MIXES = (
     RESTORES,
     NAMESAKES,
     NAMESAKES_IN_AN_OUTAGE,
-    Mix(_FAILSAFE, (1, 2), 0.9, 10, 1.0),
-    Mix((*_FAILSAFE, *_PROCESSES, *_singles(one.silence, one.slow_datagrams)), (2, 4), 0.7, 4, 1.0),
-    Mix((*_FAILSAFE, *_PLOTS), (2, 4), 0.6, 3, 1.0),
-    Mix(_EVERYTHING, (3, 8), 0.3, 3, 0.7),
+    Mix(_FAILSAFE, (1, 1), 0.9, 10, 1.0),
+    Mix((*_FAILSAFE, *_PROCESSES, *_singles(one.silence, one.slow_datagrams)), (2, 3), 0.7, 3, 1.0),
+    Mix((*_FAILSAFE, *_PLOTS), (2, 3), 0.6, 2, 1.0),
+    Mix(_EVERYTHING, (3, 7), 0.3, 2, 0.7),
 )
 
 
