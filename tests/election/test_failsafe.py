@@ -240,6 +240,15 @@ def test_a_living_node_that_does_not_answer_is_told_of_once() -> None:
     assert notice.detail.startswith("b does not answer at host-b:1 (UDP)")
 
 
+def test_a_living_node_without_failsafe_is_told_of() -> None:
+    cluster, (a, _) = started("a", "b")
+    cluster.start(settings_of("c", *VIPS))
+    cluster.run(200.0)
+    (notice,) = [n for n in a.said.noticed if n.reason is Reason.SILENT_PEER]
+    assert notice.detail == "c runs without failsafe: set it alike on all nodes"
+    assert "c" in lease(cluster).electorate
+
+
 def test_a_node_that_stopped_leaves_the_electorate_at_once() -> None:
     cluster, (_, _, c) = started("a", "b", "c")
     c.stop()

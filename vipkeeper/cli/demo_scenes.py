@@ -211,15 +211,33 @@ def cut_cable(stage: Stage) -> None:
     stage.measure("owner's cable pulled", owner, started_ns)
 
 
+def silent_store(stage: Stage) -> None:
+    owner = stage.owner()
+    stage.screen.title("Every server of the store is frozen: nobody can renew, nobody can claim")
+    started_ns = now_ns()
+    frozen = (member.process for member in stage.lab.store.members)
+    with faults.frozen_processes(frozen):
+        time.sleep(stage.lease_s * 1.5)
+        stage.screen.say("all other nodes promised not to claim, so the owner serves on")
+        time.sleep(stage.lease_s * 3.5)
+        stage.screen.say("the store wakes up")
+    time.sleep(stage.lease_s)
+    stage.measure("store frozen as a whole", owner, started_ns)
+
+
 Scene = Callable[[Stage], None]
 
 SCRIPTS: dict[str, tuple[Scene, ...]] = {
-    "failover": (planned_stop, restart_in_place, killed_owner, frozen_owner, partitioned_owner, cut_cable),
-    "quick": (planned_stop, killed_owner),
+    "failover": (
+        *(planned_stop, restart_in_place, killed_owner, frozen_owner, partitioned_owner, cut_cable),
+        silent_store,
+    ),
+    "quick": (planned_stop, killed_owner, silent_store),
     "stop": (planned_stop,),
     "restart": (restart_in_place,),
     "kill": (killed_owner,),
     "freeze": (frozen_owner,),
     "partition": (partitioned_owner,),
     "cable": (cut_cable,),
+    "outage": (silent_store,),
 }

@@ -43,9 +43,10 @@ class Electorate:
         self._ping_at_s = now.boot_s + state.settings.timing.ping_every_s
         effects: list[Effect] = []
         for node, info in self._others():
+            if info.state == "running":
+                self._pinged_since_s.setdefault(node, now.boot_s)
             if info.failsafe and info.state == "running":
                 self._nonces[node] = state.fresh_id()
-                self._pinged_since_s.setdefault(node, now.boot_s)
                 ping = Ping(sender=state.settings.node, to=node, nonce=self._nonces[node])
                 effects.append(Tell(info.failsafe, ping))
         return effects + self._tell_of_silence(now)

@@ -1,4 +1,4 @@
-"""Faults of links and paths, each a context manager that heals when its block ends.
+"""Faults of links, paths and servers, each a context manager that heals when its block ends.
 
 Rules of this file: rules are nftables tables of our own name inside a lab's namespace; there is no netem in
 every kernel, so loss is `numgen random` at the interface's own hooks, where ARP passes too.
@@ -8,14 +8,28 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from vipkeeper.lab.namespaces import Namespace
 from vipkeeper.lab.network import LAN_INTERFACE, STORE_INTERFACE, Host, Network, Station
+from vipkeeper.lab.processes import LabProcess
 from vipkeeper.lab.zookeeper_servers import ELECTION_PORT, QUORUM_PORT
 
 ETCD_PEER_PORT = 2380
 _table_numbers = itertools.count(1)
+
+
+@contextlib.contextmanager
+def frozen_processes(processes: Iterable[LabProcess]) -> Iterator[None]:
+    """SIGSTOP to all of them, SIGCONT at the end: connections stay open, and nothing answers."""
+    stopped = tuple(processes)
+    for process in stopped:
+        process.freeze()
+    try:
+        yield
+    finally:
+        for process in stopped:
+            process.thaw()
 
 
 @contextlib.contextmanager
