@@ -296,3 +296,20 @@ def test_a_key_record_of_a_later_version_is_left_alone() -> None:
     cluster.run(60.0)
     assert node.election.shared_keys(cluster.now_s) is None
     assert cluster.map.snapshot(KEYS.failsafe).records[0].value == b"not for this version"
+
+
+def test_nothing_is_handed_to_a_better_node_while_the_store_is_silent() -> None:
+    cluster = Cluster()
+    mine = unit("web", preempt=True, preempt_delay_s=2 * TTL_S)
+    a = cluster.start(settings_of("a", mine, failsafe=True))
+    cluster.run_until(lambda: a.holds("web"))
+    better = unit("web", priority=200, preempt=True, preempt_delay_s=2 * TTL_S)
+    b = cluster.start(settings_of("b", better, failsafe=True))
+    cluster.run(1.0)
+    cut(a, b)
+    cluster.run(6 * TTL_S)
+    assert a.holds("web")
+    for node in (a, b):
+        node.link, node.watching = Link.GOOD, True
+        node.resync()
+    cluster.run_until(lambda: b.holds("web"), within_s=4 * TTL_S)

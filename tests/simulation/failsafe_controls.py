@@ -84,8 +84,8 @@ FAILSAFE_CONTROLS = (
     Control(
         "an outsider forgets that it is one when the records are gone",
         _VIEW,
-        '        return max(self.excluded_s.values(), default=float("-inf"))\n',
-        '        return float("-inf")\n',
+        "            self.vanished_until_s = max(self.vanished_until_s, until_s)\n",
+        "",
         plot="outsider_finds_the_store_wiped",
     ),
     Control(

@@ -142,7 +142,7 @@ def _own_earlier_rule(
 
 def _blank_until_s(view: StoreView, since_s: float, longest_s: float) -> float:
     """How long to wait where the store says nothing of an owner since a moment."""
-    return max(since_s + longest_s, view.excluded_until_s())
+    return max(since_s + longest_s, view.vanished_until_s)
 
 
 def _owner_rule(
@@ -158,7 +158,8 @@ def _owner_rule(
     lease = view.lease(owner)
     if lease is None:
         # The owner wrote one with its claim; we may never have seen it.
-        at_s = _blank_until_s(view, max(received_s, owned_s), longest_s)
+        at_s = max(received_s, owned_s) + longest_s
+        at_s = max(at_s, view.excluded_s.get(owner, at_s))
     elif lease.incarnation != record.incarnation:
         # The record's owner is an older one, or wrote in between, unseen by us. The present one's first
         # write ended its renewals.

@@ -73,7 +73,10 @@ class StoreView(msgspec.Struct):
         default_factory=dict
     )  # node -> vip -> candidacy
     held: dict[str, int] = msgspec.field(default_factory=dict)  # by node: how many VIP records name it
-    excluded_s: dict[str, float] = msgspec.field(default_factory=dict)  # see `excluded_until_s`
+    # By node: until when it may hold on by promises that this node is not asked for, by the last lease record
+    # of it that this process saw. Remembered when the record is gone.
+    excluded_s: dict[str, float] = msgspec.field(default_factory=dict)
+    vanished_until_s: float = float("-inf")  # the same, of owners whose VIP records vanished
     _touched: set[str] = msgspec.field(default_factory=set)  # VIPs whose record changed
     _all_touched: bool = False  # something changed that may matter to every VIP
 
@@ -170,13 +173,6 @@ class StoreView(msgspec.Struct):
             if (record := self.vip(name)) is not None and record.incarnation == incarnation
         ]
 
-    def excluded_until_s(self) -> float:
-        """Until when some owner may hold on by promises that this node is not asked for.
-
-        Known from the last lease records that this process saw, and remembered when they are gone.
-        """
-        return max(self.excluded_s.values(), default=float("-inf"))
-
     def _older(self, record: Record, floor: int) -> bool:
         """Whether a reading shows less than what was known before it was sent: the store was restored.
 
@@ -219,6 +215,8 @@ class StoreView(msgspec.Struct):
         if known is not None and known.revision >= revision:
             return
         self._account(known, None)
+        if known is not None:
+            self._note_vanished(known)
         self.seen[key] = Seen(0, revision, now_s, None)
         self._touch(key, known, None, now_s)
         if key.startswith(self.keys.nodes) and key.endswith("/info"):
@@ -277,7 +275,15 @@ class StoreView(msgspec.Struct):
     def _node_of(self, key: str) -> str:
         return key[len(self.keys.nodes) :].rsplit("/", 1)[0]
 
+    def _note_vanished(self, known: Seen) -> None:
+        """A record is gone that an owner may still serve by."""
+        if isinstance(known.value, VipRecord) and known.value.owner is not None:
+            until_s = self.excluded_s.get(known.value.owner, self.vanished_until_s)
+            self.vanished_until_s = max(self.vanished_until_s, until_s)
+
     def _forget_all(self, now_s: float) -> None:
+        for known in self.seen.values():
+            self._note_vanished(known)
         self.seen.clear()
         self.incarnations.clear()
         self.candidacies.clear()
