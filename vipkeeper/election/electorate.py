@@ -115,4 +115,7 @@ class Electorate:
         address = info.failsafe if info else ""
         if not address:
             return f"{node} runs without failsafe: set it alike on all nodes"
+        ours = self._state.settings.address
+        if ours and address.startswith("[") != ours.startswith("["):
+            return f"{node} is asked at {address} and this node at {ours}: set failsafe_address to one family"
         return f"{node} does not answer at {address} (UDP): look for a firewall between the nodes"
