@@ -123,6 +123,8 @@ def _look_at_owner(arena: Arena, owner: Agent, others: list[str]) -> None:
     ]
     metrics = metrics_of(owner)
     assert metrics['vipkeeper_vip_holder{vip="web"}'] == 1
+    became = [name for name in metrics if name.startswith("vipkeeper_decisions_total") and "holder" in name]
+    assert sum(metrics[name] for name in became) >= 1
     assert metrics["vipkeeper_held_on_promises"] == 1
     assert {metrics[f'vipkeeper_promised_by{{node="{node}"}}'] for node in others} == {1.0}
     assert metrics["vipkeeper_store_confirmed_seconds_ago"] > LEASE_S / 2

@@ -6,16 +6,17 @@ is returned touches the agent no more.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from vipkeeper.agent.clocks import read_now
+from vipkeeper.agent.counts import Counts
 from vipkeeper.agent.election_shell import ElectionShell
 from vipkeeper.agent.host_shell import HostShell
-from vipkeeper.agent.metrics_text import Counts, metrics_text
 from vipkeeper.agent.peer_shell import PeerShell
 from vipkeeper.config.schema import Config
 from vipkeeper.election.machine import Election
+from vipkeeper.model.agent_report import Report
 from vipkeeper.model.version import VERSION
 
 
@@ -47,4 +48,10 @@ class AgentMetrics:
             "backend": config.backend,
             "fence": self._host.fence().value,
         }
-        return partial(metrics_text, self._election.report(read_now()), counts, labels)
+        return partial(_text, self._election.report(read_now()), counts, labels)
+
+
+def _text(report: Report, counts: Counts, labels: Mapping[str, str]) -> bytes:
+    from vipkeeper.agent.metrics_text import metrics_text
+
+    return metrics_text(report, counts, labels)

@@ -18,11 +18,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from vipkeeper.agent.agent_metrics import AgentMetrics
 from vipkeeper.agent.clocks import boot_s, read_now
 from vipkeeper.agent.control_socket import serve_control
 from vipkeeper.agent.election_shell import ElectionShell
 from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.logs import log, set_up_logging
+from vipkeeper.agent.metrics_server import serve_metrics
 from vipkeeper.agent.peer_address import find_own_address
 from vipkeeper.agent.peer_shell import PeerShell
 from vipkeeper.agent.revision_memory import RevisionMemory
@@ -182,9 +184,6 @@ class _Agent:
         control = serve_control(Path(config.run_dir), lambda: election.report(read_now(), with_records=True))
         yield _aside(control, "control")
         if config.metrics.listen is not None and (own := parse_listen(config.metrics.listen)) is not None:
-            from vipkeeper.agent.agent_metrics import AgentMetrics
-            from vipkeeper.agent.metrics_server import serve_metrics
-
             metrics = AgentMetrics(config, election, self._shell, peers, self._host)
             yield _aside(serve_metrics(own, metrics.scrape), "metrics")
 

@@ -21,7 +21,7 @@ from vipkeeper.model.reasons import Reason
 from vipkeeper.model.records import Keys
 
 _WITHIN_S = 6.0  # an agent gives a client 5 s
-_LONGEST = 256 * 2**20  # a thousand VIPs take 0.3 MB
+_LONGEST = 256 * 2**20  # a thousand VIPs take 0.4 MB
 
 
 def ask_agent(config: Config) -> Report | str:

@@ -37,13 +37,13 @@ def report(state: ElectionState, peers: Peers, now_s: float, *, with_records: bo
 
 
 def _vips(state: ElectionState, now_s: float) -> tuple[VipReport, ...]:
-    lease = state.lease
-    by = lease.promised_by(now_s)
+    by, deadline_s = state.lease.promised_by(now_s), state.lease.deadline_s
+    left_ms = None if deadline_s is None else _ms(deadline_s - now_s)
     names = None if by is None else tuple(sorted({node for node, _ in by}))
     reports = []
     for name, unit in sorted(state.units.items()):
         status = status_of(state, unit)
-        held = status.role is Role.HOLDER and lease.deadline_s is not None
+        held = status.role is Role.HOLDER and left_ms is not None
         reports.append(
             VipReport(
                 vip=name,
@@ -52,7 +52,7 @@ def _vips(state: ElectionState, now_s: float) -> tuple[VipReport, ...]:
                 detail=status.detail,
                 epoch=status.epoch,
                 owner=status.owner,
-                lease_left_ms=_ms((lease.deadline_s or now_s) - now_s) if held else None,
+                lease_left_ms=left_ms if held else None,
                 held_on_promises=held and names is not None,
                 promised_by=names if held else None,
             )
