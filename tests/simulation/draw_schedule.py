@@ -35,7 +35,7 @@ def draw_schedule(seed: int, only: Mix | None = None) -> Schedule:
         faults=drawn,
         faults_end_s=last_s + span.lease_max_s * random.uniform(1.2, 2.0) + 0.3,
         must_settle=random.random() < 0.15 and _agree_on_addresses(hosts, drawn) and _one_cluster(drawn),
-        outsiders_s=span.lease_max_s * random.choice((1.0, 1.5, 3.0)) if failsafe else 0.0,
+        outsiders_s=_draw_outsiders_s(random, span) if failsafe else 0.0,
         alone_s=span.lease_max_s * random.choice((0.0, 1.0, 2.0)),
     )
 
@@ -58,6 +58,13 @@ def _one_cluster(drawn: tuple[Fault, ...]) -> bool:
     """
     wiped = any(isinstance(fault.what, Wipe) for fault in drawn)
     return not wiped or not any(isinstance(fault.what, Reboot) for fault in drawn)
+
+
+def _draw_outsiders_s(random: Random, span: Span) -> float:
+    """Shorter or longer than what everybody waits who knows of no owner."""
+    if random.random() < 0.3:
+        return longest_takeover_s(span.lease_max_s) + random.uniform(1.0, 3.0)
+    return span.lease_max_s * random.choice((1.0, 1.5, 3.0))
 
 
 def _draw_hosts(random: Random, span: Span, mix: Mix, *, failsafe: bool) -> tuple[HostPlan, ...]:

@@ -7,6 +7,7 @@ from random import Random
 from tests.simulation import faults
 from tests.simulation.draw_actions import Span, near_pivot_s
 from tests.simulation.faults import Action, At, CommitKind, Fault, OnCommit, Phase
+from vipkeeper.config.timing_rules import longest_takeover_s
 
 # Hosts in a schedule, at most; a fault of a host that is not there strikes another.
 _HOSTS = range(4)
@@ -106,10 +107,21 @@ def outsider_sees_the_store(random: Random, span: Span, time_s: float) -> tuple[
 
 
 def outsider_finds_the_store_wiped(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
-    """The same, and somebody deletes everything once it has read who the owner was."""
+    """The same, and all is deleted once it has read who the owner was; the others stay away for long."""
     told = outsider_sees_the_store(random, span, time_s)
     back_s = max(fault.when.time_s for fault in told if isinstance(fault.when, At))
-    return (*told, Fault(At(back_s + 0.3), faults.Wipe()))
+    away_s = longest_takeover_s(span.lease_max_s) + random.uniform(0.5, 2.0)
+    return (
+        *told,
+        *(Fault(At(back_s), faults.Cut(host, away_s)) for host in _HOSTS if host != _outsider(told)),
+        Fault(At(back_s + 0.3), faults.Wipe()),
+        Fault(At(back_s + away_s), faults.Compact()),  # harmless: the schedule lasts until then
+    )
+
+
+def _outsider(told: tuple[Fault, ...]) -> int | None:
+    """The host that the first fault of `outsider_sees_the_store` strikes."""
+    return told[0].what.host if isinstance(told[0].what, faults.Cut) else None
 
 
 def joiner_in_doubt(random: Random, span: Span, time_s: float) -> tuple[Fault, ...]:
