@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.cli.commands import run
 from tests.cli.served_agent import served_agent
@@ -50,6 +51,13 @@ def test_without_force_it_says_what_has_to_be_true(cluster: Cluster) -> None:
     ):
         assert told in done.stderr
     assert cluster.vip("web") == before
+
+
+def test_what_others_wrote_controls_no_terminal(cluster: Cluster) -> None:
+    written = replace(info(candidacy("web")), host="h\x1b[2J")
+    cluster.put(cluster.keys.info("n1"), written)
+    done = cluster.command("release", "web", *NOWHERE)
+    assert "n1 (host h?[2J)" in done.stderr
 
 
 def test_with_force_the_vip_is_free_and_the_lease_stays(cluster: Cluster) -> None:

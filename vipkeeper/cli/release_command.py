@@ -17,6 +17,7 @@ from vipkeeper.agent.stores import open_store
 from vipkeeper.cli.agent_view import ask_agent
 from vipkeeper.cli.ls_command import READ_WITHIN_S, STORE_SETTINGS, store_settings, what_to_do
 from vipkeeper.cli.options import add_store_options
+from vipkeeper.cli.vip_table import printable
 from vipkeeper.config.schema import Config
 from vipkeeper.config.timing_rules import longest_takeover_s
 from vipkeeper.election.forced_release import forced_release
@@ -86,7 +87,7 @@ class _OwnedVip:
         since = f"unchanged since {lease.renewed} by its clock" if lease and lease.renewed else "not there"
         host = f" (host {info.host})" if info and info.host else ""
         addresses = " ".join(self.record.addresses)
-        return (
+        said = (
             f"{self._vip} belongs to {self.owner}{host}, whose lease is {since}. That proves nothing: an "
             "owner without the store serves by promises of others. Nothing was changed.\n"
             "Make sure of one of these first, or two nodes answer for the VIP:\n"
@@ -95,6 +96,7 @@ class _OwnedVip:
             f"  - its addresses are gone (`ip address` there shows none of {addresses})\n"
             f"Then: vipkeeper release --force {self._vip}"
         )
+        return "\n".join(printable(line) for line in said.splitlines())
 
     async def watch(self) -> None:
         """Look on until an ordinary lease of the owner would be over. Raises Refused when it shows life."""

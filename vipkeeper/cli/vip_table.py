@@ -28,9 +28,9 @@ def node_table(nodes: Sequence[ListedNode], wall_now: datetime) -> str:
     """The nodes, as plain text in the same layout."""
     rows = (
         (
-            _printable(node.node),
-            _printable(node.state),
-            _printable(node.host) or _NOTHING,
+            printable(node.node),
+            printable(node.state),
+            printable(node.host) or _NOTHING,
             _age(node.last_heard, wall_now),
         )
         for node in nodes
@@ -41,7 +41,7 @@ def node_table(nodes: Sequence[ListedNode], wall_now: datetime) -> str:
 def elector_table(report: Report) -> str:
     """The nodes that have to promise when the store is silent, in the same layout."""
     rows = (
-        (_printable(one.node), "yes" if one.answers else "no", _printable(one.refusal or _NOTHING))
+        (printable(one.node), "yes" if one.answers else "no", printable(one.refusal or _NOTHING))
         for one in report.electorate
     )
     return _aligned([ELECTOR_HEADINGS, *rows])
@@ -74,22 +74,22 @@ def draw_table(vips: Sequence[ListedVip], wall_now: datetime) -> None:
 def cells(vip: ListedVip, wall_now: datetime) -> tuple[str, ...]:
     """One row, in the order of HEADINGS."""
     return (
-        _printable(vip.vip),
-        _printable(", ".join(vip.addresses)) or _NOTHING,
+        printable(vip.vip),
+        printable(", ".join(vip.addresses)) or _NOTHING,
         _owner(vip),
         _lease(vip),
-        _printable(vip.fence or _NOTHING),
+        printable(vip.fence or _NOTHING),
         str(vip.epoch),
         _age(vip.since, wall_now),
-        _printable(_reason(vip)),
-        _printable(", ".join(_candidate(candidate) for candidate in vip.candidates)) or _NOTHING,
+        printable(_reason(vip)),
+        printable(", ".join(_candidate(candidate) for candidate in vip.candidates)) or _NOTHING,
     )
 
 
 def _owner(vip: ListedVip) -> str:
     if vip.owner is not None:
-        return _printable(vip.owner)
-    return _printable(f"(released to {vip.released_to})") if vip.released_to is not None else _NOTHING
+        return printable(vip.owner)
+    return printable(f"(released to {vip.released_to})") if vip.released_to is not None else _NOTHING
 
 
 def _lease(vip: ListedVip) -> str:
@@ -119,7 +119,7 @@ def _age(since: str | None, wall_now: datetime) -> str:
     try:
         moment = datetime.fromisoformat(since)
     except ValueError:
-        return _printable(since)
+        return printable(since)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     seconds = max(0, int((wall_now - moment).total_seconds()))
@@ -129,6 +129,6 @@ def _age(since: str | None, wall_now: datetime) -> str:
     return f"{seconds} s ago"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Records come from a store that others can write to: no control character reaches the terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
