@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from vipkeeper.config.consequences import build_timing
+from vipkeeper.config.schema import Config
 from vipkeeper.config.timing_rules import longest_takeover_s, takeover_after_s
 from vipkeeper.model.fences import FenceKind
 
@@ -91,6 +93,27 @@ def test_the_failover_times_are_those_of_the_rules() -> None:
     assert len(rows) > 3
     for ttl_s, cells in rows:
         assert cells == tuple(f"{takeover_after_s(ttl_s, kind):.2f} s" for kind in FenceKind)
+
+
+def default_times(page: Path) -> list[float]:
+    """The middle column of the table of defaults, in seconds."""
+    lines = page.read_text().splitlines()
+    rows = lines[lines.index("| time | default | from the lease (`ttl`) |") + 2 :]
+    return [float(row.split("|")[2].strip().removesuffix(" s")) for row in rows[: rows.index("")]]
+
+
+def test_the_default_times_are_those_of_the_rules() -> None:
+    timing = build_timing(Config())
+    assert default_times(TIMING) == [
+        timing.ttl_s,
+        timing.renew_every_s,
+        timing.attempt_s,
+        timing.lease_max_s,
+        timing.grace_s,
+        timing.ask_after_s,
+        timing.ask_every_s,
+        timing.ping_every_s,
+    ]
 
 
 def test_the_first_wait_is_that_of_the_rules() -> None:

@@ -16,7 +16,7 @@ from vipkeeper.lab.verdicts import Outage
 pytestmark = [pytest.mark.root, pytest.mark.etcd, pytest.mark.bench, pytest.mark.timeout(1800)]
 
 
-@pytest.fixture(scope="module", params=[4.0, 0.5], ids=["lease4", "lease0.5"])
+@pytest.fixture(scope="module", params=[2.0, 0.5], ids=["lease2", "lease0.5"])
 def arena(request: pytest.FixtureRequest) -> Iterator[Arena]:
     with make_arena(etcd_members=1, lease_s=request.param) as made:
         yield made

@@ -150,3 +150,11 @@ async def test_other_servers_are_told_apart(text: str) -> None:
     async with saying(text) as stranger, saying(SERVES % "leader") as leader:
         (advice,) = await advice_for(stranger, leader)
     assert advice.startswith(f"{stranger}: asking how the server is: the answer is not ZooKeeper's")
+
+
+@on_loop
+async def test_a_server_that_talks_without_end_is_left() -> None:
+    async with babbling_server(bytes(200_000), closes=False) as url:
+        answer = await examined(url.removeprefix("http://"))
+    assert isinstance(answer, Unknown)
+    assert "the answer is not ZooKeeper's" in answer.why

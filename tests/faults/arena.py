@@ -10,6 +10,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from vipkeeper.lab.agents import Agent, AgentOptions, list_vips
 from vipkeeper.lab.lab import Lab, make_lab, run_agents
@@ -17,7 +18,7 @@ from vipkeeper.lab.network import vip_ipv4, vip_ipv6
 from vipkeeper.lab.observer import Observer, now_ns, run_observer
 from vipkeeper.lab.run_command import CommandFailed
 from vipkeeper.lab.verdicts import RETURN_NS, Outage, Recording, double_answers, longest_outage, strays
-from vipkeeper.lab.zookeeper_servers import QUICK_TICK_MS
+from vipkeeper.lab.zookeeper_servers import QUICK_TICK_MS, ZookeeperMember
 
 VIPS = (vip_ipv4(0), vip_ipv6(0))
 # For whatever has to happen at some time on a loaded machine; no figure is judged by it.
@@ -115,6 +116,18 @@ class Arena:
                 return f"{agent.node}: {candidate['reason'] if candidate else 'unknown to the store'}"
         return None if listed["owner"] else "nobody owns it"
 
+    def server_of(self, agent: Agent) -> ZookeeperMember:
+        """The server that an agent talks to, by its host's list of connections."""
+        listed = agent.host.namespace.run("ss", "--tcp", "--numeric", "--no-header", "state", "established")
+        reached = {line.split()[3] for line in listed.splitlines()}
+        return next(member for member in self.lab.zookeeper.members if member.endpoint in reached)
+
+    def record(self) -> tuple[str, int]:
+        """Owner and epoch of the VIP, by the store's word."""
+        store = self.lab.store
+        (listed,) = list_vips(self.lab.network.hosts[0], store.endpoints, store.backend)
+        return listed["owner"], listed["epoch"]
+
     def log_ends(self) -> str:
         return "\n".join(
             f"--- {agent.node}, {agent.process.log}\n{agent.process.log_end(15)}" for agent in self.agents
@@ -129,8 +142,13 @@ def make_arena(
     freezable_wal: bool = False,
     zookeeper_members: int = 0,
     tick_ms: int = QUICK_TICK_MS,
+    lease_max_s: float | None = None,
+    peers_on: Literal["store", "lan-ipv4", "lan-ipv6"] = "store",
 ) -> Iterator[Arena]:
-    """Three agents that own the two addresses of one VIP, under observation; for the store see `make_lab`."""
+    """Three agents that own the two addresses of one VIP, under observation; for the store see `make_lab`.
+
+    The longest lease is the lease, or a new cluster's first claim would wait as long as the default.
+    """
     with make_lab(
         hosts=3,
         etcd_members=etcd_members,
@@ -144,7 +162,8 @@ def make_arena(
             endpoints=endpoints,
             backend=lab.store.backend,
             ttl_s=lease_s,
-            lease_max_s=lease_s,
+            lease_max_s=lease_s if lease_max_s is None else lease_max_s,
+            peers_on=peers_on,
         )
         with run_observer(lab.network, VIPS, lab.directory) as observer, run_agents(lab, options) as agents:
             yield Arena(lab, agents, observer, options)

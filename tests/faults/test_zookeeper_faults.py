@@ -9,8 +9,7 @@ import pytest
 
 from tests.faults.arena import Arena, make_arena
 from vipkeeper.lab import faults
-from vipkeeper.lab.agents import Agent
-from vipkeeper.lab.zookeeper_servers import QUICK_TICK_MS, USUAL_TICK_MS, ZookeeperMember
+from vipkeeper.lab.zookeeper_servers import QUICK_TICK_MS, USUAL_TICK_MS
 
 pytestmark = [pytest.mark.root, pytest.mark.zookeeper, pytest.mark.slow]
 
@@ -26,17 +25,10 @@ def arena(request: pytest.FixtureRequest) -> Iterator[Arena]:
         yield made
 
 
-def server_of(arena: Arena, agent: Agent) -> ZookeeperMember:
-    """The server that an agent talks to, by its host's list of connections."""
-    listed = agent.host.namespace.run("ss", "--tcp", "--numeric", "--no-header", "state", "established")
-    reached = {line.split()[3] for line in listed.splitlines()}
-    return next(member for member in arena.lab.zookeeper.members if member.endpoint in reached)
-
-
 def test_the_server_of_the_owner_is_cut_from_its_leader(settled: Arena) -> None:
     """The agents ask followers first, so at first it is one. It goes on answering while the others decide."""
     owner = settled.owner()
-    member = server_of(settled, owner)
+    member = settled.server_of(owner)
     mode = member.mode()
     print(f"{owner.node} is connected to {member.name}, {mode}")
     with settled.judged():
@@ -75,7 +67,7 @@ def test_leader_frozen_and_thawed(settled: Arena) -> None:
 def test_the_server_of_the_owner_is_frozen_and_thawed(settled: Arena) -> None:
     """Its connections stay open and say nothing: a miss must cost one attempt, and not the lease."""
     owner = settled.owner()
-    member = server_of(settled, owner)
+    member = settled.server_of(owner)
     with settled.judged():
         member.process.freeze()
         try:
@@ -88,7 +80,7 @@ def test_the_server_of_the_owner_is_frozen_and_thawed(settled: Arena) -> None:
 
 def test_the_server_of_the_owner_is_frozen_and_the_owner_killed(settled: Arena) -> None:
     owner = settled.owner()
-    member = server_of(settled, owner)
+    member = settled.server_of(owner)
     with settled.judged():
         member.process.freeze()
         try:
@@ -113,13 +105,29 @@ def test_all_servers_frozen_and_thawed(settled: Arena) -> None:
         settled.wait_for_somebody()
 
 
+def test_owner_reaches_only_a_server_that_lost_its_leader(settled: Arena) -> None:
+    """To this owner the store is down; to the others it is not, so they must refuse, and one takes over."""
+    owner = settled.owner()
+    only = settled.server_of(owner)
+    others = [member.server for member in settled.lab.zookeeper.members if member is not only]
+    with settled.judged():
+        with (
+            faults.partition_zookeeper_member(only.server),
+            faults.partition_from_servers(owner.host, others),
+        ):
+            settled.wait_for_somebody(but=owner)
+            time.sleep(LEASE_S)
+        settled.wait_for_somebody()
+    settled.lab.zookeeper.wait_until_all_serve()
+
+
 @pytest.mark.timeout(300)
 @TICK
 def test_a_server_with_usual_settings_serves_long_after_it_was_cut_off(settled: Arena) -> None:
     """The longest time in which an owner could be deceived: owner and server are cut off in turn."""
     for _ in range(3):
         owner = settled.owner()
-        member = server_of(settled, owner)
+        member = settled.server_of(owner)
         print(f"{owner.node} is connected to {member.name}, {member.mode()}")
         with settled.judged():
             with faults.partition_zookeeper_member(member.server):

@@ -215,8 +215,7 @@ def silent_store(stage: Stage) -> None:
     owner = stage.owner()
     stage.screen.title("Every server of the store is frozen: nobody can renew, nobody can claim")
     started_ns = now_ns()
-    frozen = (member.process for member in stage.lab.store.members)
-    with faults.frozen_processes(frozen):
+    with faults.frozen_store(stage.lab.store):
         time.sleep(stage.lease_s * 1.5)
         stage.screen.say("all other nodes promised not to claim, so the owner serves on")
         time.sleep(stage.lease_s * 3.5)

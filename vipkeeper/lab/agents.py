@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from vipkeeper.lab.network import Host
 from vipkeeper.lab.processes import LabProcess
@@ -34,12 +34,21 @@ class AgentOptions:
     lease_max_s: float = 2.0
     flags: tuple[str, ...] = field(default=())  # further flags, for every agent
     tables: str = ""  # further tables of the config file
+    # Where the agents ask each other for promises: by default on the store's network, else on the LAN.
+    peers_on: Literal["store", "lan-ipv4", "lan-ipv6"] = "store"
 
-    def toml(self) -> str:
+    def toml(self, host: Host) -> str:
         """The VIPs as a config file: a thousand of them would not fit on a command line."""
-        return self.tables + "".join(
-            f'[vip.{name}]\naddresses = {json.dumps(addresses)}\ninterface = "eth0"\n'
-            for name, addresses in self.vips.items()
+        addresses = {"store": None, "lan-ipv4": host.ipv4, "lan-ipv6": host.ipv6}
+        own = addresses[self.peers_on]
+        failsafe = "" if own is None else f'failsafe_address = "{own}"\n'
+        return (
+            failsafe
+            + self.tables
+            + "".join(
+                f'[vip.{name}]\naddresses = {json.dumps(addresses)}\ninterface = "eth0"\n'
+                for name, addresses in self.vips.items()
+            )
         )
 
 
@@ -53,7 +62,7 @@ class Agent:
         self.run_directory = directory / f"{host.name}.run"
         self.run_directory.mkdir(parents=True, exist_ok=True)
         config = directory / f"{host.name}.toml"
-        config.write_text(options.toml())
+        config.write_text(options.toml(host))
         arguments = (
             *(sys.executable, "-m", "vipkeeper", "agent"),
             *("--config", str(config)),

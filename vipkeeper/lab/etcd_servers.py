@@ -55,6 +55,16 @@ class EtcdMember:
         decoded: dict[str, Any] = json.loads(content)
         return decoded
 
+    def serves(self) -> bool:
+        """Whether it answers what only a member with a leader can: a linearizable read."""
+        if not self.process.is_running():
+            return False
+        try:
+            self.request("/v3/kv/range", {"key": _base64(b"/")}, timeout_s=0.5)
+        except StoreUnreachable:
+            return False
+        return True
+
     def is_leader(self) -> bool:
         """By its own word; False too when it does not answer or there is no leader."""
         if not self.process.is_running():

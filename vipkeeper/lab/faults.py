@@ -10,26 +10,14 @@ import contextlib
 import itertools
 from collections.abc import Iterable, Iterator
 
+from vipkeeper.lab.etcd_servers import EtcdCluster
 from vipkeeper.lab.namespaces import Namespace
 from vipkeeper.lab.network import LAN_INTERFACE, STORE_INTERFACE, Host, Network, Station
-from vipkeeper.lab.processes import LabProcess
-from vipkeeper.lab.zookeeper_servers import ELECTION_PORT, QUORUM_PORT
+from vipkeeper.lab.zookeeper_servers import ELECTION_PORT, QUORUM_PORT, ZookeeperEnsemble
 
 ETCD_PEER_PORT = 2380
+FAILSAFE_PORT = 7480
 _table_numbers = itertools.count(1)
-
-
-@contextlib.contextmanager
-def frozen_processes(processes: Iterable[LabProcess]) -> Iterator[None]:
-    """SIGSTOP to all of them, SIGCONT at the end: connections stay open, and nothing answers."""
-    stopped = tuple(processes)
-    for process in stopped:
-        process.freeze()
-    try:
-        yield
-    finally:
-        for process in stopped:
-            process.thaw()
 
 
 @contextlib.contextmanager
@@ -65,6 +53,40 @@ def partition_from_store(host: Host) -> Iterator[None]:
         f"""chain in {{ type filter hook input priority 0; iifname "{STORE_INTERFACE}" drop; }}
             chain out {{ type filter hook output priority 0; oifname "{STORE_INTERFACE}" drop; }}""",
     ):
+        yield
+
+
+@contextlib.contextmanager
+def partition_from_servers(host: Host, servers: Iterable[Station]) -> Iterator[None]:
+    """Some of the store's servers are out of the host's reach, silently."""
+    listed = ", ".join(server.ipv4 for server in servers)
+    with _table(
+        host.namespace,
+        "inet",
+        f"""chain in {{ type filter hook input priority 0; ip saddr {{ {listed} }} drop; }}
+            chain out {{ type filter hook output priority 0; ip daddr {{ {listed} }} drop; }}""",
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def blocked_promises(network: Network) -> Iterator[None]:
+    """A firewall between all hosts that lets no question for a promise through, nor an answer."""
+    with contextlib.ExitStack() as stack:
+        for host in network.hosts:
+            rule = f"udp dport {FAILSAFE_PORT} drop; udp sport {FAILSAFE_PORT} drop;"
+            chain = f"chain in {{ type filter hook input priority 0; {rule} }}"
+            stack.enter_context(_table(host.namespace, "inet", chain))
+        yield
+
+
+@contextlib.contextmanager
+def frozen_store(store: EtcdCluster | ZookeeperEnsemble) -> Iterator[None]:
+    """SIGSTOP to every server; SIGCONT at the end."""
+    with contextlib.ExitStack() as stack:
+        for member in store.members:
+            stack.callback(member.process.thaw)
+            member.process.freeze()
         yield
 
 
