@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from tests.faults.arena import PATIENCE_S, VIPS, Arena
-from tests.faults.test_failsafe import frozen_store
 from vipkeeper.lab.agents import CLUSTER, Agent, AgentOptions
+from vipkeeper.lab.faults import frozen_store
 from vipkeeper.lab.lab import make_lab, run_agents
 from vipkeeper.lab.observer import run_observer
 
@@ -86,7 +86,7 @@ def test_a_store_outage_can_be_looked_into(settled: Arena) -> None:
     usual = ls(settled, owner, "-o", "json")
     assert (usual.returncode, vip_of(usual)["promised_by"]) == (0, None)
     with settled.judged() as since_ns:
-        with frozen_store(settled.lab.etcd):
+        with frozen_store(settled.lab.store):
             wait_for(
                 "held on promises",
                 lambda: vip_of(ls(settled, owner, "--agent", "-o", "json"))["promised_by"] == others,
