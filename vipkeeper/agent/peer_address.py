@@ -6,13 +6,14 @@ Rules of this file: nothing is sent; a managed VIP is never the answer, because 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import socket
 from collections.abc import Collection, Iterable
 
 from vipkeeper.config.peer_address import DEFAULT_PORT, PeerAddress
 
-# A resolver that does not answer must not hold up the first lease.
+# In all: a resolver that does not answer must not hold up the first lease.
 _RESOLVE_WITHIN_S = 0.5
 _ANY_PORT = 9  # a route does not depend on it
 
@@ -21,21 +22,24 @@ async def find_own_address(
     store_hosts: Iterable[str], vips: Collection[str], port: int = DEFAULT_PORT
 ) -> PeerAddress | None:
     """The address that this host uses towards the store; None when that is loopback or not known."""
-    for host in store_hosts:
-        for address in await _resolve(host):
-            own = _address_towards(address)
-            if own is None or own in vips or ipaddress.ip_address(own.partition("%")[0]).is_loopback:
-                continue
-            return PeerAddress(own, port)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_RESOLVE_WITHIN_S):
+            for host in store_hosts:
+                for address in await _resolve(host):
+                    own = _address_towards(address)
+                    if own is not None and own not in vips and not _is_loopback(own):
+                        return PeerAddress(own, port)
     return None
 
 
+def _is_loopback(address: str) -> bool:
+    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+
+
 async def _resolve(host: str) -> list[tuple[int, tuple[object, ...]]]:
-    loop = asyncio.get_running_loop()
     try:
-        async with asyncio.timeout(_RESOLVE_WITHIN_S):
-            found = await loop.getaddrinfo(host, _ANY_PORT, type=socket.SOCK_DGRAM)
-    except (OSError, TimeoutError):
+        found = await asyncio.get_running_loop().getaddrinfo(host, _ANY_PORT, type=socket.SOCK_DGRAM)
+    except OSError:
         return []
     return [(family, sockaddr) for family, _, _, _, sockaddr in found]
 
