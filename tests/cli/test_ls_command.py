@@ -22,7 +22,8 @@ from tests.contract.etcd_server import EtcdServer
 from vipkeeper.model.records import Keys, LeaseRecord
 
 KEYS = Keys("shop")
-PROMISED_S = 0.3
+# What `ls` may take, in starts of Python with asyncio.
+AS_LONG_AS_PYTHON = 4.0
 
 
 def stored_now() -> dict[str, msgspec.Struct]:
@@ -116,16 +117,20 @@ def test_a_cluster_without_vips_is_said_to_be_empty(etcd: EtcdServer) -> None:
 
 @pytest.mark.etcd
 def test_the_answer_comes_at_once(etcd: EtcdServer) -> None:
+    """Little more than Python needs to start: 300 ms on a machine that starts it with asyncio in 75 ms."""
     words = ("ls", "--endpoints", etcd.url, "--cluster", "shop", "-o", "json")
-    took = []
-    # The promise is about this program; the best of several runs is what a busy machine cannot spoil.
+    took_s, bare_s = [], []
+    # In the same run, and the best of several: a busy machine slows both.
     for _ in range(15):
-        started = time.monotonic()
+        started_s = time.monotonic()
         assert run(*words).returncode == 0
-        took.append(time.monotonic() - started)
-        if took[-1] < PROMISED_S:
+        took_s.append(time.monotonic() - started_s)
+        started_s = time.monotonic()
+        subprocess.run((sys.executable, "-c", "import asyncio"), check=True)
+        bare_s.append(time.monotonic() - started_s)
+        if min(took_s) < AS_LONG_AS_PYTHON * min(bare_s):
             break
-    assert min(took) < PROMISED_S, took
+    assert min(took_s) < AS_LONG_AS_PYTHON * min(bare_s), (took_s, bare_s)
 
 
 def test_without_a_store_it_ends_with_69_and_says_what_to_do() -> None:

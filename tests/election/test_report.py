@@ -42,7 +42,7 @@ def state_on_promises() -> ElectionState:
 
 def test_only_the_vip_that_is_held_is_held_by_promises() -> None:
     state = state_on_promises()
-    told = report(state, Peers(state), 5.0, with_records=False)
+    told = report(state, Peers(state, lambda: 1), 5.0, with_records=False)
     mail, web = told.vips
     assert (web.role, web.held_on_promises, web.promised_by) == ("holder", True, ("b",))
     assert 1900 <= (web.lease_left_ms or 0) <= 2000

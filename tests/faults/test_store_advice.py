@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.arena import PATIENCE_S
+from tests.faults.arena import PATIENCE_S, make_arena
 from vipkeeper.lab.agents import Agent, AgentOptions
 from vipkeeper.lab.etcd_servers import EtcdMember
 from vipkeeper.lab.lab import make_lab, run_agents
@@ -48,6 +48,7 @@ def test_an_agent_tells_what_the_stores_operator_should_do() -> None:
             endpoints=(*lab.etcd.endpoints, missing),
             ttl_s=LEASE_S,
             lease_max_s=LEASE_S,
+            tables='failsafe = "off"\n',
         )
         with run_agents(lab, options) as (agent,):
             wait_until("it owns the VIP", lambda: has_vip(agent))
@@ -61,3 +62,15 @@ def test_an_agent_tells_what_the_stores_operator_should_do() -> None:
             agent.process.require_running()
             set_alarm(member, "DEACTIVATE")
             wait_until("the VIP is back", lambda: has_vip(agent))
+
+
+def test_a_store_that_refuses_writes_and_answers_reads_is_down_to_failsafe() -> None:
+    with make_arena(lease_s=LEASE_S) as arena:
+        arena.settle()
+        (member,) = arena.lab.etcd.members
+        with arena.judged() as since_ns:
+            set_alarm(member, "ACTIVATE")
+            time.sleep(4 * LEASE_S)
+            set_alarm(member, "DEACTIVATE")
+            time.sleep(LEASE_S)
+        assert arena.outage(since_ns).lost == 0

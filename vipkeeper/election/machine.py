@@ -77,7 +77,7 @@ class Election:
             units={unit.name: UnitState(unit) for unit in settings.units},
         )
         self._last_id = 0
-        self._peers = Peers(self._state)
+        self._peers = Peers(self._state, self._next_id)
         self._lane = LeaseLane(self._state, self._peers.electorate, self._next_id)
         self._presence = Presence(self._state, self._next_id)
         self._look_at_s = now.boot_s  # when to weigh claims and preemption again
@@ -171,7 +171,7 @@ class Election:
             case SnapshotRead():
                 return self._take_snapshot(event, now)
             case ReadFailed(prefix):
-                return self._read_done(prefix, now, succeeded=False)
+                self._read_done(prefix, now, succeeded=False)
             case MessageHeard():
                 return self._peers.hear(event, now)
             case RecordsChanged(changed):
@@ -179,7 +179,7 @@ class Election:
             case CommitAnswered(commit_id, outcome):
                 if self._lane.job is not None and self._lane.job.id == commit_id:
                     self._answered.update(self._lane.job.units)
-                for part in (self._lane, self._presence):
+                for part in (self._lane, self._presence, self._peers.promises):
                     effects = part.answered(commit_id, outcome, now)
                     if effects is not None:
                         return effects
@@ -195,16 +195,15 @@ class Election:
         view, snapshot = self._state.view, event.snapshot
         before = view.went_back_at_s
         view.read(snapshot, event.floor, now.boot_s)
-        effects = self._read_done(snapshot.prefix, now, succeeded=True)
+        self._read_done(snapshot.prefix, now, succeeded=True)
         if view.went_back_at_s == before:
-            return effects
-        effects.append(Noticed(Reason.STORE_WENT_BACK, f"revision {snapshot.revision} after {event.floor}"))
-        return effects if view.complete_since_s is not None else [*effects, Read(view.keys.prefix)]
+            return []
+        notice = Noticed(Reason.STORE_WENT_BACK, f"revision {snapshot.revision} after {event.floor}")
+        return [notice] if view.complete_since_s is not None else [notice, Read(view.keys.prefix)]
 
-    def _read_done(self, prefix: str, now: Now, *, succeeded: bool) -> list[Effect]:
+    def _read_done(self, prefix: str, now: Now, *, succeeded: bool) -> None:
         self._lane.read_done(prefix, now.boot_s, succeeded=succeeded)
         self._presence.read_done(prefix, now.boot_s, succeeded=succeeded)
-        return self._peers.promises.read_done(prefix, now, succeeded=succeeded)
 
     def _take_local(self, event: Event, now: Now) -> list[Effect]:
         units = self._state.units

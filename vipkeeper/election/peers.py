@@ -5,6 +5,8 @@ Rules of this file: it hands each message to the part that it is for, and decide
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from vipkeeper.election.effects import Effect
 from vipkeeper.election.electorate import Electorate
 from vipkeeper.election.events import MessageHeard, Now
@@ -17,11 +19,11 @@ from vipkeeper.model.messages import Ask, Ping, Pong, Promise, Refusal
 class Peers:
     """The electorate, the owner's side of failsafe, and the other side."""
 
-    def __init__(self, state: ElectionState) -> None:
+    def __init__(self, state: ElectionState, next_id: Callable[[], int]) -> None:
         self._node = state.settings.node
         self.electorate = Electorate(state)
         self.failsafe = Failsafe(state, self.electorate)
-        self.promises = Promises(state)
+        self.promises = Promises(state, next_id)
 
     def next_deadline(self) -> float | None:
         """When one of them wants to act."""

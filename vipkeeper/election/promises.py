@@ -1,9 +1,9 @@
 """The other side of failsafe: when this node promises an owner not to claim what that owner has.
 
 Rules of this file: a promise is kept before it is sent; it is given only for VIPs whose records, as this
-node knows them, name that very owner and incarnation. A node that reaches the store refuses: then the owner
-should reach it too, or somebody else should own. Each question is followed by a look at the store that began
-after it, or shortly before and failed.
+node knows them, name that very owner and incarnation. A node that can write to the store refuses: then the
+owner should be able to, or somebody else should own. Each question is answered by a probe that began after
+it, or shortly before and failed.
 
 A claim that this node sent earlier need not be feared. It compares the owner's lease record and left when
 that lease had run out here; an owner that has lasted since then did so by our promises, and while one runs
@@ -12,10 +12,14 @@ no claim leaves; one that lapsed has written its lease record anew, which ends t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from backends.store import Committed, Conflict, Transaction, Unknown
 from vipkeeper.config.timing_rules import longest_takeover_s
-from vipkeeper.election.effects import Effect, KeepPromises, Read, Tell
+from vipkeeper.election.effects import Commit, Effect, KeepPromises, Tell
 from vipkeeper.election.events import MessageHeard, Now
 from vipkeeper.election.state import ElectionState, PromiseGiven
+from vipkeeper.election.transactions import encode
 from vipkeeper.model.messages import (
     Ask,
     GivenPromise,
@@ -27,17 +31,19 @@ from vipkeeper.model.messages import (
     digest_of,
 )
 from vipkeeper.model.reasons import Reason
+from vipkeeper.model.records import ProbeRecord
 
 
 class Promises:
     """Answers owners."""
 
-    def __init__(self, state: ElectionState) -> None:
+    def __init__(self, state: ElectionState, next_id: Callable[[], int]) -> None:
         self._state = state
+        self._next_id = next_id
         self._asked_ms: dict[tuple[str, str], int] = {}  # by owner and incarnation: the last question heard
-        self._waiting: dict[str, tuple[Ask, str]] = {}  # by owner: a question that waits for the look
-        self._looking: str | None = None
-        self._in_vain_s: float | None = None  # when the last look ended without an answer
+        self._waiting: dict[str, tuple[Ask, str]] = {}  # by owner: a question that waits for the probe
+        self._probe: int | None = None  # the transaction under way that shows whether the store takes writes
+        self._in_vain_s: float | None = None  # when the last one ended without an answer
         self.changed: set[str] = set()  # VIPs that a promise was just given for
         for kept in state.settings.earlier_promises:
             state.promises[kept.owner] = PromiseGiven(kept, None)
@@ -49,7 +55,7 @@ class Promises:
         return [Tell(heard.address, pong)]
 
     def hear(self, ask: Ask, address: str, now: Now) -> list[Effect]:
-        """A question: refuse it at once, or look at the store."""
+        """A question: refuse it at once, or try the store."""
         key = (ask.sender, ask.incarnation)
         if ask.asked_ms <= self._asked_ms.get(key, -1):
             return []
@@ -65,20 +71,20 @@ class Promises:
             effects += self._promise(ask, address, now)
         else:
             self._waiting[ask.sender] = (ask, address)
-        if self._looking is None:
-            self._looking = self._state.view.keys.lease(ask.sender)
-            effects.append(Read(self._looking))
+        if self._probe is None:
+            effects.append(self._begin_probe())
         return effects
 
-    def read_done(self, prefix: str, now: Now, *, succeeded: bool) -> list[Effect]:
-        """A reading ended: perhaps the look that questions wait for."""
-        if succeeded:
-            self._in_vain_s = None
-        if self._looking is None or not self._looking.startswith(prefix):
-            return []
-        self._looking = None
+    def answered(
+        self, commit_id: int, outcome: Committed | Conflict | Unknown, now: Now
+    ) -> list[Effect] | None:
+        """Digest an answer of the store; None if it is not to our probe."""
+        if commit_id != self._probe:
+            return None
+        self._probe = None
         waiting, self._waiting = list(self._waiting.values()), {}
-        if succeeded:
+        if not isinstance(outcome, Unknown):
+            self._in_vain_s = None
             return [self._refuse(ask, address, RefusedBecause.STORE_ANSWERS) for ask, address in waiting]
         self._in_vain_s = now.boot_s
         effects: list[Effect] = []
@@ -89,6 +95,13 @@ class Promises:
             else:
                 effects.append(self._refuse(ask, address, because))
         return effects
+
+    def _begin_probe(self) -> Effect:
+        """A write, because a store whose space is used up still answers reads, and no claim could succeed."""
+        state = self._state
+        key = state.view.keys.probe(state.settings.node)
+        self._probe = self._next_id()
+        return Commit(self._probe, Transaction(puts={key: encode(ProbeRecord(state.fresh_id()))}))
 
     def _why_not(self, ask: Ask, now: Now) -> RefusedBecause | None:
         state, settings = self._state, self._state.settings

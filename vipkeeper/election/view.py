@@ -229,7 +229,7 @@ class StoreView(msgspec.Struct):
             self.complete_since_s = now_s  # written once: it was wiped
         if key.startswith(self.keys.vips):
             self._touched.add(key[len(self.keys.vips) :])
-        elif key.startswith(self.keys.histories):
+        elif key.startswith(self.keys.histories) or key.endswith("/probe"):
             pass
         elif isinstance(value, LeaseRecord):
             # How long others wait follows from all but these two.

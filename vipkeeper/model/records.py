@@ -7,6 +7,7 @@ wall-clock times are for people and are never compared by a decision.
     nodes/<node>/lease      LeaseRecord       rewritten every renewal, only while the node owns something
     nodes/<node>/info       InfoRecord        candidacy; written when it changes and as a slow heartbeat
     nodes/<node>/challenge  ChallengeRecord   another process asks whether this node name is alive
+    nodes/<node>/probe      ProbeRecord       whether the store takes writes; when an owner asks for a promise
     vips/<vip>              VipRecord         who owns it; never deleted
     addresses/<address>     BindingRecord     under which VIP name an address is kept
     history/<vip>           HistoryRecord     the last changes of owner
@@ -94,6 +95,10 @@ class ChallengeRecord(msgspec.Struct, frozen=True):
     seq: str
 
 
+class ProbeRecord(msgspec.Struct, frozen=True):
+    seq: str
+
+
 class VipRecord(msgspec.Struct, frozen=True):
     owner: str | None  # node name; None: released
     incarnation: str  # the owner's, or the releaser's; after a forced release, the former owner's
@@ -156,6 +161,9 @@ class Keys:
 
     def challenge(self, node: str) -> str:
         return f"{self.nodes}{node}/challenge"
+
+    def probe(self, node: str) -> str:
+        return f"{self.nodes}{node}/probe"
 
     def vip(self, name: str) -> str:
         return self.vips + name
