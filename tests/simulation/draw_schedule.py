@@ -101,7 +101,7 @@ def _draw_hosts(random: Random, span: Span, mix: Mix, *, failsafe: bool) -> tupl
 
 def _draw_name(random: Random, span: Span, mix: Mix, at: int) -> tuple[str, float | None]:
     """A node name, and when a second user of one leaves for good."""
-    chance = 1.0 if mix.namesakes else 0.0 if mix is RESTORES else 0.1
+    chance = 1.0 if mix.namesakes else 0.1 if mix.strangers else 0.0
     if not 1 <= at <= (1 if mix.namesakes else 9) or random.random() >= chance:
         return f"n{at}", None
     return "n0", longest_takeover_s(span.lease_max_s) * random.uniform(1.0, 2.5) + random.uniform(0.5, 5.0)

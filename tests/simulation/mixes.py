@@ -23,6 +23,7 @@ class Mix:
     weight: int
     failsafe: float = 0.3  # how often it is on
     namesakes: bool = False  # the first two hosts use one node name
+    strangers: bool = True  # some hosts may use another's name
 
 
 def _singles(*draws: Callable[[Random, Span], Action]) -> tuple[Plot, ...]:
@@ -40,7 +41,11 @@ _PLOTS = (
 )
 
 # Only what lets every agent notice: see Restore.
-RESTORES = Mix((plots.restored_to_an_earlier_owner, *_singles(one.restore)), (1, 2), 1.0, 2)
+RESTORES = Mix((plots.restored_to_an_earlier_owner, *_singles(one.restore)), (1, 2), 1.0, 2, strangers=False)
+# Here the one that starts anew has promised, which a stranger has not.
+RESTORED_UNDER_PROMISES = Mix(
+    (failsafe_plots.promised_then_restored,), (1, 1), 1.0, 1, failsafe=1.0, strangers=False
+)
 
 # Two hosts use one node name, and one of them falls silent for about as long as the other asks.
 NAMESAKES = Mix(
@@ -111,6 +116,7 @@ def mix_of_plot(name: str) -> Mix:
     own = {
         "restored_to_an_earlier_owner": RESTORES,
         "namesakes": NAMESAKES,
+        "promised_then_restored": RESTORED_UNDER_PROMISES,
         "namesake_alone_with_the_store": NAMESAKES_IN_AN_OUTAGE,
     }.get(name)
     if own is not None:
