@@ -22,8 +22,12 @@ DEMO_PROGRAMS := $(PYTHON_PROGRAMS) etcd:etcd-server ip:iproute2 nft:nftables
 TEST_PROGRAMS := $(DEMO_PROGRAMS) etcdctl:etcd-client $(ZOOKEEPER_FILES) keepalived:keepalived openssl:openssl \
 	mkfs.ext4:e2fsprogs fsfreeze:util-linux losetup:mount systemd-analyze:systemd
 
-# Tests that need neither root nor a server, and no patience: all in less than two minutes.
-ALONE := not root and not etcd and not zookeeper and not slow and not bench
+# Tests of what all share: networks, a kernel, servers.
+SHARED := root or etcd or zookeeper
+# The others share nothing, and run side by side: without the slow ones in less than two minutes.
+SIDE_BY_SIDE := --numprocesses auto --dist worksteal
+# What `make check` has time for; `make test` runs 10000, with the rules left out one by one besides.
+CHECK_SCHEDULES ?= 1000
 
 .PHONY: help demo test check bench soak docs format lint types venv demo-packages system-packages clean
 
@@ -34,10 +38,12 @@ demo: demo-packages .venv/.stamp-run  ## three agents, one real etcd, one VIP, a
 	$(BIN)/vipkeeper demo $(DEMO_FLAGS)
 
 test: system-packages lint types  ## everything: lint, types, all tests with real stores, kernel, faults (root)
-	$(BIN)/pytest -m "not bench" $(PYTEST_FLAGS)
+	$(BIN)/pytest $(SIDE_BY_SIDE) -m "not bench and not ($(SHARED))" $(PYTEST_FLAGS)
+	$(BIN)/pytest -m "not bench and ($(SHARED))" $(PYTEST_FLAGS)
 
 check: lint types  ## lint, types, and the tests that need neither root nor a server
-	$(BIN)/pytest -m "$(ALONE)" $(PYTEST_FLAGS)
+	VIPKEEPER_SCHEDULES=$(CHECK_SCHEDULES) $(BIN)/pytest $(SIDE_BY_SIDE) \
+		-m "not bench and not slow and not ($(SHARED))" $(PYTEST_FLAGS)
 
 bench: system-packages .venv/.stamp-test  ## the figures in docs/figures.md, measured here; also in .cache/figures.json (root)
 	VIPKEEPER_FIGURES=.cache/figures.json $(BIN)/pytest -m bench -s $(PYTEST_FLAGS) tests/bench
