@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from backends.client_tls import client_context
 from vipkeeper.model.errors import ConfigError
 
 DEFAULT_PORT = 2379
@@ -77,21 +78,7 @@ def _split(endpoint: str, default_scheme: str) -> tuple[str, int, bool]:
 
 
 def _tls(settings: EtcdSettings, mistakes: list[str]) -> ssl.SSLContext | None:
-    try:
-        context = ssl.create_default_context(cafile=settings.ca_file)
-    except OSError as error:  # SSLError is one
-        mistakes.append(
-            f"etcd: ca_file {settings.ca_file} cannot be used ({error}); give a PEM file we may read"
-        )
-        return None
-    if settings.cert_file is not None:
-        try:
-            context.load_cert_chain(settings.cert_file, settings.key_file)
-        except OSError as error:
-            mistakes.append(
-                f"etcd: cert_file {settings.cert_file} with key_file {settings.key_file} cannot be used"
-                f" ({error}); give a PEM certificate and its unencrypted key, and let us read both"
-            )
-            return None
-    context.set_alpn_protocols(["h2"])
+    context = client_context("etcd", settings, mistakes)
+    if context is not None:
+        context.set_alpn_protocols(["h2"])
     return context

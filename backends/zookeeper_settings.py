@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from backends.client_tls import client_context
 from vipkeeper.model.errors import ConfigError
 
 DEFAULT_PORT = 2181
@@ -67,7 +68,7 @@ def addresses(settings: ZookeeperSettings) -> tuple[tuple[ZookeeperAddress, ...]
         mistakes.append(f"zookeeper: the chroot {chroot!r} is no path; write it like {_EXAMPLE}/ha")
     tls = None
     if not mistakes and (settings.ca_file or settings.cert_file):
-        tls = _tls(settings, mistakes)
+        tls = client_context("zookeeper", settings, mistakes)
     if mistakes:
         raise ConfigError(tuple(mistakes))
     return tuple(ZookeeperAddress(host, port, tls) for host, port in wanted), chroot
@@ -91,23 +92,3 @@ def _split(endpoint: str) -> tuple[str, int]:
         raise ValueError("there is more in it than a host and a port, and only the last may have a chroot")
     parts.hostname.encode("idna")  # UnicodeError is a ValueError
     return parts.hostname, DEFAULT_PORT if parts.port is None else parts.port
-
-
-def _tls(settings: ZookeeperSettings, mistakes: list[str]) -> ssl.SSLContext | None:
-    try:
-        context = ssl.create_default_context(cafile=settings.ca_file)
-    except OSError as error:  # SSLError is one
-        mistakes.append(
-            f"zookeeper: ca_file {settings.ca_file} cannot be used ({error}); give a PEM file we may read"
-        )
-        return None
-    if settings.cert_file is not None:
-        try:
-            context.load_cert_chain(settings.cert_file, settings.key_file)
-        except OSError as error:
-            mistakes.append(
-                f"zookeeper: cert_file {settings.cert_file} with key_file {settings.key_file} cannot be"
-                f" used ({error}); give a PEM certificate and its unencrypted key, and let us read both"
-            )
-            return None
-    return context
