@@ -24,7 +24,7 @@ TEST_PROGRAMS := $(DEMO_PROGRAMS) etcdctl:etcd-client $(ZOOKEEPER_FILES) keepali
 
 # Tests of what all share: networks, a kernel, servers.
 SHARED := root or etcd or zookeeper
-# The others share nothing, and run side by side: without the slow ones in less than two minutes.
+# The others share nothing, and run side by side.
 SIDE_BY_SIDE := --numprocesses auto --dist worksteal
 # What `make check` has time for; `make test` runs 10000, with the rules left out one by one besides.
 CHECK_SCHEDULES ?= 1000
