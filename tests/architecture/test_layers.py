@@ -39,7 +39,9 @@ ALLOWED = {
     "vipkeeper.lab": ("vipkeeper.model",),
     "vipkeeper.__main__": ("vipkeeper.cli",),
     "backends": ("vipkeeper.model",),
-    "vrrp_compat": ("vipkeeper.model",),
+    "vrrp_compat.wire": ("vipkeeper.model",),
+    "vrrp_compat.router": ("vipkeeper.model", "vrrp_compat.wire"),
+    "vrrp_compat.sockets": ("vipkeeper.model", "vrrp_compat.wire"),
 }
 
 # The lab makes namespaces and starts programs: for the demonstration and for tests, never for the agent.
@@ -53,6 +55,8 @@ PURE = (
     "vipkeeper.desired",
     "vipkeeper.changes",
     "backends.store",
+    "vrrp_compat.wire",
+    "vrrp_compat.router",
 )
 # The one file of config that opens files.
 READER = "vipkeeper.config.reader"
@@ -165,7 +169,8 @@ if TYPE_CHECKING:
         pytest.param("vipkeeper__desired__x", "def f():\n    import vipkeeper.kernel.x", id="in-a-function"),
         pytest.param("vipkeeper__changes__x", HIDDEN, id="below-type-checking"),
         pytest.param("backends__x", "from vipkeeper.election import effects", id="backend-to-election"),
-        pytest.param("vrrp_compat__x", "import backends.store", id="vrrp-to-backend"),
+        pytest.param("vrrp_compat__wire__x", "import backends.store", id="vrrp-to-backend"),
+        pytest.param("vrrp_compat__wire__x", "import vrrp_compat.router.y", id="wire-to-router"),
         pytest.param("vipkeeper__agent__x", "import vipkeeper.lab.hosts", id="agent-uses-the-lab"),
         pytest.param("vipkeeper__cli__ls", "import vipkeeper.lab.hosts", id="command-uses-the-lab"),
         pytest.param("vipkeeper__new__x", "import vipkeeper.model.vips", id="folder-without-a-line"),
@@ -207,8 +212,8 @@ def test_only_the_reader_opens_files(tmp_path: Path) -> None:
 
 
 def test_a_shipped_test_tool_is_reported(tmp_path: Path) -> None:
-    graph = tree(tmp_path, vrrp_compat__x="def f():\n    from scapy.layers.vrrp import VRRP")
-    assert shipped_test_tools(graph) == ["vrrp_compat.x (line 2) imports scapy.layers.vrrp"]
+    graph = tree(tmp_path, vrrp_compat__wire__x="def f():\n    from scapy.layers.vrrp import VRRP")
+    assert shipped_test_tools(graph) == ["vrrp_compat.wire.x (line 2) imports scapy.layers.vrrp"]
 
 
 def test_a_cycle_is_reported(tmp_path: Path) -> None:
