@@ -44,6 +44,7 @@ from vipkeeper.election.events import (
 from vipkeeper.election.machine import Election
 from vipkeeper.model.agent_report import Report
 from vipkeeper.model.fences import FenceKind
+from vipkeeper.model.reasons import Reason
 
 # Far more steps than any honest run needs: an election that asks to be woken at once, for ever.
 STEPS_MAX = 20_000
@@ -149,9 +150,12 @@ class AgentProcess:
         self.look_at_fitness()
 
     def look_at_fitness(self) -> None:
-        """Report each unit's fitness."""
+        """Report each unit's fitness, those alike together."""
+        alike: dict[Reason | None, set[str]] = {}
         for unit in self.host.units:
-            self.hear(FitnessChanged(frozenset({unit.name}), self.host.unfit.get(unit.name)))
+            alike.setdefault(self.host.unfit.get(unit.name), set()).add(unit.name)
+        for reason, names in alike.items():
+            self.hear(FitnessChanged(frozenset(names), reason))
 
     def _start(self) -> None:
         self._learn_addresses()

@@ -41,6 +41,7 @@ from vipkeeper.election.lease_lane import LeaseLane
 from vipkeeper.election.peers import Peers
 from vipkeeper.election.presence import NameState, Presence
 from vipkeeper.election.record_rules import (
+    displaced,
     find_claimable,
     follow_record,
     lapse,
@@ -82,6 +83,7 @@ class Election:
         self._presence = Presence(self._state, self._next_id)
         self._look_at_s = now.boot_s  # when to weigh claims and preemption again
         self._news_here = True  # something of this host changed that may matter to every unit
+        self._next_s: float | None = None  # the next deadline, as long as it is known to be that
         self._stop_at_s: float | None = None
         self._finished = False
         self._claimable: dict[str, Claimability] = {}
@@ -103,9 +105,13 @@ class Election:
         """Take one event. Raises ProgrammingError for what cannot happen."""
         if self._finished:
             return []
+        due = self._next_s is None or now.boot_s >= self._next_s
         self._held_before = {unit.name for unit in self._state.in_phase(Phase.HOLDING)}
         self._expire(now)
         effects = self._take(event, now)
+        if not due and isinstance(event, RecordsChanged) and self._nothing_new():
+            return effects
+        self._next_s = None
         if not self._finished:
             effects += self._settle(now)
         # What one step took and gave up again was never in holdings().
@@ -117,6 +123,11 @@ class Election:
         """When to step with TimePassed, if nothing else happens before."""
         if self._finished:
             return None
+        if self._next_s is None:
+            self._next_s = self._earliest()
+        return self._next_s if self._next_s < NEVER else None
+
+    def _earliest(self) -> float:
         state = self._state
         wanted = (
             self._lane.next_deadline(),
@@ -126,8 +137,7 @@ class Election:
             state.lease.deadline_s if state.holding else None,
             self._look_at_s if state.view.complete_since_s is not None else None,
         )
-        first_s = min([at_s for at_s in wanted if at_s is not None], default=NEVER)
-        return first_s if first_s < NEVER else None
+        return min([at_s for at_s in wanted if at_s is not None], default=NEVER)
 
     def holdings(self) -> Mapping[str, Holding]:
         """What the kernel should have now, and until when."""
@@ -157,6 +167,14 @@ class Election:
     def _next_id(self) -> int:
         self._last_id += 1
         return self._last_id
+
+    def _nothing_new(self) -> bool:
+        """Whether records of others changed as they do all the time: renewals and heartbeats.
+
+        Those can only put off what is waited for, so the next deadline stands, if a little early.
+        """
+        challenging = self._presence.name is NameState.CHALLENGING  # it waits for any word
+        return not (self._state.view.has_news or self._news_here or challenging or displaced(self._state))
 
     def _expire(self, now: Now) -> None:
         deadline_s = self._state.lease.deadline_s

@@ -25,13 +25,12 @@ class Ends(msgspec.Struct, frozen=True, order=True):
     fence_deadline_s: float
 
 
-@functools.lru_cache(maxsize=64)  # asked for the same few writes at each step
 def _ends(start_s: float, interval_s: float, fence: FenceKind) -> Ends:
     """For an interval that others count in full from a later moment on."""
     return Ends(owner_deadline_s(start_s, interval_s, fence), fence_deadline_s(start_s, interval_s))
 
 
-class LeaseWrite(msgspec.Struct, frozen=True):
+class LeaseWrite(msgspec.Struct, frozen=True, dict=True):
     """One attempt to write our lease record."""
 
     id: int
@@ -41,12 +40,12 @@ class LeaseWrite(msgspec.Struct, frozen=True):
     electorate: Electors = frozenset()
     outsiders_s: float = 0.0  # 0: everybody may claim after ttl_s
 
-    @property
+    @functools.cached_property  # asked for at each step
     def ends(self) -> Ends:
         """If it commits."""
         return _ends(self.sent_at_s, self.ttl_s, self.fence)
 
-    @property
+    @functools.cached_property
     def outsiders_end(self) -> Ends:
         """The same towards nodes that are not in its electorate: no promise reaches further."""
         return _ends(self.sent_at_s, self.outsiders_s, self.fence)
@@ -57,7 +56,7 @@ class LeaseWrite(msgspec.Struct, frozen=True):
         return (self.ttl_s, self.fence, self.electorate, self.outsiders_s)
 
 
-class Hold(msgspec.Struct):
+class Hold(msgspec.Struct, dict=True):
     """One question to everybody, and who has promised so far."""
 
     nonce: str
@@ -70,7 +69,7 @@ class Hold(msgspec.Struct):
     asked: frozenset[str]
     promised_by: set[tuple[str, str]] = msgspec.field(default_factory=set)
 
-    @property
+    @functools.cached_property
     def ends(self) -> Ends:
         """If everybody who could claim promises."""
         return _ends(self.asked_at_s, self.for_s, self.fence)

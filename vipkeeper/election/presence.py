@@ -22,6 +22,9 @@ from vipkeeper.election.transactions import encode
 from vipkeeper.model.reasons import Reason
 from vipkeeper.model.records import Candidacy, ChallengeRecord, ClusterRecord, InfoRecord
 
+# From half an attempt's time up to one whole lease.
+MOST_DOUBLINGS = 3
+
 
 class NameState(enum.Enum):
     """Whether this process may use its node name."""
@@ -44,6 +47,7 @@ class Presence:
         self._awaiting: str | None = None
         self._retry_at_s = 0.0
         self._conflicts = 0  # since the last commit
+        self._misses = 0  # without an answer since then
         self._challenged: tuple[str, str] | None = None  # other's info seq and lease seq at our challenge
         self._give_up_at_s: float | None = None  # when the other's time to answer is over
         self._info_seen_ours = False
@@ -227,8 +231,13 @@ class Presence:
         transaction, self._job = self._job.transaction, None
         settings, view = self._state.settings, self._state.view
         if isinstance(outcome, Unknown):
-            self._retry_at_s = now.boot_s + settings.timing.attempt_s / 2
+            # No lease depends on it, and a silent store is not asked at full speed.
+            self._misses += 1
+            self._retry_at_s = now.boot_s + settings.timing.attempt_s * 2.0 ** min(
+                self._misses - 2, MOST_DOUBLINGS
+            )
             return []
+        self._misses = 0
         if isinstance(outcome, Conflict):
             self._awaiting = view.keys.prefix
             self._conflicts += 1
@@ -252,7 +261,9 @@ class Presence:
         return effects
 
     def read_done(self, prefix: str, now_s: float, *, succeeded: bool) -> None:
-        """A read that we waited for is over."""
+        """A read is over, perhaps one that we waited for."""
+        if succeeded and self._misses:  # the store answers again
+            self._misses, self._retry_at_s = 0, now_s
         if self._awaiting is None or not self._awaiting.startswith(prefix):
             return
         self._awaiting = None

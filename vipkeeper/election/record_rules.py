@@ -25,15 +25,20 @@ def lapse(state: ElectionState) -> None:
         unit.move(Trigger.DEADLINE_PASSED)
 
 
-def lapse_if_displaced(state: ElectionState) -> bool:
-    """Our lease record is not the one that we wrote last: our proof is gone. True if so.
+def displaced(state: ElectionState) -> bool:
+    """Whether our lease record is not the one that we wrote last: our proof is gone.
 
     Absent counts as well. What deleted it may have deleted the VIP records, which a renewal does not compare.
     """
     if state.lease.running is None or state.view.complete_since_s is None:
         return False
     lease = state.view.lease(state.settings.node)
-    if lease is not None and lease.seq.startswith(state.settings.process + "-"):
+    return lease is None or not lease.seq.startswith(state.settings.process + "-")
+
+
+def lapse_if_displaced(state: ElectionState) -> bool:
+    """Give up what no record of ours proves any more. True if so."""
+    if not displaced(state):
         return False
     lapse(state)
     return True

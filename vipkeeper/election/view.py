@@ -80,6 +80,11 @@ class StoreView(msgspec.Struct):
     _touched: set[str] = msgspec.field(default_factory=set)  # VIPs whose record changed
     _all_touched: bool = False  # something changed that may matter to every VIP
 
+    @property
+    def has_news(self) -> bool:
+        """Whether there is anything to tell."""
+        return self._all_touched or bool(self._touched)
+
     def news(self) -> frozenset[str] | None:
         """The VIPs that changes since the last call may matter to; None: all. Renewals are no news."""
         touched = None if self._all_touched else frozenset(self._touched)
