@@ -96,7 +96,7 @@ def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file() -> None:
         ),
         (
             'backend = "zookeper"' + ONE_VIP,
-            'x.toml:1: backend: expected one of etcd, zookeeper, found the text "zookeper"; '
+            'x.toml:1: backend: expected one of etcd, zookeeper, vrrp, found the text "zookeper"; '
             'did you mean "zookeeper"?',
         ),
         (

@@ -18,7 +18,9 @@ def add_store_options(parser: argparse.ArgumentParser) -> None:
         "--config", metavar="FILE", help=f"configuration file (default: {DEFAULT_CONFIG_FILE}, if it exists)"
     )
     group.add_argument(
-        "--backend", metavar="NAME", help="what decides who owns a VIP: etcd or zookeeper (default: etcd)"
+        "--backend",
+        metavar="NAME",
+        help="what decides who owns a VIP: etcd, zookeeper, or vrrp without a store (default: etcd)",
     )
     group.add_argument(
         "--endpoints",
@@ -52,15 +54,34 @@ def add_agent_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--lease",
         metavar="SECONDS",
-        help="how long this node serves without the store confirming it; fractions are fine (default: 4)",
+        help="how long this node serves without the store confirming it; fractions are fine (default: 2)",
     )
     group.add_argument(
         "--lease-max",
         metavar="SECONDS",
         help="longest lease of any node of the cluster, the same on all nodes (default: 10)",
     )
+    _add_vrrp_options(parser)
     group.add_argument("--run-dir", metavar="DIR", help="lock, pid file, memory (default: /run/vipkeeper)")
     group.add_argument("--log-format", metavar="FORMAT", help="text or json (default: text)")
+
+
+def _add_vrrp_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "VRRP", "for the only VIP; the file has a table [vip.NAME.vrrp] for each"
+    )
+    group.add_argument("--vrid", metavar="NUMBER", help="virtual router, 1 to 255, the same on all routers")
+    group.add_argument("--vrrp-version", metavar="NUMBER", help="2 or 3 (default: 3)")
+    group.add_argument(
+        "--advert-interval", metavar="SECONDS", help="how often the master speaks (default: 1)"
+    )
+    group.add_argument(
+        "--unicast-peer",
+        metavar="ADDR",
+        action="append",
+        default=[],
+        help="another router, where there is no multicast; repeated for each of them",
+    )
 
 
 def flags_from(arguments: argparse.Namespace) -> Flags:
@@ -77,6 +98,10 @@ def flags_from(arguments: argparse.Namespace) -> Flags:
         password_file=given["password_file"],
         node=given.get("node"),
         vips=tuple(given.get("vip", ())),
+        vrid=given.get("vrid"),
+        vrrp_version=given.get("vrrp_version"),
+        advert_interval=given.get("advert_interval"),
+        unicast_peers=tuple(given.get("unicast_peer", ())),
         priority=given.get("priority"),
         lease=given.get("lease"),
         lease_max=given.get("lease_max"),

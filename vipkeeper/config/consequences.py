@@ -26,7 +26,7 @@ def build_units(config: Config) -> tuple[Unit, ...]:
             name=name,
             addresses=tuple(VipAddress.parse(text, vip.interface) for text in vip.addresses),
             priority=config.priority if vip.priority is None else vip.priority,
-            preempt=vip.preempt,
+            preempt=config.backend == "vrrp" if vip.preempt is None else vip.preempt,
             preempt_delay_s=vip.preempt_delay_s,
         )
         for name, vip in sorted(config.vip.items())
@@ -34,7 +34,7 @@ def build_units(config: Config) -> tuple[Unit, ...]:
 
 
 def store_access(config: Config) -> Etcd | Zookeeper:
-    """How the chosen store is reached."""
+    """How the chosen store is reached. There has to be one: `backend` is not "vrrp"."""
     return config.zookeeper if config.backend == "zookeeper" else config.etcd
 
 

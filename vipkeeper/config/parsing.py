@@ -110,7 +110,9 @@ def _merged(source: ConfigSource) -> tuple[dict[str, Any], Places, list[Mistake]
             source.name, (), "the lists or tables are nested too deeply", "two levels are enough"
         )
         raise ConfigError((str(mistake),)) from error
-    flags = settings_from_flags(source.flags, _store_table(source.flags, document))
+    vips = document.get("vip")
+    names = vips.keys() if isinstance(vips, dict) else ()
+    flags = settings_from_flags(source.flags, _store_table(source.flags, document), names)
     places = Places(source.name, positions, flags)
     mistakes = list(flags.mistakes)
     for path, value in flags.values.items():

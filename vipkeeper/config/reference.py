@@ -46,6 +46,7 @@ _HEADINGS = {
     "metrics": "[metrics]",
     "fence": "[fence]",
     "vip": "[vip.NAME]",
+    "vip.vrrp": "[vip.NAME.vrrp]",
 }
 
 
@@ -57,10 +58,16 @@ def reference() -> str:
 
 def _schemas() -> Iterator[tuple[str, type[msgspec.Struct]]]:
     yield "", Config
-    for field in fields(Config):
+    yield from _tables_below(Config, "")
+
+
+def _tables_below(above: type[msgspec.Struct], name: str) -> Iterator[tuple[str, type[msgspec.Struct]]]:
+    for field in fields(above):
         schema = table_type(field) or named_tables_type(field)
         if schema is not None:
-            yield field.encode_name, schema
+            below = f"{name}.{field.encode_name}" if name else field.encode_name
+            yield below, schema
+            yield from _tables_below(schema, below)
 
 
 def _table(name: str, schema: type[msgspec.Struct]) -> str:

@@ -20,6 +20,7 @@ from vipkeeper.config.schema import Config
 from vipkeeper.config.store_rules import broken_store_rules, store_files, store_notices
 from vipkeeper.config.timing_rules import TimingFinding, judge_timing, longest_takeover_s, takeover_after_s
 from vipkeeper.config.toml_positions import Path
+from vipkeeper.config.vrrp_rules import broken_vrrp_rules, vrrp_notices, vrrp_summary
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.vips import VipAddress
 
@@ -47,19 +48,17 @@ def broken_rules(config: Config) -> tuple[Finding, ...]:
         *_bad_addresses(config),
         *_repeated_addresses(config),
         *broken_store_rules(config),
-        *(
-            Finding(("lease", "ttl"), finding.message)
-            for finding in _timing_findings(config)
-            if finding.fatal
-        ),
+        *broken_vrrp_rules(config),
+        *_timing_rules(config, fatal=True),
     )
 
 
 def notices(config: Config) -> tuple[Finding, ...]:
     """What the operator should know although it works. `config` has no broken rule."""
     return (
-        *(Finding(("lease", "ttl"), note.message) for note in _timing_findings(config) if not note.fatal),
+        *_timing_rules(config, fatal=False),
         *store_notices(config, {address: path for path, address in _good_addresses(config)}),
+        *vrrp_notices(config),
     )
 
 
@@ -84,6 +83,13 @@ def host_notices(config: Config, host: HostFacts) -> tuple[Finding, ...]:
 def named_files(config: Config) -> tuple[tuple[Path, str], ...]:
     """Files that the configuration names, with the key that names each."""
     return store_files(config)
+
+
+def _timing_rules(config: Config, *, fatal: bool) -> Iterator[Finding]:
+    if config.backend != "vrrp":
+        for finding in _timing_findings(config):
+            if finding.fatal == fatal:
+                yield Finding(("lease", "ttl"), finding.message)
 
 
 def _timing_findings(config: Config) -> tuple[TimingFinding, ...]:
@@ -231,6 +237,8 @@ def _repeated_addresses(config: Config) -> Iterator[Finding]:
 
 def failover_summary(config: Config) -> tuple[str, ...]:
     """For people: what these timings mean, one line for each fence that may be used."""
+    if config.backend == "vrrp":
+        return tuple(vrrp_summary(config))
     timing = build_timing(config)
     lines = [
         f"lease {timing.ttl_s:g} s, renewed every {timing.renew_every_s:g} s; one attempt takes at most "

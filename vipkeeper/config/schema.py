@@ -13,6 +13,7 @@ import msgspec
 
 from vipkeeper.config.described import about as _about
 from vipkeeper.config.timing_rules import LONGEST_TTL_S
+from vipkeeper.config.vrrp_schema import VipVrrp
 from vipkeeper.config.zookeeper_schema import Zookeeper
 from vipkeeper.model.fences import FenceKind
 
@@ -243,24 +244,40 @@ class Vip(msgspec.Struct, frozen=True, rename={"preempt_delay_s": "preempt_delay
         ]
         | None
     ) = None
-    preempt: Annotated[
-        bool,
-        _about(
-            "Whether this node, while it owns the VIP, hands it over to a fit node with a higher priority. "
-            "Set it alike on all nodes. Clients see a planned move of some milliseconds; it is never seized.",
-            True,
-        ),
-    ] = False
+    preempt: (
+        Annotated[
+            bool,
+            _about(
+                "With a store: whether this node, while it owns the VIP, hands it over to a fit node with a "
+                "higher priority; off unless set. Set it alike on all nodes. Clients see a planned move of "
+                "some milliseconds; it is never seized. With VRRP: whether this node takes the VIP from a "
+                "master with a lower priority; on unless set, as in keepalived.",
+                True,
+            ),
+        ]
+        | None
+    ) = None
     preempt_delay_s: Annotated[
         float,
         _about(
-            "How long the better node must have been fit before the VIP is handed over.",
+            "How long the better node must have been fit before the VIP is handed over. With VRRP: how long "
+            "this node lets a master with a lower priority be.",
             60.0,
             unit="seconds",
             ge=0,
             le=86400,
         ),
     ] = 0.0
+    announce_vrrp: Annotated[
+        bool,
+        _about(
+            "With a store: whether the owner of this VIP also speaks VRRP, so that keepalived or FRR "
+            "neighbours with its VRID stay backups while a cluster is moved node by node. It speaks with "
+            "priority 255, which no neighbour outbids; the table `vrrp` of this VIP says how.",
+            True,
+        ),
+    ] = False
+    vrrp: VipVrrp = VipVrrp()
 
 
 class Config(
@@ -298,10 +315,11 @@ class Config(
         ),
     ] = 100
     backend: Annotated[
-        Literal["etcd", "zookeeper"],
+        Literal["etcd", "zookeeper", "vrrp"],
         _about(
-            "The store that decides who owns a VIP. Its table says how it is reached; the other one's table "
-            "has no effect.",
+            "What decides who owns a VIP: a store, whose table says how it is reached, or `vrrp` on a LAN "
+            "without one. Tables of stores that are not chosen have no effect. VRRP cannot rule out two "
+            "masters where the routers do not hear each other; a store can.",
             "zookeeper",
             needs_restart=True,
         ),

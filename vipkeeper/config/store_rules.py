@@ -27,6 +27,8 @@ def broken_store_rules(config: Config) -> Iterator[Finding]:
 
 def store_notices(config: Config, vips: Mapping[str, Path]) -> Iterator[Finding]:
     """What works, but not as it should. `vips` says where each address of a VIP stands."""
+    if config.backend == "vrrp":
+        return
     yield from _store_behind_vip(config, vips)
     if config.backend == "zookeeper" and config.zookeeper.username is None:
         yield Finding(
@@ -38,6 +40,8 @@ def store_notices(config: Config, vips: Mapping[str, Path]) -> Iterator[Finding]
 
 def store_files(config: Config) -> tuple[tuple[Path, str], ...]:
     """Files that the chosen store's table names, with the key that names each."""
+    if config.backend == "vrrp":
+        return ()
     access = store_access(config)
     keys = ("ca_file", "cert_file", "key_file", "password_file")
     return tuple(((config.backend, key), file) for key in keys if (file := getattr(access, key)) is not None)

@@ -162,7 +162,7 @@ def setting_paths(schema: type[msgspec.Struct] = Config, above: Path = ()) -> It
 
 def _choices(kind: Any) -> list[str]:
     if typing.get_origin(kind) is typing.Literal:
-        return list(typing.get_args(kind))
+        return [str(choice) for choice in typing.get_args(kind)]
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return [member.value for member in kind]
     return []
