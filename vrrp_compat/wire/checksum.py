@@ -49,6 +49,11 @@ def fitting_rule(
     return None
 
 
+def is_right(message: bytes, rule: ChecksumRule) -> bool:
+    """Of a message whose addresses are not known, by a rule that needs none."""
+    return (_sum(message) + _beside(rule, len(message), b"", b"")) % 0xFFFF == 0
+
+
 def possible_rules(version: int, destination: bytes) -> tuple[ChecksumRule, ...]:
     """The rules that a message of that version to that address can follow, the usual one first."""
     if len(destination) == _IPV6_BYTES:

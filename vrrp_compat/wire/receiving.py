@@ -22,7 +22,7 @@ from vrrp_compat.wire.advertisement import (
 )
 from vrrp_compat.wire.ah_sequence import AhSequence
 from vrrp_compat.wire.authentication import AUTH_BYTES, KINDS, Authentication, AuthKind
-from vrrp_compat.wire.authentication_header import AH_BYTES, is_intact, read_ah
+from vrrp_compat.wire.authentication_header import AH_BYTES, AuthenticationHeader, is_intact, read_ah
 from vrrp_compat.wire.checksum import ChecksumRule, fitting_rule, is_multicast
 from vrrp_compat.wire.discards import Discard, DiscardReason
 from vrrp_compat.wire.expectation import AddressPolicy, Expectation
@@ -64,7 +64,10 @@ def receive(datagram: Datagram, expected: Expectation, sequence: AhSequence) -> 
     rule = fitting_rule(message, datagram.source, datagram.destination, expected.checksums)
     if rule is None:
         return Discard(DiscardReason.CHECKSUM)
-    refusal = judge_authentication(datagram, message, expected.authentication, sequence)
+    authentication = expected.authentication
+    refusal = judge_kind(datagram, message, authentication.kind) or judge_secret(
+        datagram, message, authentication, sequence
+    )
     if refusal is not None:
         return refusal
     advertisement = read_advertisement(message, expected.address_bytes)
@@ -129,31 +132,41 @@ def judge_header(message: bytes, expected: Expectation) -> Discard | None:
     return None
 
 
-def judge_authentication(
-    datagram: Datagram, message: bytes, expected: Authentication, sequence: AhSequence
-) -> Discard | None:
-    """Whether the sender knows the secret. `message` is whole; a good check value moves `sequence`."""
+def judge_kind(datagram: Datagram, message: bytes, expected: AuthKind) -> Discard | None:
+    """Whether it is authenticated in the way that is asked for."""
     behind_ah = datagram.protocol == PROTOCOL_AH
     said = message[4] if message[0] >> 4 == 2 else AuthKind.NONE.wire_type
-    if said != expected.kind.wire_type or behind_ah != (expected.kind is AuthKind.AH):
-        found = KINDS[said].value if said in KINDS else str(said)
-        where = "behind AH" if behind_ah else "without AH"
-        return Discard(DiscardReason.AUTH_TYPE, f"{found} {where}, {expected.kind.value} here")
+    if said == expected.wire_type and behind_ah == (expected is AuthKind.AH):
+        return None
+    found = KINDS[said].value if said in KINDS else str(said)
+    where = "behind" if behind_ah else "without"
+    return Discard(DiscardReason.AUTH_TYPE, f"{found} {where} AH, {expected.value} here")
+
+
+def judge_secret(
+    datagram: Datagram, message: bytes, expected: Authentication, sequence: AhSequence
+) -> Discard | None:
+    """Whether the sender of a whole message of the right kind knows the secret."""
     if expected.kind is AuthKind.PASS and not expected.is_password(message[-AUTH_BYTES:]):
         return Discard(DiscardReason.AUTH_PASSWORD)
-    return _judge_ah(datagram, expected.key, sequence) if behind_ah else None
-
-
-def _judge_ah(datagram: Datagram, key: bytes, sequence: AhSequence) -> Discard | None:
+    if expected.kind is not AuthKind.AH:
+        return None
     ah = read_ah(datagram.payload)
-    if ah.spi != int.from_bytes(datagram.source, "big"):
-        return Discard(DiscardReason.AH_SPI, f"SPI {ah.spi:#010x}")
-    if not is_intact(key, datagram.header, datagram.payload):
+    if (refusal := judge_spi(datagram, ah)) is not None:
+        return refusal
+    if not is_intact(expected.key, datagram.header, datagram.payload):
         return Discard(DiscardReason.AH_ICV)
     highest = sequence.highest
     if not sequence.accept(ah.sequence):
         return Discard(DiscardReason.AH_REPLAY, f"number {ah.sequence}, {highest} was seen")
     return None
+
+
+def judge_spi(datagram: Datagram, ah: AuthenticationHeader) -> Discard | None:
+    """keepalived puts the source address there, and looks for it."""
+    if ah.spi == int.from_bytes(datagram.source, "big"):
+        return None
+    return Discard(DiscardReason.AH_SPI, f"SPI {ah.spi:#010x}")
 
 
 def judge_content(datagram: Datagram, advertisement: Advertisement, expected: Expectation) -> Discard | None:
