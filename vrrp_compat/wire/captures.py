@@ -13,7 +13,7 @@ from typing import Protocol
 
 import msgspec
 
-from vipkeeper.model.errors import VipkeeperError
+from vipkeeper.model.errors import MalformedInput
 from vrrp_compat.wire.link_layers import LINK_NAMES
 
 MOST_BYTES = 16 << 20  # of one block; a frame is 256 KiB at most
@@ -34,10 +34,8 @@ _TIME_RESOLUTION = 9  # option of an interface
 _MOST_INTERFACES = 0x10000  # a packet cannot name more
 
 
-class MalformedCapture(VipkeeperError):
-    """Whoever made the file has to make it again."""
-
-    exit_code = 65
+class MalformedCapture(MalformedInput):
+    """The capture stops making sense at `offset`."""
 
     def __init__(self, offset: int, wrong: str) -> None:
         super().__init__(f"the capture is malformed at byte {offset}: {wrong}; capture again")
