@@ -1,6 +1,6 @@
 """`python -m tests.vrrp_router.hunt --from N --count M`: runs many schedules, prints what broke.
 
-The last line is for programs: a JSON object with the broken properties, their seeds, and where the router was.
+The last line is for programs: a JSON object with the broken properties, their seeds, and the router's file.
 """
 
 from __future__ import annotations

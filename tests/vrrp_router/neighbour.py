@@ -20,6 +20,7 @@ class Neighbour:
     ) -> None:
         self.settings, self.address = settings, settings.address
         self.is_running = self.is_master = self.answers = False
+        self.took_over_at_s: list[float] = []
         self._asserts = asserts
         self._timeline, self._segment = timeline, segment
         self._interval_cs = settings.interval_cs
@@ -63,6 +64,7 @@ class Neighbour:
 
     def _take_over(self) -> None:
         self.is_master = True
+        self.took_over_at_s.append(self._timeline.now_s)
         self._advertise()
         self.answers = True
 

@@ -49,7 +49,8 @@ class OurHost:
         self.up_at_s: list[float] = []  # when it was started or thawed
         self.straight_at_s: list[float] = []  # when it became master as address owner, without waiting
         self.heard_from: dict[bytes, int] = {}  # since the process began: the interval last said
-        self.freeze_mid_send_s = 0.0
+        self.freeze_mid_send_s = 0.0  # freezes for so long between reading the clock and sending
+        self.freeze_after_send_s = 0.0  # or before it notes that it has sent; and dies soon after it thaws
         self.router: VirtualRouter | None = None
         self._timeline, self._segment, self._clock, self._random = timeline, segment, clock, random
         self._inbox: deque[AdvertHeard] = deque()
@@ -57,6 +58,7 @@ class OurHost:
         self._frozen = False
         self._at_work = False
         self._wakes_at_s = 0.0
+        self._fuse: int | None = None  # dies after so many things more
         self._in_kernel = False
         self._fence_s: float | None = None
 
@@ -117,6 +119,11 @@ class OurHost:
 
     def _go_on(self) -> None:
         while self.router is not None and not self._frozen:
+            if self._fuse is not None:
+                self._fuse -= 1
+                if self._fuse < 0:
+                    self.kill()
+                    break
             if self._todo:
                 self._todo.popleft()()
             elif self._inbox:
@@ -167,7 +174,7 @@ class OurHost:
         self.down_at_s.append(self._timeline.now_s)
 
     def _end(self) -> None:
-        self.router, self._frozen = None, False
+        self.router, self._frozen, self._fuse = None, False, None
         self._todo.clear()
         self._inbox.clear()
 
@@ -181,6 +188,10 @@ class OurHost:
     def _send(self, advert: Advertisement, sent_at_s: float) -> None:
         self._segment.send(self, advert)
         self._todo.appendleft(lambda: self._step(AdvertSent(advert, sent_at_s)))
+        if self.freeze_after_send_s:
+            self.freeze(self.freeze_after_send_s)
+            self.freeze_after_send_s = 0.0
+            self._fuse = self._random.randrange(1, 4)
 
     def _bring_kernel_in_line(self, hold_until_s: float | None) -> None:
         if hold_until_s != self._fence_s:

@@ -6,7 +6,8 @@ Two of ours may answer at the same time:
 - when an advertisement was lost, in the time in which somebody counts on it;
 - when a router dies or freezes within a HAND_OVER of somebody's take-over: who takes over then has reason
   to believe that it yields;
-- when a router of priority 255 starts or recovers: it waits for nobody, also for none who just died;
+- when a router of priority 255 starts or recovers, which waits for nobody, also for none who just died; and
+  for as long as others count on its word, or on that of a neighbour of another make, that it is master now;
 - when a router thaws and takes advertisements for fresh that waited for it;
 - in version 3, when a router that just began to listen has a shorter interval than a dead master it never
   heard.
@@ -19,13 +20,19 @@ import itertools
 import traceback
 from dataclasses import dataclass
 
-from tests.vrrp_router.our_host import PAUSE_S, OurHost
+from tests.vrrp_router.neighbour import Neighbour
+from tests.vrrp_router.our_host import PAUSE_S, REMOVAL_S, OurHost
 from tests.vrrp_router.spans import Span
 from tests.vrrp_router.world import FAULTS_END, World
+from vrrp_compat.router.reasons import RouterReason
+from vrrp_compat.router.timers import skew_s
+from vrrp_compat.wire.advertisement import PRIORITY_OWNER
 
 DOUBLE_ANSWER = "two answer"
 RAISED = "raised"
 UNSETTLED = "unsettled"
+WRONG_MASTER = "a better one waits"
+SLOW = "slow hand-over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +51,17 @@ def judge(seed: int, *, lossless: bool | None = None) -> Verdict:
         world.run_for(FAULTS_END * world.interval_s)
         double = find_double(world)
         world.mend()
-        settled = settle(world)
+        unsettled = settle(world)
+        wrong = None if unsettled else find_better(world)
+        slow = None if unsettled else leave(world)
     except Exception:  # noqa: BLE001  a router must never raise: whatever it raised is the finding
         return Verdict(RAISED, traceback.format_exc())
     if double is not None:
         return Verdict(DOUBLE_ANSWER, double)
-    return Verdict(None) if settled is None else Verdict(UNSETTLED, settled)
+    for broken, detail in ((UNSETTLED, unsettled), (WRONG_MASTER, wrong), (SLOW, slow)):
+        if detail is not None:
+            return Verdict(broken, detail)
+    return Verdict(None)
 
 
 def settle(world: World) -> str | None:
@@ -59,12 +71,55 @@ def settle(world: World) -> str | None:
     for _ in range(4):
         world.run_for(world.interval_s)
         now_s = world.timeline.now_s
-        masters = [s.settings.name for s in (*world.ours, *world.neighbours) if s.is_master]
+        masters = [h.settings.name for h in world.ours if h.is_master]
+        masters += [n.settings.name for n in world.neighbours if n.is_master]
         answering = [h.settings.name for h in world.ours if h.answering.answers_at(now_s)]
         answering += [n.settings.name for n in world.neighbours if n.answers]
         if len(masters) != 1 or answering != masters:
             return f"at {now_s:.3f}: masters {masters}, answering {answering}"
     return None
+
+
+def find_better(world: World) -> str | None:
+    """Of ours, one that preempts and has a higher priority than the master, and was not asked to wait."""
+    master = next((s for s in (*world.ours, *world.neighbours) if s.is_master), None)
+    if master is None:
+        return None
+    for host in world.ours:
+        if host.router is None or host.router.reason is RouterReason.RELEASED:
+            continue
+        priority = host.router.status(world.timeline.now_s).priority
+        if (host.settings.preempt or priority == PRIORITY_OWNER) and priority > _priority(world, master):
+            return f"{host.settings.name} with {priority} leaves it to {master.settings.name}"
+    return None
+
+
+def _priority(world: World, station: OurHost | Neighbour) -> int:
+    if isinstance(station, OurHost) and station.router is not None:
+        return station.router.status(world.timeline.now_s).priority
+    return station.settings.priority
+
+
+def leave(world: World) -> str | None:
+    """A master of ours that stops in good order is followed after the skew time."""
+    master = next((host for host in world.ours if host.is_master), None)
+    others: list[OurHost | Neighbour] = [h for h in world.ours if h is not master]
+    others += world.neighbours
+    if master is None or not others:
+        return None
+    master.stop(keep=False)
+    worst = min(_priority(world, other) for other in others)
+    skew = skew_s(world.version, worst, 2 * world.interval_cs)
+    waited_s = REMOVAL_S + skew + 3 * hand_over_s(world)
+    world.run_for(waited_s)
+    if any(other.is_master for other in others):
+        return None
+    return f"nobody followed {master.settings.name} within {waited_s:.4f} s"
+
+
+def hand_over_s(world: World) -> float:
+    """An advertisement there and one back, and what processes take to look at them."""
+    return 2 * (world.segment.delay_s + 8 * PAUSE_S)
 
 
 def find_double(world: World) -> str | None:
@@ -81,19 +136,22 @@ def find_double(world: World) -> str | None:
 
 
 def _excused(world: World, one: OurHost, other: OurHost, later: Span, end_s: float) -> bool:
-    hand_over_s = 2 * (world.segment.delay_s + 8 * PAUSE_S)
+    soon_s = hand_over_s(world)
     start_s, since_s = later.start_s, later.start_s - world.longest_down_s
     if any(since_s <= lost_s <= end_s for lost_s in world.segment.dropped_at_s):
         return True
     both_live = _down_before(one, start_s) is None and not _falls(one, start_s, end_s)
-    if both_live and end_s - start_s <= hand_over_s:
+    if both_live and end_s - start_s <= soon_s:
         return True
     starts_s = [span.start_s for host in world.ours for span in host.answering.spans()]
     falls_s = [fall_s for host in world.ours for fall_s in host.down_at_s if since_s <= fall_s <= end_s]
-    if any(abs(fall_s - begun_s) <= hand_over_s for fall_s in falls_s for begun_s in starts_s):
+    if any(abs(fall_s - begun_s) <= soon_s for fall_s in falls_s for begun_s in starts_s):
         return True
-    unasked_s = other.up_at_s + other.straight_at_s
-    if any(start_s - hand_over_s <= at_s <= start_s for at_s in unasked_s):
+    if any(start_s - soon_s <= up_s <= start_s for up_s in other.up_at_s):
+        return True
+    unasked_s = [at_s for host in world.ours for at_s in host.straight_at_s]
+    unasked_s += [at_s for neighbour in world.neighbours for at_s in neighbour.took_over_at_s]
+    if any(since_s <= at_s <= end_s for at_s in unasked_s):
         return True
     never_heard = one.address not in other.heard_from
     return world.version == 3 and never_heard and other.settings.interval_cs != world.interval_cs

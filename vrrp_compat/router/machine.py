@@ -69,7 +69,7 @@ class VirtualRouter:
         state = self._state
         effects = lapse_if_late(state, now_s)
         effects += self._take(event, now_s)
-        if state.clean_by_s is not None or state.stopping:
+        if state.clean_by_s is not None or (state.stopping and not self._finished):
             effects += self._leave(now_s)
         if state.hold_until_s is not None:
             state.in_kernel = True
