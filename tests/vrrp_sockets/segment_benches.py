@@ -70,7 +70,7 @@ class RawBench:
 
     def __init__(self, switch: Namespace, namespaces: dict[str, Namespace]) -> None:
         self.namespaces = namespaces
-        self._switch = switch
+        self.switch = switch
         switch.configure("link add lan type bridge mcast_snooping 0", "link set lan up")
         for name in HOSTS:
             self.add_interface(name)
@@ -88,7 +88,7 @@ class RawBench:
 
     def add_interface(self, name: str) -> None:
         namespace = self.namespaces[name]
-        self._switch.configure(
+        self.switch.configure(
             f"link add port-{name} type veth peer name {INTERFACE} netns {namespace.name}",
             f"link set port-{name} master lan up",
         )

@@ -166,7 +166,7 @@ async def test_an_interface_that_is_down_sends_nothing_and_says_so(
 
 @in_both_versions
 async def test_an_interface_that_was_made_anew_needs_a_new_port(bench: SegmentBench, ip_version: int) -> None:
-    with routers(bench, ip_version, "a", "b") as (a, b):
+    with routers(bench, ip_version, "a", "b", "c") as (a, b, c):
         assert not a.port.is_stale()
         bench.remove_interface("a")
         assert a.port.is_stale()
@@ -176,7 +176,10 @@ async def test_an_interface_that_was_made_anew_needs_a_new_port(bench: SegmentBe
         assert missing == PortUnavailable("there is no interface eth0")
         bench.add_interface("a")
         assert a.port.is_stale(), "the name is back, and means another interface"
-        b.send(b"for nobody")
+        b.send(b"not heard by the old port")
+        await last_word(b, c)
+        a.port.drain()
+        assert a.heard == []
         a.reopen()
         assert not a.port.is_stale()
         await until_so(lambda: b.port.send(b.message(b"hello")) is None and bool(a.heard))

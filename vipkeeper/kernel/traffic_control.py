@@ -89,10 +89,18 @@ def read_filters(netlink: NetlinkSocket, index: int, direction: int) -> list[Fil
 
 
 def attach_program(
-    netlink: NetlinkSocket, link: Link, direction: int, *, handle: int, program_fd: int
+    netlink: NetlinkSocket,
+    link: Link,
+    direction: int,
+    *,
+    handle: int,
+    program_fd: int,
+    name: str = FILTER_NAME,
+    preference: int = _PREFERENCE,
 ) -> None:
-    """Put a program on a hook, in place of the one with this handle.
+    """Put a program on a hook, in place of the one with this handle at this preference.
 
+    A filter of another `name` is not one of the fence's, and stays when the fence goes.
     Raises KernelRefused or MissingPrivilege.
     """
     doing = f"a tc filter on {link.name}"
@@ -104,11 +112,11 @@ def attach_program(
             raise
     options = (
         attribute(_TCA_BPF_FD, struct.pack("=I", program_fd)),
-        text_attribute(_TCA_BPF_NAME, FILTER_NAME),
+        text_attribute(_TCA_BPF_NAME, name),
         attribute(_TCA_BPF_FLAGS, struct.pack("=I", _TCA_BPF_FLAG_DIRECT_ACTION)),
     )
     body = (
-        _our_filter(link.index, direction, handle)
+        _our_filter(link.index, direction, handle, preference)
         + text_attribute(_TCA_KIND, "bpf")
         + nested(_TCA_OPTIONS, *options)
     )
@@ -131,8 +139,8 @@ def detach_programs(netlink: NetlinkSocket, link: Link, *, keep: int = 0) -> Non
         _unless_gone(netlink, Message(RTM_DELQDISC, 0, body), f"removal of the clsact qdisc from {link.name}")
 
 
-def _our_filter(index: int, direction: int, handle: int) -> bytes:
-    return _TCMSG.pack(0, index, handle, direction, _PREFERENCE << 16 | socket.htons(_ETH_P_ALL))
+def _our_filter(index: int, direction: int, handle: int, preference: int = _PREFERENCE) -> bytes:
+    return _TCMSG.pack(0, index, handle, direction, preference << 16 | socket.htons(_ETH_P_ALL))
 
 
 def _unless_gone(netlink: NetlinkSocket, message: Message, doing: str) -> None:
