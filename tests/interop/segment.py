@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from tests.peers.adverts import Adverts, hear_adverts
 from tests.peers.frr import Frr
 from tests.peers.keepalived import Keepalived
+from tests.peers.vipkeeper import Vipkeeper
 from tests.peers.virtual_router import Router, VirtualRouter, running
 from vipkeeper.lab.interruption import uninterrupted
 from vipkeeper.lab.leftovers import sweep_leftovers
@@ -37,7 +38,7 @@ PATIENCE_S = 20.0
 KINDS = ("arp", "client")
 
 Maker = Callable[[Host, VirtualRouter, Path], Router]
-MAKERS: dict[str, Maker] = {"keepalived": Keepalived, "frr": Frr}
+MAKERS: dict[str, Maker] = {"keepalived": Keepalived, "frr": Frr, "vipkeeper": Vipkeeper}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +58,21 @@ class Segment:
         described: VirtualRouter,
         *,
         priorities: Sequence[int] = (120, 110, 100),
-        first_host: int = 0,
+        others: VirtualRouter | None = None,
     ) -> Iterator[list[Router]]:
-        """One router a host, none started yet; nothing is left of them when the block ends."""
-        hosts = self.network.hosts[first_host:]
+        """One router a host, none started yet; nothing is left of them when the block ends.
+
+        `others`: what all but the first are told, when that differs.
+        """
         directory = self.directory / f"routers{next(self._numbers)}"
         peers = {host.name: host.ipv4 if described.family == 4 else host.ipv6 for host in self.network.hosts}
         made: list[Router] = []
-        for kind, host, priority in zip(kinds, hosts, priorities, strict=False):
-            own = replace(described, priority=priority)
+        for kind, host, priority in zip(kinds, self.network.hosts, priorities, strict=False):
+            own = replace(others if made and others else described, priority=priority)
             if described.unicast_peers:
-                others = tuple(address for name, address in peers.items() if name != host.name)
-                own = replace(own, unicast_peers=others)
+                own = replace(
+                    own, unicast_peers=tuple(peers[each.name] for each in self.network.hosts if each != host)
+                )
             made.append(MAKERS[kind](host, own, directory))
         self.forget()
         with running(made, start=0):

@@ -70,13 +70,13 @@ def test_keepalived_and_frr_in_version_2(segment: Segment) -> None:
 @pytest.mark.parametrize("auth", ["pass", "ah"])
 def test_a_wrong_key_makes_two_masters(segment: Segment, auth: str) -> None:
     described = replace(SECONDS, auth=auth, key="secret12")
-    with segment.routers(("keepalived",), described) as (one,):
-        with segment.routers(("keepalived",), replace(described, key="other"), first_host=1) as (other,):
-            one.start()
-            other.start()
-            wait_until_master(one)
-            wait_until_master(other)
-            assert one.is_master()
+    kinds = ("keepalived", "keepalived")
+    with segment.routers(kinds, described, others=replace(described, key="other")) as (one, other):
+        one.start()
+        other.start()
+        wait_until_master(one)
+        wait_until_master(other)
+        assert one.is_master()
 
 
 def test_a_frozen_keepalived_goes_on_answering(segment: Segment) -> None:

@@ -36,9 +36,10 @@ _POLL_S = 0.02
 # tcpdump -dd of "ip proto 112 or ip proto 51 or ip6 proto 112", without what a VLAN would need.
 _FILTER = (
     (0x28, 0, 0, 12),  # the frame's type
-    (0x15, 0, 2, _ETH_IPV4),
+    (0x15, 0, 3, _ETH_IPV4),
     (0x30, 0, 0, 23),  # IPv4's protocol
-    (0x15, 3, 2, _VRRP),
+    (0x15, 4, 0, _VRRP),
+    (0x15, 3, 4, _AH),
     (0x15, 0, 3, _ETH_IPV6),
     (0x30, 0, 0, 20),  # IPv6's next header
     (0x15, 0, 1, _VRRP),

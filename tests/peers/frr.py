@@ -66,10 +66,8 @@ class Frr:
     def start(self) -> None:
         """Its daemons answer when this returns. Raises UnexpectedProcessState."""
         self._make_macvlan()
-        self._zebra.start()
-        self._wait_for_socket("zebra.vty", self._zebra)
-        self._vrrpd.start()
-        self._wait_for_socket("vrrpd.vty", self._vrrpd)
+        self._start("zebra", self._zebra)
+        self._start("vrrpd", self._vrrpd)
 
     def _make_macvlan(self) -> None:
         """As an admin does: the virtual MAC, and all addresses on it."""
@@ -92,9 +90,13 @@ class Frr:
         name = f"net.ipv4.conf.{self.described.interface}.arp_ignore"
         self.host.namespace.run("sysctl", "--quiet", f"{name}={0 if allowed else 1}")
 
-    def _wait_for_socket(self, name: str, process: LabProcess) -> None:
+    def _start(self, name: str, process: LabProcess) -> None:
+        # A former one's socket must not be taken for its own: vrrpd asks zebra again after 10 s only.
+        socket = self._home / f"{name}.vty"
+        socket.unlink(missing_ok=True)
+        process.start()
         deadline = time.monotonic() + _START_S
-        while not (self._home / name).exists():
+        while not socket.exists():
             process.require_running()
             if time.monotonic() > deadline:
                 raise UnexpectedProcessState(f"{process.name} does not serve after {_START_S:g} s")

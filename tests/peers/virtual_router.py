@@ -126,7 +126,7 @@ def log_ends(routers: Sequence[Router]) -> str:
 
 @contextlib.contextmanager
 def running(routers: Sequence[Router], *, start: int | None = None) -> Iterator[Sequence[Router]]:
-    """Start all of them, or the first `start`; nothing of them is left when the block ends, however it ends."""
+    """Start all of them, or the first `start`; however the block ends, nothing of them is left."""
     try:
         for router in routers[:start]:
             router.start()
