@@ -17,6 +17,7 @@ _EXIT_CODES = """\
 exit codes:
   0   done
   2   wrong usage, or a configuration with mistakes
+  65  what was given to read is malformed (vrrp decode)
   69  the store (or, for restart, the agent) cannot be reached
   75  refused: it would be wrong now (forget, release: the node is alive)
   77  a privilege is missing
@@ -128,6 +129,12 @@ def _restart(parser: argparse.ArgumentParser) -> None:
     restart_command.fill(parser)
 
 
+def _vrrp(parser: argparse.ArgumentParser) -> None:
+    from vipkeeper.cli import vrrp_command
+
+    vrrp_command.fill(parser)
+
+
 _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "agent": ("keep VIPs on this node, as long as this node may", _agent),
     "ls": ("show who owns which VIP, and why", _ls),
@@ -136,4 +143,5 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "release": ("free a VIP whose owner is gone, before its lease says so", _release),
     "demo": ("show failovers on this machine, with real agents and a real store", _demo),
     "restart": ("end this node's agent and leave its VIPs in place for the next one", _restart),
+    "vrrp": ("look at VRRP packets", _vrrp),
 }

@@ -21,7 +21,7 @@ _NOTHING = "-"
 
 def plain_table(vips: Sequence[ListedVip], wall_now: datetime) -> str:
     """Aligned text, one line a VIP, no control characters."""
-    return _aligned([HEADINGS, *(cells(vip, wall_now) for vip in vips)])
+    return aligned([HEADINGS, *(cells(vip, wall_now) for vip in vips)])
 
 
 def node_table(nodes: Sequence[ListedNode], wall_now: datetime) -> str:
@@ -35,7 +35,7 @@ def node_table(nodes: Sequence[ListedNode], wall_now: datetime) -> str:
         )
         for node in nodes
     )
-    return _aligned([NODE_HEADINGS, *rows])
+    return aligned([NODE_HEADINGS, *rows])
 
 
 def elector_table(report: Report) -> str:
@@ -44,10 +44,11 @@ def elector_table(report: Report) -> str:
         (printable(one.node), "yes" if one.answers else "no", printable(one.refusal or _NOTHING))
         for one in report.electorate
     )
-    return _aligned([ELECTOR_HEADINGS, *rows])
+    return aligned([ELECTOR_HEADINGS, *rows])
 
 
-def _aligned(rows: Sequence[tuple[str, ...]]) -> str:
+def aligned(rows: Sequence[tuple[str, ...]]) -> str:
+    """Columns as wide as their widest cell."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)

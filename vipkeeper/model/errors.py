@@ -23,6 +23,12 @@ class ConfigError(VipkeeperError):
         self.mistakes = mistakes
 
 
+class MalformedInput(VipkeeperError):
+    """Whoever made what a command was given to read has to make it again."""
+
+    exit_code = 65
+
+
 class StoreUnreachable(VipkeeperError):
     """The store has to come back, or its operator has to act."""
 
