@@ -23,8 +23,8 @@ FIRST_SEED = $(shell date +%s)000000
 PYTHON_PROGRAMS := python3:python3 python3-venv:python3-venv
 ZOOKEEPER_FILES := java:default-jre-headless /usr/share/java/zookeeper.jar:zookeeper
 DEMO_PROGRAMS := $(PYTHON_PROGRAMS) etcd:etcd-server ip:iproute2 nft:nftables
-TEST_PROGRAMS := $(DEMO_PROGRAMS) etcdctl:etcd-client $(ZOOKEEPER_FILES) keepalived:keepalived openssl:openssl \
-	mkfs.ext4:e2fsprogs fsfreeze:util-linux losetup:mount systemd-analyze:systemd
+TEST_PROGRAMS := $(DEMO_PROGRAMS) etcdctl:etcd-client $(ZOOKEEPER_FILES) keepalived:keepalived \
+	/usr/lib/frr/vrrpd:frr openssl:openssl mkfs.ext4:e2fsprogs fsfreeze:util-linux losetup:mount systemd-analyze:systemd
 
 # Tests of what all share: networks, a kernel, servers.
 SHARED := root or etcd or zookeeper

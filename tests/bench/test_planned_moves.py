@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.bench.figures import ROUNDS, Figures, spread
-from tests.bench.keepalived import run_keepalived, stop_planned
 from tests.faults.arena import VIPS, Arena, make_arena
+from tests.peers.keepalived import run_keepalived
+from tests.peers.virtual_router import VirtualRouter
 from vipkeeper.lab.observer import now_ns
 from vipkeeper.lab.verdicts import longest_outage
 
@@ -49,16 +50,17 @@ def test_sigterm_of_keepalived(arena: Arena, figures: Figures) -> None:
             agent.stop_planned()
     vip, observer = VIPS[0], arena.observer
     outages_ms = []
-    with run_keepalived(arena.lab.network, vip, arena.lab.directory / "keepalived") as processes:
+    described = VirtualRouter((vip,), version=2, interval_ms=1000, preempt=False)
+    with run_keepalived(arena.lab.network, described, arena.lab.directory / "keepalived") as routers:
         for _ in range(ROUNDS):
             owner = observer.wait_until_answered(vip, timeout_s=30)
             time.sleep(4)  # three missed adverts make a backup: the others are up by then
             since_ns = now_ns()
-            stop_planned(processes[owner])
+            routers[owner].stop()
             observer.wait_until_answered(vip, not_by=owner, timeout_s=30)
             time.sleep(1.5)
             outages_ms.append(longest_outage(observer.recording(), vip, from_ns=since_ns).seconds * 1000)
-            processes[owner].start()
+            routers[owner].start()
     figures.add(
         "  keepalived (1 s adverts), SIGTERM: client outage p50",
         statistics.median(outages_ms),

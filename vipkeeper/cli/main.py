@@ -135,6 +135,12 @@ def _vrrp(parser: argparse.ArgumentParser) -> None:
     vrrp_command.fill(parser)
 
 
+def _sniff(parser: argparse.ArgumentParser) -> None:
+    from vipkeeper.cli import sniff_command
+
+    sniff_command.fill(parser)
+
+
 _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "agent": ("keep VIPs on this node, as long as this node may", _agent),
     "ls": ("show who owns which VIP, and why", _ls),
@@ -142,6 +148,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "forget": ("list a node no more that is gone for good", _forget),
     "release": ("free a VIP whose owner is gone, before its lease says so", _release),
     "demo": ("show failovers on this machine, with real agents and a real store", _demo),
+    "sniff": ("show live who speaks for a VIP on an interface", _sniff),
     "restart": ("end this node's agent and leave its VIPs in place for the next one", _restart),
     "vrrp": ("look at VRRP packets", _vrrp),
 }

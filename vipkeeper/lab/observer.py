@@ -107,11 +107,13 @@ def run_observer(
     interval_ms: float = 4.0,
     kinds: tuple[str, ...] = ("arp", "udp", "client"),
     vips_per_round: int = 16,
+    by_cable: bool = False,
 ) -> Iterator[Observer]:
     """Observe until the block ends; the echo service runs as long.
 
     A round of probes goes out every `interval_ms`; with more than `vips_per_round` VIPs each round asks for
-    the next ones.
+    the next ones. `by_cable`: tell nodes by the port of the switch where they answer, for VIPs on a MAC that
+    several nodes share.
     """
     directory.mkdir(parents=True, exist_ok=True)
     record, order_file = directory / "observer.record", directory / "observer.json"
@@ -123,11 +125,12 @@ def run_observer(
         own_ipv4=network.observer.ipv4,
         own_ipv6=network.observer.ipv6,
         vips=vips,
-        nodes=tuple(ObservedNode(host.name, host.mac) for host in network.hosts),
+        nodes=tuple(ObservedNode(host.name, host.mac, host.lan_port) for host in network.hosts),
         interval_ms=interval_ms,
         record=str(record),
         kinds=kinds,
         vips_per_round=vips_per_round,
+        switch_namespace=network.switch.name if by_cable else "",
     )
     order_file.write_bytes(msgspec.json.encode(order))
     echo = _module_process(

@@ -33,6 +33,9 @@ from vipkeeper.lab.namespaces import Namespace
 # Linux values; Python 3.11 has no names for them.
 _SO_RCVBUFFORCE = 33
 _SO_TIMESTAMPNS = 35
+_SOL_PACKET = 263
+_PACKET_IGNORE_OUTGOING = 23  # else a socket for all protocols sees what its own machine sends
+_ETH_ALL = 0x0003
 _TIMESPEC = struct.Struct("=qq")
 _RECEIVE_BUFFER_BYTES = 8 << 20
 _WRITE_EVERY_NS = 20_000_000
@@ -41,6 +44,7 @@ _WRITE_EVERY_NS = 20_000_000
 class ObservedNode(msgspec.Struct, frozen=True):
     name: str
     mac: str
+    port: str = ""  # the switch's end of its cable
 
 
 class ObserverOrder(msgspec.Struct, frozen=True):
@@ -59,6 +63,9 @@ class ObserverOrder(msgspec.Struct, frozen=True):
     kinds: tuple[str, ...] = ("arp", "udp", "client")
     vips_per_round: int = 16  # many VIPs are asked in turn, so that a round stays short
     processor: int | None = 0
+    # Hear each node at its port of this switch. Whoever answers is then known by the cable and not by the
+    # MAC, which nodes may share. Empty: hear them where the probes come from.
+    switch_namespace: str = ""
 
 
 class Prober:
@@ -76,7 +83,7 @@ class Prober:
         observer, client = Namespace(order.observer_namespace), Namespace(order.client_namespace)
         self._raw = observer.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         self._raw.bind((order.interface, 0))
-        self._ears = [self._ear(observer, ether_type) for ether_type in _ETHER_TYPES]
+        self._ears = self._open_ears(observer)
         self._clients = {
             4: self._client(client, socket.AF_INET),
             6: self._client(client, socket.AF_INET6),
@@ -90,11 +97,14 @@ class Prober:
         self._deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         self._deaf.bind(("", probe_frames.PROBE_PORT))
 
-    def _ear(self, observer: Namespace, ether_type: int) -> socket.socket:
-        ear = observer.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-        _prepare(ear)
-        ear.bind((self._order.interface, ether_type))
-        return ear
+    def _open_ears(self, observer: Namespace) -> dict[socket.socket, str]:
+        """Sockets for frames, each with the node whose cable it is on; empty when that is anybody's."""
+        order = self._order
+        if not order.switch_namespace:
+            return {_ear(observer, order.interface, ether_type): "" for ether_type in _ETHER_TYPES}
+        # A bridge takes every frame from its ports before a socket for one protocol could see it.
+        switch = Namespace(order.switch_namespace)
+        return {_ear(switch, node.port, _ETH_ALL): node.name for node in order.nodes}
 
     def _client(self, client: Namespace, family: int) -> socket.socket:
         opened = client.socket(family, socket.SOCK_DGRAM)
@@ -172,13 +182,13 @@ class Prober:
                 return
             received = _received_ns(ancillary)
             if ear in self._ears:
-                self._note_frame(frame, received)
+                self._note_frame(frame, received, self._ears[ear])
             else:
                 read = probe_frames.read_payload(frame)
                 if read is not None:
                     self._note("client", read[0], read[1], read[2], received)
 
-    def _note_frame(self, frame: bytes, received: int) -> None:
+    def _note_frame(self, frame: bytes, received: int, on_cable_of: str) -> None:
         heard = probe_frames.hear(frame)
         if heard is None or heard.address not in self._numbers:
             return
@@ -186,7 +196,7 @@ class Prober:
         sequence = self._sent.get(heard.sequence) if heard.kind == "arp" else heard.sequence
         if sequence is None:
             return
-        who = self._names.get(heard.who, heard.who)
+        who = on_cable_of or self._names.get(heard.who, heard.who)
         self._note(heard.kind, self._numbers[heard.address], sequence, who, received)
 
     def _note(self, kind: str, vip: int, sequence: int, who: str, received: int) -> None:
@@ -199,6 +209,15 @@ class Prober:
 
 
 _ETHER_TYPES = (probe_frames.ETH_ARP, probe_frames.ETH_IPV4, probe_frames.ETH_IPV6)
+
+
+def _ear(namespace: Namespace, interface: str, ether_type: int) -> socket.socket:
+    """Receives what arrives there, of one protocol or of all."""
+    ear = namespace.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    _prepare(ear)
+    ear.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
+    ear.bind((interface, ether_type))
+    return ear
 
 
 def _prepare(opened: socket.socket) -> None:

@@ -20,6 +20,7 @@ DEBIAN_PACKAGES = {
     "ip": "iproute2",
     "nft": "nftables",
     "keepalived": "keepalived",
+    "/usr/lib/frr/vrrpd": "frr",
     "mkfs.ext4": "e2fsprogs",
     "fsfreeze": "util-linux",
 }
