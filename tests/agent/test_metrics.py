@@ -19,16 +19,14 @@ from vipkeeper.agent.metrics_server import serve_metrics
 from vipkeeper.agent.metrics_text import metrics_text
 from vipkeeper.agent.peer_wire import Malformed
 from vipkeeper.config.peer_address import PeerAddress
-from vipkeeper.election.effects import Role
 from vipkeeper.model.agent_report import ElectorReport, Report, VipReport
 from vipkeeper.model.messages import RefusedBecause
-from vipkeeper.model.reasons import Reason
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 30.0
 LABELS = {"version": "1", "node": "n1", "cluster": "c1", "backend": "etcd", "fence": "bpf"}
 COUNTS = Counts(
-    decisions={(Role.HOLDER, Reason.FIRST_CLAIM): 2, (Role.STANDBY, Reason.OWNER_ALIVE): 1},
+    decisions={("holder", "first-claim"): 2, ("standby", "owner-alive"): 1},
     promises_given=5,
     refusals={RefusedBecause.STORE_ANSWERS: 3},
     dropped={Malformed.FORGED: 4},

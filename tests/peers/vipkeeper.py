@@ -92,17 +92,18 @@ def agent_flags(described: VirtualRouter) -> tuple[str, ...]:
 
 def agent_toml(described: VirtualRouter) -> str:
     """What has no flag."""
-    lines = ["[vrrp]", f"preempt = {str(described.preempt).lower()}"]
-    if described.preempt_delay_s:
-        lines.append(f"preempt_delay = {described.preempt_delay_s:g}")
-    if described.vmac:
-        lines.append("virtual_mac = true")
-    if described.auth != "none":
-        lines += [f'auth_type = "{described.auth}"', f"auth_key = {json.dumps(described.key)}"]
+    lines = ["[vip.web]"]
     if len(described.addresses) > 1:
         lines += [
-            "[vip.web]",
             f"addresses = {json.dumps(described.addresses)}",
             f'interface = "{described.interface}"',
         ]
+    lines.append(f"preempt = {str(described.preempt).lower()}")
+    if described.preempt_delay_s:
+        lines.append(f"preempt_delay = {described.preempt_delay_s:g}")
+    lines.append("[vip.web.vrrp]")
+    if described.vmac:
+        lines.append("virtual_mac = true")
+    if described.auth != "none":
+        lines += [f'auth_type = "{described.auth}"', f"auth_pass = {json.dumps(described.key)}"]
     return "\n".join(lines) + "\n"

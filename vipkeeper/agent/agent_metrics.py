@@ -36,7 +36,7 @@ class AgentMetrics:
         """Take the values; calling the result makes the text."""
         config, peers = self._config, self._peers
         counts = Counts(
-            decisions=dict(self._shell.decisions),
+            decisions={(role.value, reason.value): n for (role, reason), n in self._shell.decisions.items()},
             promises_given=peers.promised,
             refusals=dict(peers.refused),
             dropped=dict(peers.dropped),

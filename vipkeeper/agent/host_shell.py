@@ -16,7 +16,7 @@ from vipkeeper.agent.logs import log
 from vipkeeper.changes.change_kinds import AddAddresses, RemoveAddresses, after
 from vipkeeper.changes.plan import plan
 from vipkeeper.desired.announcement_schedule import AnnouncementSchedule
-from vipkeeper.desired.wanted_host import still_stands, wanted_host
+from vipkeeper.desired.wanted_host import answers_until_s, still_stands, wanted_host
 from vipkeeper.election.effects import Holding
 from vipkeeper.election.events import ConflictHeard, Event, KernelAdoptable, Withdrawn
 from vipkeeper.kernel.host_network import ForeignAnnouncement, HostEvent, HostNetwork, KernelChanged
@@ -31,7 +31,10 @@ LOOK_INTERVAL_S = {FenceKind.BPF: 5.0, FenceKind.NFTABLES: 1.0, FenceKind.LIFETI
 
 
 class HostShell:
-    """One host. `post` takes events for the election; `clock` is CLOCK_BOOTTIME in seconds."""
+    """One host. `post` takes events for who decides; `clock` is CLOCK_BOOTTIME in seconds.
+
+    `looked` hears of each fresh reading of the links.
+    """
 
     def __init__(
         self,
@@ -41,12 +44,14 @@ class HostShell:
         *,
         allowed: tuple[FenceKind, ...],
         clock: Callable[[], float],
+        looked: Callable[[Mapping[str, Link]], None] = lambda _links: None,
     ) -> None:
         self._host = host
         self._units = units
         self._post = post
         self._allowed = allowed
         self._clock = clock
+        self._looked = looked
         self._fence = FenceInForce(FenceKind.LIFETIME)
         self._standing = HostState()
         self._holdings: Mapping[str, Holding] = {}
@@ -68,12 +73,28 @@ class HostShell:
             for unit in self._units
             if all(still_stands(vip, self._standing, self._fence.kind, now_s) for vip in unit.addresses)
         }
-        self._fitness.look(self._host.links(), reading.foreign, now_s)
+        links = self._host.links()
+        self._fitness.look(links, reading.foreign, now_s)
+        self._looked(links)
         self.want(adoptable)
         if adoptable:
             self._post(KernelAdoptable(frozenset(adoptable)))
         self._host.listen(self._hear)
         return self._fence.kind
+
+    def adoptable_until_s(self, name: str) -> float | None:
+        """Until when the kernel answers for all of a unit by itself; None if not for all of it now."""
+        now_s = self._clock()
+        vips = [vip for unit in self._units if unit.name == name for vip in unit.addresses]
+        if not vips or not all(still_stands(vip, self._standing, self._fence.kind, now_s) for vip in vips):
+            return None
+        return min(answers_until_s(vip, self._standing, self._fence.kind) for vip in vips)
+
+    def announce_again(self, name: str) -> None:
+        """Begin the announcements of a unit anew: clients may have learnt somebody else's address."""
+        vips = [vip for unit in self._units if unit.name == name for vip in unit.addresses]
+        self._schedule.start([vip for vip in vips if vip in self._announcing], self._clock())
+        self._awake.set()
 
     def fence(self) -> FenceKind:
         """The fence in force."""
@@ -247,6 +268,7 @@ class HostShell:
         self._standing = reading.state
         self._fitness.removed_by_others(lost, self._clock())
         moved = self._fitness.look(links, reading.foreign, self._clock())
+        self._looked(links)
         self.want(self._holdings)
         if links != links_before:
             self._schedule.start([vip for vip in self._announcing if vip.interface in moved], self._clock())

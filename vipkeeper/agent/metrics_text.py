@@ -20,11 +20,16 @@ from vipkeeper.election.effects import Role
 from vipkeeper.model.agent_report import Report
 from vipkeeper.model.messages import RefusedBecause
 
+# A store's word for it, and VRRP's.
+_SERVING = frozenset({Role.HOLDER.value, "master"})
+
 
 def metrics_text(report: Report, counts: Counts, labels: Mapping[str, str]) -> bytes:
     """What a scrape reads. `labels` say who speaks: version, node, cluster, backend, fence."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Families((*_of_report(report), *_of_counts(counts), *_of_build(labels))))
+    registry.register(
+        _Families((*_of_report(report), *_of_routers(report), *_of_counts(counts), *_of_build(labels)))
+    )
     return generate_latest(registry)
 
 
@@ -61,7 +66,7 @@ def _of_report(report: Report) -> Iterator[Metric]:
         "vip_holder",
         "1 on the node that holds this VIP and may serve it now, else 0. The sum over all nodes is 1 or 0.",
         ("vip",),
-        (((vip.vip,), float(vip.role == Role.HOLDER.value)) for vip in vips),
+        (((vip.vip,), float(vip.role in _SERVING)) for vip in vips),
     )
     yield _gauge(
         "vip_role",
@@ -111,12 +116,49 @@ def _of_report(report: Report) -> Iterator[Metric]:
     )
 
 
+def _of_routers(report: Report) -> Iterator[Metric]:
+    """VRRP; without virtual routers there is nothing to tell."""
+    routers = report.routers
+    if not routers:
+        return
+    yield _gauge(
+        "vrrp_priority",
+        "The priority that this virtual router advertises or would, with weights.",
+        ("vip", "vrid"),
+        (((one.vip, str(one.vrid)), float(one.priority)) for one in routers),
+    )
+    yield _counter(
+        "vrrp_advertisements_sent",
+        "Advertisements that left, to all peers.",
+        ("vip",),
+        (((one.vip,), one.sent) for one in routers),
+    )
+    yield _counter(
+        "vrrp_advertisements_received",
+        "Advertisements of other routers that were accepted.",
+        ("vip",),
+        (((one.vip,), one.received) for one in routers),
+    )
+    yield _counter(
+        "vrrp_discarded",
+        "Packets that changed nothing, and why.",
+        ("vip", "reason"),
+        (((one.vip, reason), count) for one in routers for reason, count in one.discarded.items()),
+    )
+    yield _counter(
+        "vrrp_became_master",
+        "How often this virtual router became master.",
+        ("vip",),
+        (((one.vip,), one.became_master) for one in routers),
+    )
+
+
 def _of_counts(counts: Counts) -> Iterator[Metric]:
     yield _counter(
         "decisions",
         "Changes of a VIP's role, or of its reason, on this node.",
         ("role", "reason"),
-        (((role.value, reason.value), n) for (role, reason), n in sorted(counts.decisions.items(), key=str)),
+        sorted(counts.decisions.items()),
     )
     yield _counter(
         "promises_given",

@@ -8,6 +8,8 @@ after a reboot (a tmpfs such as /run), and if it is not, the boot id tells.
     instance         random, made once: with the boot id it is the agent's incarnation
     cluster-<name>   the cluster id first seen under this cluster name
     promises         what this node promised to owners, and until when
+    ah-sequences     the AH numbers that virtual routers had reached, some seconds ago
+    vrrp-settings    sysctls as they were before virtual MAC interfaces needed others
     revision-<backend>-<name>   how far the store's history went, some seconds ago
     control          the socket at which the agent answers `vipkeeper ls`
 """
@@ -123,6 +125,22 @@ class RunDirectory:
         """Remember it. Raises OSError."""
         self._write(self._revision(backend, cluster), str(revision))
 
+    def ah_sequences(self) -> dict[str, int]:
+        """By VIP: what `keep_ah_sequences` wrote last; empty when that is not known."""
+        try:
+            return msgspec.json.decode(self._ah_sequences.read_bytes(), type=dict[str, int])
+        except (FileNotFoundError, msgspec.DecodeError):
+            return {}
+
+    def keep_ah_sequences(self, numbers: dict[str, int]) -> None:
+        """Remember them. Raises OSError."""
+        self._write(self._ah_sequences, msgspec.json.encode(numbers).decode())
+
+    @property
+    def vrrp_settings(self) -> Path:
+        """A file for what virtual MAC interfaces changed on this host."""
+        return self._path / "vrrp-settings"
+
     def close(self) -> None:
         """The pid file goes; the lock is released."""
         (self._path / "agent.pid").unlink(missing_ok=True)
@@ -151,6 +169,10 @@ class RunDirectory:
             known = os.urandom(8).hex()
             self._write(path, known)
         return known
+
+    @property
+    def _ah_sequences(self) -> Path:
+        return self._path / "ah-sequences"
 
     @property
     def _promises(self) -> Path:

@@ -17,6 +17,7 @@ from backends.store import Record, Snapshot
 from vipkeeper.cli.vip_listing import ListedVip
 from vipkeeper.config.schema import Config
 from vipkeeper.model.agent_report import CONTROL_SOCKET, Answer, Report, Request, VipReport
+from vipkeeper.model.errors import StoreUnreachable
 from vipkeeper.model.reasons import Reason
 from vipkeeper.model.records import Keys
 
@@ -42,6 +43,14 @@ def ask_agent(config: Config) -> Report | str:
         return f"the agent of this machine refused to answer: {answer.error}"
     if report.prefix != Keys(config.cluster).prefix:
         return f"the agent of this machine ({path}) belongs to another cluster than {config.cluster}"
+    return report
+
+
+def report_of_agent(config: Config) -> Report:
+    """The agent's report. Raises StoreUnreachable with what to do when there is none."""
+    report = ask_agent(config)
+    if isinstance(report, str):
+        raise StoreUnreachable(f"{report}; start it, or name its --run-dir")
     return report
 
 

@@ -55,7 +55,8 @@ def fill(parser: argparse.ArgumentParser) -> None:
         "and needs no root. The remaining lease is counted with the wall clocks of this\n"
         "machine and of the owner, so it is as right as they are; no decision depends on it.\n"
         "When the store does not answer, the agent of this machine is asked what it knows;\n"
-        "the exit code is 69 all the same, so that no script takes that for the store's word."
+        "the exit code is 69 all the same, so that no script takes that for the store's word.\n"
+        "With --backend vrrp there is no store, and only the agent of this machine is asked."
     )
     parser.set_defaults(run=run)
 
@@ -63,6 +64,8 @@ def fill(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Raises ConfigError, or StoreUnreachable when neither the store nor an agent answered."""
     config = store_settings(arguments, STORE_SETTINGS | {"run_dir"})
+    if config.backend == "vrrp":
+        return _show_routers(config, as_json=arguments.output == "json")
     snapshot, report, exit_code = _look(config, agent_alone=arguments.agent)
     wall_now = datetime.now(UTC)
     known = list_vips(snapshot, wall_now)
@@ -85,18 +88,30 @@ def run(arguments: argparse.Namespace) -> int:
     return exit_code
 
 
+def _show_routers(config: Config, *, as_json: bool) -> int:
+    """VRRP has no place where all of it is written: this machine's agent tells what it knows."""
+    from vipkeeper.cli.agent_view import report_of_agent
+    from vipkeeper.cli.router_listing import list_routers, router_table
+
+    routers = list_routers(report_of_agent(config))
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(routers), indent=2).decode())
+    elif routers:
+        print(router_table(routers))
+    return 0
+
+
 def _look(config: Config, *, agent_alone: bool) -> tuple[Snapshot, Report | None, int]:
     """The records; the agent's report, if they are what an agent knows; and the exit code."""
     answer = None if agent_alone else asyncio.run(_read(config))
     if isinstance(answer, Snapshot):
         return answer, None, 0
-    from vipkeeper.cli.agent_view import ask_agent, snapshot_of
+    from vipkeeper.cli.agent_view import ask_agent, report_of_agent, snapshot_of
 
-    report = ask_agent(config)
     if answer is None:
-        if isinstance(report, str):
-            raise StoreUnreachable(f"{report}; start it, or name its --run-dir")
-        return snapshot_of(report), report, 0
+        known = report_of_agent(config)
+        return snapshot_of(known), known, 0
+    report = ask_agent(config)
     if isinstance(report, str):
         raise StoreUnreachable(what_to_do(answer, config))
     said = f"{what_to_do(answer, config)}; what follows is what the agent of {report.node} knows"

@@ -16,7 +16,7 @@ from vipkeeper.model.reasons import Reason
 HEADINGS = ("VIP", "ADDRESSES", "OWNER", "LEASE", "FENCE", "EPOCH", "SINCE", "REASON", "CANDIDATES")
 ELECTOR_HEADINGS = ("ASKED", "ANSWERS", "LAST REFUSAL")
 NODE_HEADINGS = ("NODE", "STATE", "HOST", "HEARD")
-_NOTHING = "-"
+NOTHING = "-"
 
 
 def plain_table(vips: Sequence[ListedVip], wall_now: datetime) -> str:
@@ -30,7 +30,7 @@ def node_table(nodes: Sequence[ListedNode], wall_now: datetime) -> str:
         (
             printable(node.node),
             printable(node.state),
-            printable(node.host) or _NOTHING,
+            printable(node.host) or NOTHING,
             _age(node.last_heard, wall_now),
         )
         for node in nodes
@@ -41,7 +41,7 @@ def node_table(nodes: Sequence[ListedNode], wall_now: datetime) -> str:
 def elector_table(report: Report) -> str:
     """The nodes that have to promise when the store is silent, in the same layout."""
     rows = (
-        (printable(one.node), "yes" if one.answers else "no", printable(one.refusal or _NOTHING))
+        (printable(one.node), "yes" if one.answers else "no", printable(one.refusal or NOTHING))
         for one in report.electorate
     )
     return aligned([ELECTOR_HEADINGS, *rows])
@@ -76,26 +76,26 @@ def cells(vip: ListedVip, wall_now: datetime) -> tuple[str, ...]:
     """One row, in the order of HEADINGS."""
     return (
         printable(vip.vip),
-        printable(", ".join(vip.addresses)) or _NOTHING,
+        printable(", ".join(vip.addresses)) or NOTHING,
         _owner(vip),
         _lease(vip),
-        printable(vip.fence or _NOTHING),
+        printable(vip.fence or NOTHING),
         str(vip.epoch),
         _age(vip.since, wall_now),
         printable(_reason(vip)),
-        printable(", ".join(_candidate(candidate) for candidate in vip.candidates)) or _NOTHING,
+        printable(", ".join(_candidate(candidate) for candidate in vip.candidates)) or NOTHING,
     )
 
 
 def _owner(vip: ListedVip) -> str:
     if vip.owner is not None:
         return printable(vip.owner)
-    return printable(f"(released to {vip.released_to})") if vip.released_to is not None else _NOTHING
+    return printable(f"(released to {vip.released_to})") if vip.released_to is not None else NOTHING
 
 
 def _lease(vip: ListedVip) -> str:
     if vip.owner is None:
-        return _NOTHING
+        return NOTHING
     if vip.lease_remaining_ms is None:
         return "unknown"
     return f"{vip.lease_remaining_ms / 1000:.1f} s" if vip.lease_remaining_ms else "over"
@@ -116,7 +116,7 @@ def _candidate(candidate: Candidate) -> str:
 def _age(since: str | None, wall_now: datetime) -> str:
     """How long ago, in the largest unit that makes sense."""
     if since is None:
-        return _NOTHING
+        return NOTHING
     try:
         moment = datetime.fromisoformat(since)
     except ValueError:

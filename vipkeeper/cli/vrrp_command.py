@@ -12,8 +12,10 @@ def fill(parser: argparse.ArgumentParser) -> None:
     """Adds the tools, each a subcommand."""
     tools = parser.add_subparsers(metavar="TOOL", required=True)
     _add_decode(tools.add_parser("decode", help=_DECODE, allow_abbrev=False))
+    _add_stats(tools.add_parser("stats", help=_STATS, allow_abbrev=False))
 
 
+_STATS = "count what this machine's agent sent, received and discarded"
 _DECODE = "say what captured VRRP packets are, and whether a receiver must discard them"
 
 
@@ -40,6 +42,27 @@ def _add_decode(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", choices=("table", "json"), default="table", help="for a person or for a program"
     )
     parser.set_defaults(run=_run_decode)
+
+
+def _add_stats(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Count what each virtual router of this machine's agent sent, received and discarded, and why, since "
+        "it started."
+    )
+    parser.add_argument("--config", metavar="FILE", help="that agent's configuration file")
+    parser.add_argument("--run-dir", metavar="DIR", help="that agent's run directory")
+    parser.add_argument("--cluster", metavar="NAME", help="its cluster, if that is not in the file")
+    parser.add_argument(
+        "-o", "--output", choices=("table", "json"), default="table", help="for a person or for a program"
+    )
+    parser.set_defaults(run=_run_stats)
+
+
+def _run_stats(arguments: argparse.Namespace) -> int:
+    """Raises ConfigError, or StoreUnreachable when no agent answers."""
+    from vipkeeper.cli.vrrp_stats import show_statistics
+
+    return show_statistics(arguments)
 
 
 def _run_decode(arguments: argparse.Namespace) -> int:

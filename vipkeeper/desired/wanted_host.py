@@ -66,6 +66,13 @@ def wanted_host(
     return HostState(addresses, {} if fence is FenceKind.LIFETIME else deadlines)
 
 
+def answers_until_s(vip: VipAddress, standing: HostState, fence: FenceKind) -> float:
+    """When the kernel stops answering for an address that stands, at the earliest."""
+    if fence is FenceKind.LIFETIME:
+        return standing.addresses[vip].not_before_s - LIFETIME_SLACK_S
+    return standing.deadlines[vip.address]
+
+
 def still_stands(vip: VipAddress, standing: HostState, fence: FenceKind, now_s: float) -> bool:
     """Whether `vip` is in the kernel and something there will end its lease without us."""
     span = standing.addresses.get(vip)

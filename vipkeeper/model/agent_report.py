@@ -44,6 +44,31 @@ class GivenReport(msgspec.Struct, frozen=True):
     vips: tuple[str, ...] | None
 
 
+class RouterReport(msgspec.Struct, frozen=True):
+    """One virtual router: VRRP decides, or a store's owner announces itself. Counts begin with the agent."""
+
+    vip: str
+    addresses: tuple[str, ...]
+    interface: str
+    vrid: int
+    version: int
+    state: str  # State value
+    reason: str  # RouterReason value
+    detail: str
+    priority: int  # with weights
+    interval_ms: int
+    master: str | None  # its source address; our own while this node is master
+    master_priority: int | None
+    takeover_in_ms: int | None  # of a backup, if nothing more is heard
+    held_for_ms: int | None  # of a master, if nothing more can be sent
+    sent: int
+    sent_leaving: int  # with priority 0
+    received: int
+    received_leaving: int
+    became_master: int
+    discarded: dict[str, int]  # by DiscardReason value
+
+
 class Report(msgspec.Struct, frozen=True):
     """One node. Its electorate: who has to promise while it holds something, or had to when it lost it."""
 
@@ -57,6 +82,7 @@ class Report(msgspec.Struct, frozen=True):
     # What is known of the store: nodes, VIPs and addresses by key, as JSON; null: it cannot be read.
     records: dict[str, msgspec.Raw] = {}
     version: str = ""
+    routers: tuple[RouterReport, ...] = ()
 
 
 class Request(msgspec.Struct, frozen=True):

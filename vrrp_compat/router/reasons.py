@@ -17,6 +17,8 @@ class RouterReason(enum.Enum):
     INTERFACE_MISSING = "interface-missing"
     INTERFACE_DOWN = "interface-down"
     NO_SOURCE_ADDRESS = "no-source-address"
+    NO_PEER_KNOWN = "no-peer-known"
+    PORT_UNAVAILABLE = "port-unavailable"
     KERNEL_REFUSED = "kernel-refused"
     CHECK_FAILED = "check-failed"
 
@@ -54,7 +56,13 @@ class RouterReason(enum.Enum):
 
 # A fault for one of these leaves no way to tell the peers anything.
 SPEECHLESS = frozenset(
-    {RouterReason.INTERFACE_MISSING, RouterReason.INTERFACE_DOWN, RouterReason.NO_SOURCE_ADDRESS}
+    {
+        RouterReason.INTERFACE_MISSING,
+        RouterReason.INTERFACE_DOWN,
+        RouterReason.NO_SOURCE_ADDRESS,
+        RouterReason.NO_PEER_KNOWN,
+        RouterReason.PORT_UNAVAILABLE,
+    }
 )
 
 _EXPLAINED: dict[RouterReason, str] = {
@@ -63,6 +71,8 @@ _EXPLAINED: dict[RouterReason, str] = {
     RouterReason.INTERFACE_MISSING: "the interface does not exist; the agent waits for it",
     RouterReason.INTERFACE_DOWN: "the interface is down or has no carrier",
     RouterReason.NO_SOURCE_ADDRESS: "the interface has no address that advertisements could come from",
+    RouterReason.NO_PEER_KNOWN: "no name among its unicast peers can be resolved",
+    RouterReason.PORT_UNAVAILABLE: "the kernel does not let it speak or listen on the interface",
     RouterReason.KERNEL_REFUSED: "the kernel refused the address or its fence",
     RouterReason.CHECK_FAILED: "a check that this router depends on fails",
     RouterReason.LISTENING: "no master was heard yet; it takes over when none speaks in time",

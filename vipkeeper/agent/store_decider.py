@@ -1,0 +1,179 @@
+"""Decisions by leases in a store: the election, the store, the other nodes.
+
+Rules of this file: it wires them for one agent, and decides nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from vipkeeper.agent.agent_metrics import AgentMetrics
+from vipkeeper.agent.asides import aside
+from vipkeeper.agent.clocks import boot_s, read_now
+from vipkeeper.agent.election_shell import ElectionShell
+from vipkeeper.agent.host_shell import HostShell
+from vipkeeper.agent.logs import log
+from vipkeeper.agent.peer_address import find_own_address
+from vipkeeper.agent.peer_shell import PeerShell
+from vipkeeper.agent.revision_memory import RevisionMemory
+from vipkeeper.agent.run_directory import RunDirectory
+from vipkeeper.agent.store_shell import StoreShell
+from vipkeeper.agent.store_upkeep import look_after_store
+from vipkeeper.agent.stores import open_store, store_hosts
+from vipkeeper.config.consequences import build_timing, build_units, config_digest
+from vipkeeper.config.peer_address import PeerAddress
+from vipkeeper.config.schema import Config
+from vipkeeper.election.effects import Finished
+from vipkeeper.election.events import Event, Reconfigured, StopRequested
+from vipkeeper.election.machine import Election
+from vipkeeper.election.settings import ElectionSettings
+from vipkeeper.model.agent_report import Report
+from vipkeeper.model.errors import ProgrammingError
+from vipkeeper.model.fences import FenceKind
+from vipkeeper.model.host import Link
+from vipkeeper.model.records import Keys
+from vipkeeper.model.version import VERSION
+from vipkeeper.model.vips import Unit
+
+
+class StoreDecider:
+    """Implements `Decider`."""
+
+    def __init__(self, config: Config, directory: RunDirectory) -> None:
+        self._config = config
+        self._directory = directory
+        self._process = os.urandom(6).hex()
+        self._secret = os.urandom(32).hex()
+        self._finished: asyncio.Future[Finished] = asyncio.get_running_loop().create_future()
+        self._shell = ElectionShell(pin_cluster=self._pin_cluster, finished=self._finished)
+
+    def units(self) -> tuple[Unit, ...]:
+        """See `Decider.units`."""
+        return build_units(self._config)
+
+    def prepare(self) -> None:
+        """See `Decider.prepare`: addresses stand on interfaces that others made."""
+
+    def looked(self, links: Mapping[str, Link]) -> None:
+        """See `Decider.looked`: what the election has to know of them is posted."""
+
+    def post(self, event: Event) -> None:
+        """See `Decider.post`."""
+        self._shell.post(event)
+
+    async def run(self, host: HostShell, ready: Callable[[], None]) -> Finished:
+        """See `Decider.run`: host, store and election until one of them ends."""
+        self._host = host
+        self._own_address = await self._find_address()
+        settings = self._settings(self._config, host.fence())
+        election = self._election = Election(settings, read_now())
+        self._store = StoreShell(
+            open_store(self._config),
+            settings.keys.prefix,
+            settings.timing,
+            revision=lambda: election.revision,
+            post=self._shell.post,
+        )
+        peers = self._peers = PeerShell(
+            self._own_address,
+            keys=lambda: election.shared_keys(boot_s()),
+            keep=self._directory.keep_promises,
+            post=self._shell.post,
+        )
+        tasks = [
+            asyncio.create_task(self._store.follow(), name="store"),
+            asyncio.create_task(peers.run(), name="peers"),
+            asyncio.create_task(host.run(), name="host"),
+        ]
+        memory = RevisionMemory(self._directory, self._config, lambda: election.revision_to_keep(read_now()))
+        asides = [
+            aside(memory.run(), "revision-memory"),
+            aside(look_after_store(self._store.examine), "upkeep"),
+        ]
+        try:
+            self._shell.begin(election, host, self._store, peers)
+            ready()
+            ends: list[asyncio.Future[Any]] = [self._finished, *tasks]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                if task.done():
+                    task.result()
+                    raise ProgrammingError(f"the {task.get_name()} task ended by itself")
+            return self._finished.result()
+        finally:
+            memory.keep()
+            for task in (*tasks, *asides):
+                task.cancel()
+            await asyncio.gather(*tasks, *asides, return_exceptions=True)
+            peers.close()
+            await self._store.close()
+
+    def stop(self, *, keep: bool) -> None:
+        """See `Decider.stop`."""
+        self._shell.post(StopRequested(keep))
+
+    def reconfigure(self, config: Config) -> None:
+        """See `Decider.reconfigure`."""
+        self._config = config
+        settings = self._settings(config, self._host.fence())
+        self._store.timing = settings.timing
+        self._shell.post(Reconfigured(settings))
+
+    def report(self, *, with_records: bool) -> Report:
+        """See `Decider.report`."""
+        return self._election.report(read_now(), with_records=with_records)
+
+    def scrape(self) -> Callable[[], bytes]:
+        """See `Decider.scrape`."""
+        return AgentMetrics(self._config, self._election, self._shell, self._peers, self._host).scrape()
+
+    def end(self) -> None:
+        """See `Decider.end`."""
+        self._shell.end()
+
+    def clear_away(self, *, keep: bool) -> None:
+        """See `Decider.clear_away`."""
+
+    async def _find_address(self) -> PeerAddress | None:
+        config = self._config
+        if config.failsafe == "off":
+            return None
+        if config.failsafe_address is not None:
+            return PeerAddress.parse(config.failsafe_address)
+        vips = {vip.address for unit in build_units(config) for vip in unit.addresses}
+        own = await find_own_address(store_hosts(config), vips)
+        if own is None:
+            message = (
+                "the other nodes cannot ask this one for promises, because its address towards the store is "
+                "not known or is loopback; a store outage would take down every VIP. Set failsafe_address"
+            )
+            log(logging.WARNING, "failsafe", message)
+        return own
+
+    def _settings(self, config: Config, fence: FenceKind) -> ElectionSettings:
+        return ElectionSettings(
+            node=config.node,
+            host=socket.gethostname(),
+            incarnation=self._directory.incarnation,
+            process=self._process,
+            keys=Keys(config.cluster),
+            timing=build_timing(config),
+            fence=fence,
+            units=build_units(config),
+            address=str(self._own_address) if self._own_address is not None else "",
+            secret=self._secret,
+            earlier_promises=self._directory.promises(),
+            pinned_cluster=self._directory.pinned_cluster(config.cluster),
+            forget_after_s=config.lease.forget_after_s,
+            known_revision=self._directory.known_revision(config.backend, config.cluster),
+            version=VERSION,
+            config_digest=config_digest(config),
+        )
+
+    def _pin_cluster(self, cluster_id: str) -> None:
+        self._directory.pin_cluster(self._config.cluster, cluster_id)

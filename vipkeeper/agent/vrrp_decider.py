@@ -1,0 +1,239 @@
+"""Decisions by VRRP, without a store: the virtual routers of this host, and what they stand on.
+
+Rules of this file: it wires them for one agent, and decides nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from vipkeeper.agent.asides import aside
+from vipkeeper.agent.clocks import boot_s
+from vipkeeper.agent.counts import Counts
+from vipkeeper.agent.host_shell import HostShell
+from vipkeeper.agent.logs import log
+from vipkeeper.agent.peer_names import Peer, PeerNames
+from vipkeeper.agent.run_directory import RunDirectory
+from vipkeeper.agent.vrrp_plan import RouterPlan, plan_router, virtual_mac, vrrp_units
+from vipkeeper.agent.vrrp_report import vrrp_report
+from vipkeeper.agent.vrrp_shell import VrrpShell
+from vipkeeper.config.schema import Config
+from vipkeeper.config.vrrp_rules import advertised_version
+from vipkeeper.election.effects import Finished
+from vipkeeper.election.events import Event
+from vipkeeper.kernel.netlink_socket import NetlinkSocket
+from vipkeeper.kernel.own_addresses import speaking_address
+from vipkeeper.kernel.virtual_mac import VirtualMacs
+from vipkeeper.model.agent_report import Report
+from vipkeeper.model.errors import ProgrammingError
+from vipkeeper.model.fences import FenceKind
+from vipkeeper.model.host import Link
+from vipkeeper.model.version import VERSION
+from vipkeeper.model.vips import Unit, VipAddress
+from vrrp_compat.sockets.raw_ports import RawPorts
+from vrrp_compat.wire.authentication import AuthKind
+
+_NETLINK_ROUTE = 0
+_SEQUENCES_KEPT_EVERY_S = 5.0
+
+
+class VrrpDecider:
+    """Implements `Decider`."""
+
+    def __init__(self, config: Config, directory: RunDirectory) -> None:
+        self._config = config
+        self._directory = directory
+        self._finished: asyncio.Future[Finished] = asyncio.get_running_loop().create_future()
+        self._netlink = NetlinkSocket(_NETLINK_ROUTE)
+        self._macs: VirtualMacs | None = None
+        self._told_macs: dict[str, str] = {}  # by interface: what was said of it
+        self._sources: dict[tuple[str, int], bytes | None] = {}  # interface, IP version -> address
+        self._names = PeerNames(self._replan)
+        known = directory.ah_sequences()
+        self._shell = VrrpShell(
+            RawPorts(), clock=boot_s, finished=self._finished, sequence_of=lambda name: known.get(name, 0)
+        )
+        self._links: Mapping[str, Link] = {}
+        self._plans: tuple[RouterPlan, ...] = ()
+
+    def units(self) -> tuple[Unit, ...]:
+        """See `Decider.units`."""
+        return vrrp_units(self._config)
+
+    def prepare(self) -> None:
+        """See `Decider.prepare`: virtual MACs."""
+        wanted = {
+            virtual: name
+            for name, vip in self._config.vip.items()
+            if (virtual := virtual_mac(vip)) is not None
+        }
+        if self._macs is None:
+            if not wanted:
+                return
+            self._macs = VirtualMacs(self._directory.vrrp_settings)
+        for virtual, found in self._macs.ensure(wanted).items():
+            if found.note and self._told_macs.get(virtual.interface) != found.note:
+                log(logging.WARNING, "virtual-mac", found.note, vip=wanted[virtual])
+            self._told_macs[virtual.interface] = found.note
+
+    def looked(self, links: Mapping[str, Link]) -> None:
+        """See `Decider.looked`: where this host speaks from may have changed."""
+        if {name: link.index for name, link in links.items()} != {
+            name: link.index for name, link in self._links.items()
+        }:
+            self.prepare()
+        self._links = links
+        sources = self._read_sources()
+        if sources != self._sources:
+            self._sources = sources
+            self._replan()
+
+    def post(self, event: Event) -> None:
+        """See `Decider.post`."""
+        self._shell.post(event)
+
+    async def run(self, host: HostShell, ready: Callable[[], None]) -> Finished:
+        """See `Decider.run`."""
+        self._host = host
+        self._warn(host.fence())
+        await self._names.know(self._listed_names())
+        tasks = [asyncio.create_task(host.run(), name="host")]
+        asides = [
+            aside(self._names.keep_current(), "peer-names"),
+            aside(self._keep_sequences(), "ah-sequences"),
+        ]
+        try:
+            self._plans = self._plan()
+            self._shell.begin(host, self._plans)
+            ready()
+            ends: list[asyncio.Future[Any]] = [self._finished, *tasks]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                if task.done():
+                    task.result()
+                    raise ProgrammingError(f"the {task.get_name()} task ended by itself")
+            return self._finished.result()
+        finally:
+            self._write_sequences()
+            for task in (*tasks, *asides):
+                task.cancel()
+            await asyncio.gather(*tasks, *asides, return_exceptions=True)
+
+    def stop(self, *, keep: bool) -> None:
+        """See `Decider.stop`."""
+        self._shell.stop(keep=keep)
+
+    def reconfigure(self, config: Config) -> None:
+        """See `Decider.reconfigure`."""
+        self._config = config
+        self.prepare()
+        self._names.listed = self._listed_names()
+        self._sources = self._read_sources()
+        self._replan()
+
+    def report(self, *, with_records: bool) -> Report:
+        """See `Decider.report`."""
+        return vrrp_report(self._config, self._shell.routers.values(), boot_s())
+
+    def scrape(self) -> Callable[[], bytes]:
+        """See `Decider.scrape`."""
+        config = self._config
+        labels = {
+            "version": VERSION,
+            "node": config.node,
+            "cluster": config.cluster,
+            "backend": config.backend,
+            "fence": self._host.fence().value,
+        }
+        decisions = self._shell.decisions
+        counts = Counts({(state.value.lower(), reason.value): n for (state, reason), n in decisions.items()})
+        return partial(_text, self.report(with_records=False), counts, labels)
+
+    def end(self) -> None:
+        """See `Decider.end`."""
+        self._shell.end()
+
+    def clear_away(self, *, keep: bool) -> None:
+        """See `Decider.clear_away`: the virtual MACs."""
+        self._netlink.close()
+        if self._macs is not None:
+            self._macs.close(keep=keep)
+
+    def _replan(self) -> None:
+        plans = self._plan()
+        if plans == self._plans:
+            return
+        self._plans = plans
+        self._shell.replan(plans, self.units())
+
+    def _plan(self) -> tuple[RouterPlan, ...]:
+        vips = self._config.vip
+        return tuple(
+            plan_router(
+                self._config,
+                unit,
+                self._sources.get((vips[unit.name].interface, advertised_version(vips[unit.name]))),
+                self._names.known,
+            )
+            for unit in self.units()
+        )
+
+    def _read_sources(self) -> dict[tuple[str, int], bytes | None]:
+        virtual = {
+            socket.inet_pton(socket.AF_INET6 if each.version == 6 else socket.AF_INET, each.address)
+            for vip in self._config.vip.values()
+            for text in vip.addresses
+            for each in [VipAddress.parse(text, vip.interface)]
+        }
+        places = {(vip.interface, advertised_version(vip)) for vip in self._config.vip.values()}
+        return {
+            place: speaking_address(self._netlink, link.index, place[1], virtual=virtual)
+            if (link := self._links.get(place[0])) is not None
+            else None
+            for place in places
+        }
+
+    def _listed_names(self) -> tuple[Peer, ...]:
+        return tuple(
+            (peer, advertised_version(vip))
+            for vip in self._config.vip.values()
+            for peer in vip.vrrp.unicast_peers or ()
+        )
+
+    @staticmethod
+    def _warn(fence: FenceKind) -> None:
+        if fence is FenceKind.LIFETIME:
+            message = (
+                "the kernel ends a VIP in whole seconds here, so after a kill of this agent it may answer "
+                "beside the next master for up to 3 s; allow the fences bpf and nftables"
+            )
+            log(logging.WARNING, "fence", message)
+
+    async def _keep_sequences(self) -> None:
+        while True:
+            await asyncio.sleep(_SEQUENCES_KEPT_EVERY_S)
+            self._write_sequences()
+
+    def _write_sequences(self) -> None:
+        numbers = {
+            name: router.sequence.highest
+            for name, router in self._shell.routers.items()
+            if router.plan.authentication.kind is AuthKind.AH
+        }
+        if not numbers:
+            return
+        try:
+            self._directory.keep_ah_sequences(numbers)
+        except OSError as error:
+            log(logging.WARNING, "ah-sequences", f"cannot be kept for the next agent: {error.strerror}")
+
+
+def _text(report: Report, counts: Counts, labels: Mapping[str, str]) -> bytes:
+    from vipkeeper.agent.metrics_text import metrics_text
+
+    return metrics_text(report, counts, labels)

@@ -1,0 +1,85 @@
+"""What an operator is told of the other routers on the wire: what was discarded, and VRIDs used twice.
+
+Rules of this file: a peer can cause lines as fast as it can send, so the same one is told once a minute, with
+how often it happened; what is remembered is bounded by the number of VRIDs.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from collections.abc import Callable
+
+from vipkeeper.agent.logs import log
+from vipkeeper.agent.vrrp_router import RouterAtWork
+from vrrp_compat.wire.advertisement import Datagram
+from vrrp_compat.wire.discards import Discard, DiscardReason
+from vrrp_compat.wire.inspection import inspect_packet
+from vrrp_compat.wire.ip_packets import IpPacket
+from vrrp_compat.wire.receiving import Accepted, Note
+from vrrp_compat.wire.vrid_census import VridCensus, taken_message, used_by_others
+
+TOLD_EVERY_S = 60.0
+_MOST_TOLD = 1024  # more kinds of lines than any honest segment causes
+
+_NOTES = {
+    Note.FIRST_NOT_LINK_LOCAL: "its first address is not link-local (RFC 9568 5.2.9); it is believed even so",
+}
+
+
+class Neighbours:
+    """One host. `clock` is CLOCK_BOOTTIME in seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._told: dict[tuple[str, str], tuple[float, int]] = {}  # when told last, and how often since
+        self._strays: dict[tuple[int, int], Datagram] = {}  # by address length and VRID: the last one heard
+
+    def stray(self, _interface: str, datagram: Datagram) -> None:
+        """One of a VRID that nobody here has: remembered, so that a free number can be named."""
+        vrid = inspect_packet(IpPacket(datagram)).vrid
+        if vrid:
+            self._strays[len(datagram.source), vrid] = datagram
+
+    def discarded(self, router: RouterAtWork, datagram: Datagram, why: Discard) -> None:
+        """It changed nothing, and was counted."""
+        said = f"{why.detail}; {why.reason.explained}" if why.detail else why.reason.explained
+        if why.reason is DiscardReason.ADDRESSES:
+            said = self._census(router, datagram) or said
+        self._tell("discarded", router, datagram, why.reason.value, said)
+
+    def accepted(self, router: RouterAtWork, datagram: Datagram, verdict: Accepted) -> None:
+        """It counts, but may be odd."""
+        for note in verdict.notes:
+            said = self._census(router, datagram) if note is Note.ADDRESSES_DIFFER else _NOTES[note]
+            if said:
+                self._tell("vrrp-neighbour", router, datagram, note.value, said)
+
+    def _census(self, router: RouterAtWork, datagram: Datagram) -> str:
+        """Who uses our VRID for what, and which number is free."""
+        census = VridCensus()
+        for heard in (*self._strays.values(), datagram):
+            census.hear(inspect_packet(IpPacket(heard)))
+        ours = [str(ipaddress.ip_address(packed)) for packed in router.plan.router.addresses]
+        others = used_by_others(census.uses(), router.plan.router.vrid, ours)
+        return taken_message(others, census.uses()) if others else ""
+
+    def _tell(self, event: str, router: RouterAtWork, datagram: Datagram, reason: str, said: str) -> None:
+        source = str(ipaddress.ip_address(datagram.source))
+        now_s = self._clock()
+        if len(self._told) > _MOST_TOLD:
+            self._told.clear()
+        told_s, unsaid = self._told.get((router.name + source, reason), (float("-inf"), 0))
+        if now_s - told_s < TOLD_EVERY_S:
+            self._told[router.name + source, reason] = (told_s, unsaid + 1)
+            return
+        self._told[router.name + source, reason] = (now_s, 0)
+        log(
+            logging.WARNING,
+            event,
+            said,
+            vip=router.name,
+            reason=reason,
+            source=source,
+            more_since=unsaid or None,
+        )

@@ -1,0 +1,185 @@
+"""What one VIP needs to speak VRRP, from its settings and from what this host has.
+
+Rules of this file: no IO; what is missing is a reason, and the router waits for it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+
+import msgspec
+from msgspec.structs import replace
+
+from vipkeeper.config.consequences import build_units
+from vipkeeper.config.schema import Config, Vip
+from vipkeeper.config.vrrp_rules import advertised_version
+from vipkeeper.config.vrrp_schema import VipVrrp
+from vipkeeper.kernel.virtual_mac import VirtualMac
+from vipkeeper.model.vips import Unit
+from vrrp_compat.router.reasons import RouterReason
+from vrrp_compat.router.settings import RouterSettings
+from vrrp_compat.sockets.segment_port import PortSettings
+from vrrp_compat.wire.advertisement import GROUP_IPV4, GROUP_IPV6, PROTOCOL_AH, PROTOCOL_VRRP
+from vrrp_compat.wire.authentication import NO_AUTHENTICATION, Authentication, with_key, with_password
+from vrrp_compat.wire.checksum import ChecksumRule
+from vrrp_compat.wire.expectation import AddressPolicy, Expectation
+
+_GROUPS = {4: GROUP_IPV4, 6: GROUP_IPV6}
+_POLICIES = {"log": AddressPolicy.LOG, "discard": AddressPolicy.DROP}
+_NO_ADDRESS = {4: bytes(4), 6: bytes(16)}
+
+
+class RouterPlan(msgspec.Struct, frozen=True):
+    """One virtual router: what it decides by, what it expects, where it speaks; `lacks`: what is missing."""
+
+    unit: Unit
+    router: RouterSettings
+    expected: Expectation
+    port: PortSettings
+    destinations: tuple[bytes, ...]
+    authentication: Authentication
+    rule: ChecksumRule | None
+    lacks: tuple[RouterReason, str] | None
+
+    @property
+    def fixed(self) -> tuple[object, ...]:
+        """What a running router cannot change: with another value it is another router."""
+        router = self.router
+        return (router.version, router.vrid, len(router.address), self.port.interface)
+
+
+def vrrp_units(config: Config) -> tuple[Unit, ...]:
+    """The VIPs; those with a virtual MAC are on an interface of their own."""
+    return tuple(
+        replace(unit, addresses=tuple(replace(each, interface=virtual.interface) for each in unit.addresses))
+        if (virtual := virtual_mac(config.vip[unit.name])) is not None
+        else unit
+        for unit in build_units(config)
+    )
+
+
+def virtual_mac(vip: Vip) -> VirtualMac | None:
+    """The interface of its own that the VIP asks for, if it does."""
+    vrrp = vip.vrrp
+    if not vrrp.virtual_mac or vrrp.vrid is None:
+        return None
+    return VirtualMac(vip.interface, vrrp.vrid, advertised_version(vip))
+
+
+def heard_on(vip: Vip) -> str:
+    """Where advertisements are heard and sent.
+
+    The frames of a master with our virtual MAC reach that interface alone; unicast frames have the MAC of the
+    host itself (keepalived: vmac_xmit_base).
+    """
+    virtual = virtual_mac(vip)
+    return vip.interface if virtual is None or vip.vrrp.unicast_peers is not None else virtual.interface
+
+
+def plan_router(
+    config: Config,
+    unit: Unit,
+    speaks_from: bytes | None,
+    names: Mapping[tuple[str, int], bytes],
+) -> RouterPlan:
+    """The plan of one VIP.
+
+    `speaks_from`: the address that this host has on the interface; `names`: what host names resolved to.
+    """
+    vip = config.vip[unit.name]
+    vrrp, version = vip.vrrp, advertised_version(vip)
+    own = vrrp.source_address
+    source = speaks_from if own is None else ipaddress.ip_address(own).packed
+    peers = None if vrrp.unicast_peers is None else _peers(vrrp.unicast_peers, version, names)
+    group = None if peers is not None else _group(vrrp, version)
+    authentication = _authentication(vrrp)
+    advertised = tuple(
+        ipaddress.ip_address(each.address).packed for each in unit.addresses if each.version == version
+    )
+    interval_cs = round(vrrp.advert_interval_s * 100)
+    assert vrrp.vrid is not None  # noqa: S101 - vrrp_rules asks for it
+    router = RouterSettings(
+        name=unit.name,
+        version=vrrp.version,
+        vrid=vrrp.vrid,
+        address=source or _NO_ADDRESS[version],
+        addresses=advertised,
+        priority=unit.priority,
+        interval_cs=interval_cs,
+        preempt=unit.preempt,
+        preempt_delay_s=unit.preempt_delay_s,
+    )
+    with_pseudo_header = version == 6 or vrrp.version == 2 or vrrp.checksum == "pseudo-header"
+    return RouterPlan(
+        unit=unit,
+        router=router,
+        expected=Expectation(
+            version=vrrp.version,
+            vrid=vrrp.vrid,
+            addresses=advertised,
+            group=group,
+            address_bytes=4 if version == 4 else 16,
+            interval_cs=interval_cs,
+            authentication=authentication,
+            address_policy=_POLICIES[vrrp.address_mismatch],
+            sources=_believed(vrrp, peers),
+        ),
+        port=PortSettings(
+            ip_version=version,
+            interface=heard_on(vip),
+            groups=frozenset() if group is None else frozenset({group}),
+            addresses=frozenset({source}) if source and peers is not None else frozenset(),
+            protocols=frozenset({PROTOCOL_AH if vrrp.auth_type == "ah" else PROTOCOL_VRRP}),
+        ),
+        destinations=tuple(peers) if peers is not None else (group or _GROUPS[version],),
+        authentication=authentication,
+        rule=None if with_pseudo_header else ChecksumRule.MESSAGE_ONLY,
+        lacks=_lacks(vip, version, source, peers),
+    )
+
+
+def _lacks(
+    vip: Vip, version: int, source: bytes | None, peers: list[bytes] | None
+) -> tuple[RouterReason, str] | None:
+    if source is None:
+        kind = "IPv4 address" if version == 4 else "link-local IPv6 address"
+        return (
+            RouterReason.NO_SOURCE_ADDRESS,
+            f"{vip.interface} has no {kind}; add one, or set source_address",
+        )
+    if peers is not None and not peers:
+        names = ", ".join(vip.vrrp.unicast_peers or ())
+        return RouterReason.NO_PEER_KNOWN, f"none of {names} can be resolved"
+    return None
+
+
+def _peers(listed: Iterable[str], version: int, names: Mapping[tuple[str, int], bytes]) -> list[bytes]:
+    """Those that are known, each once. A name that cannot be resolved now is tried again."""
+    found = []
+    for text in listed:
+        try:
+            found.append(ipaddress.ip_address(text).packed)
+        except ValueError:
+            if (text, version) in names:
+                found.append(names[text, version])
+    return list(dict.fromkeys(found))
+
+
+def _believed(vrrp: VipVrrp, peers: list[bytes] | None) -> frozenset[bytes]:
+    if vrrp.allowed_sources is not None:
+        return frozenset(ipaddress.ip_address(text).packed for text in vrrp.allowed_sources)
+    return frozenset(peers or ())
+
+
+def _group(vrrp: VipVrrp, version: int) -> bytes:
+    if vrrp.multicast_group is not None:
+        return ipaddress.ip_address(vrrp.multicast_group).packed
+    return _GROUPS[version]
+
+
+def _authentication(vrrp: VipVrrp) -> Authentication:
+    secret = (vrrp.auth_pass or "").encode()
+    if vrrp.auth_type == "pass":
+        return with_password(secret)
+    return with_key(secret) if vrrp.auth_type == "ah" else NO_AUTHENTICATION
