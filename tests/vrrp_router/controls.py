@@ -102,13 +102,6 @@ CONTROLS = (
         breaks=UNSETTLED,
     ),
     Control(
-        "equals yield to each other",
-        "master_rules.py",
-        "        if source > own:\n",
-        "        if True:\n",
-        breaks=UNSETTLED,
-    ),
-    Control(
         "nobody yields to a higher priority",
         "master_rules.py",
         "    if advert.priority > state.priority:\n",

@@ -71,8 +71,7 @@ def settle(world: World) -> str | None:
     for _ in range(4):
         world.run_for(world.interval_s)
         now_s = world.timeline.now_s
-        masters = [h.settings.name for h in world.ours if h.is_master]
-        masters += [n.settings.name for n in world.neighbours if n.is_master]
+        masters = [station.settings.name for station in world.stations if station.is_master]
         answering = [h.settings.name for h in world.ours if h.answering.answers_at(now_s)]
         answering += [n.settings.name for n in world.neighbours if n.answers]
         if len(masters) != 1 or answering != masters:
@@ -82,7 +81,7 @@ def settle(world: World) -> str | None:
 
 def find_better(world: World) -> str | None:
     """Of ours, one that preempts and has a higher priority than the master, and was not asked to wait."""
-    master = next((s for s in (*world.ours, *world.neighbours) if s.is_master), None)
+    master = next((station for station in world.stations if station.is_master), None)
     if master is None:
         return None
     for host in world.ours:
@@ -103,8 +102,7 @@ def _priority(world: World, station: OurHost | Neighbour) -> int:
 def leave(world: World) -> str | None:
     """A master of ours that stops in good order is followed after the skew time."""
     master = next((host for host in world.ours if host.is_master), None)
-    others: list[OurHost | Neighbour] = [h for h in world.ours if h is not master]
-    others += world.neighbours
+    others = [station for station in world.stations if station is not master]
     if master is None or not others:
         return None
     master.stop(keep=False)

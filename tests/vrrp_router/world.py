@@ -79,6 +79,10 @@ class World:
         self.timeline.at(self.random.random() * 5 * self.interval_s, neighbour.start)
 
     @property
+    def stations(self) -> list[OurHost | Neighbour]:
+        return [*self.ours, *self.neighbours]
+
+    @property
     def longest_down_s(self) -> float:
         """Anybody's Master_Down."""
         return max(master_down_s(self.version, 1, 2 * self.interval_cs), 4 * self.interval_s)
