@@ -91,7 +91,7 @@ CONTROLS = (
     Control(
         "who preempts does not wait for an advertisement",
         "router_state.py",
-        "        return self.down_at_s if heard is None else max(self.down_at_s, heard.alive_until_s)\n",
+        "        return silent_s if heard is None else max(silent_s, heard.alive_until_s)\n",
         "        return self.down_at_s\n",
     ),
     Control(

@@ -74,6 +74,22 @@ def test_a_master_says_its_new_interval_at_once_and_its_hold_follows() -> None:
     assert router.next_deadline() == pytest.approx(router.now_s + 0.1)
 
 
+def test_a_shorter_interval_shortens_the_hold_before_it_is_said() -> None:
+    """Found by a random schedule: the advert left, the process froze before it could note that."""
+    router = a_master()
+    router.sends = False
+    router.step(Reconfigured(replace(SETTINGS, interval_cs=10)))
+    assert router.hold_until_s() == pytest.approx(router.now_s + hold_s(10))
+
+
+def test_a_longer_interval_lengthens_the_hold_only_when_it_was_said() -> None:
+    router = a_master()
+    held_until_s = router.hold_until_s()
+    router.sends = False
+    router.step(Reconfigured(replace(SETTINGS, interval_cs=200)))
+    assert router.hold_until_s() == held_until_s
+
+
 def test_a_backup_goes_on_with_the_interval_it_learnt() -> None:
     router = a_backup()
     router.hear(150, interval_cs=200)
