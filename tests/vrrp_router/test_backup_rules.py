@@ -233,7 +233,7 @@ def test_a_late_backup_that_finds_adverts_waiting_does_not_take_over() -> None:
 
 
 def test_a_worse_master_is_waited_for_when_the_better_one_is_silent() -> None:
-    """Found by a random schedule: an advert of a dead master that had waited in the queue hid a living one."""
+    """Found by a random schedule: an advert of a dead master that waited in the queue hid a living one."""
     router = a_backup()
     router.hear(150, HIGH)
     for _ in range(3):
