@@ -124,7 +124,7 @@ def find_double(world: World) -> str | None:
     """Two of ours that answered at once without an excuse."""
     for one, other in itertools.permutations(world.ours, 2):
         for earlier, later in itertools.product(one.answering.spans(), other.answering.spans()):
-            end_s = min(earlier.end_s, later.end_s)
+            end_s = min(earlier.end_s, later.end_s, world.timeline.now_s)
             if earlier.start_s <= later.start_s < end_s and not _excused(world, one, other, later, end_s):
                 return (
                     f"{one.settings.name} {earlier.start_s:.4f}-{earlier.end_s:.4f}, "
@@ -151,8 +151,8 @@ def _excused(world: World, one: OurHost, other: OurHost, later: Span, end_s: flo
     unasked_s += [at_s for neighbour in world.neighbours for at_s in neighbour.took_over_at_s]
     if any(since_s <= at_s <= end_s for at_s in unasked_s):
         return True
-    never_heard = one.address not in other.heard_from
-    return world.version == 3 and never_heard and other.settings.interval_cs != world.interval_cs
+    never_heard = one.address not in other.knew.get(start_s, frozenset())
+    return world.version == 3 and never_heard and other.settings.interval_cs < one.said_cs
 
 
 def _down_before(host: OurHost, time_s: float) -> float | None:

@@ -94,10 +94,7 @@ class World:
         """The segment is whole again, and everybody runs."""
         self.segment.loss, self.segment.apart = 0.0, frozenset()
         for host in self.ours:
-            host.freeze_mid_send_s = host.freeze_after_send_s = 0.0
-            host.thaw()
-            host.tell(FitnessChanged(None))
-            host.start()
+            host.mend()
         for neighbour in self.neighbours:
             neighbour.start()
 

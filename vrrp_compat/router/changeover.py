@@ -17,7 +17,7 @@ def become_master(
 ) -> list[Effect]:
     """Advertise at once. Held from the AdvertSent on that answers this."""
     state.move(trigger)
-    state.since_s = now_s
+    state.since_s, state.said_cs = now_s, state.settings.interval_cs
     state.advert_at_s = now_s + state.interval_s
     state.answered_at_s = float("-inf")
     state.down_at_s, state.preempt_at_s = NEVER, None

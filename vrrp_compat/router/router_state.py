@@ -58,6 +58,7 @@ class RouterState(msgspec.Struct):
     # Master
     since_s: float = 0.0
     advert_at_s: float = NEVER
+    said_cs: int = 0  # the interval in the last advertisement that left
     hold_until_s: float | None = None
     lapsed: bool = False  # held, and ran out; until an advertisement leaves again
     answered_at_s: float = float("-inf")  # when another master was last answered out of turn
