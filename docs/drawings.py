@@ -1,4 +1,4 @@
-"""Draws docs/states.md from the election's transition table, so that the picture cannot drift from the code.
+"""Draws docs/states.md from the transition tables, so that the pictures cannot drift from the code.
 
 python docs/drawings.py            writes docs/states.md
 python docs/drawings.py --check    changes nothing; ends with 1 when the file is not current
@@ -7,15 +7,34 @@ python docs/drawings.py --check    changes nothing; ends with 1 when the file is
 from __future__ import annotations
 
 import argparse
+import enum
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from vipkeeper.election.unit_phases import TRANSITIONS, Phase
+from vipkeeper.election import unit_phases
+from vipkeeper.election.unit_phases import Phase
+from vrrp_compat.router import states
+from vrrp_compat.router.states import State
 
 STATES = Path(__file__).with_name("states.md")
 
-# What each phase means to somebody who reads a log. A phase without a line here fails the drawing.
-MEANINGS = {
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """One table, and what is said of it. A state without a meaning fails the drawing."""
+
+    head: str
+    noun: str
+    starts: tuple[str, ...]  # as mermaid writes them
+    table: Mapping[Any, Mapping[Any, enum.Enum]]  # any keys, because a Mapping is invariant in them
+    meanings: Mapping[Any, str]
+
+
+# What each means to somebody who reads a log.
+PHASES = {
     Phase.ADOPTING: "In the kernel at start, behind a fence that still runs; the store is not read yet.",
     Phase.STANDBY: "No record names this node.",
     Phase.CLAIMING: "This node's claim is on its way to the store.",
@@ -25,33 +44,59 @@ MEANINGS = {
     Phase.WITHDRAWING: "The kernel was asked to remove the addresses; a reading has not confirmed it yet.",
     Phase.RELEASING: "Gone from the kernel; the release is on its way, or is to be sent again.",
 }
+ROUTER_STATES = {
+    State.INITIALIZE: "Not started yet, or stopped.",
+    State.BACKUP: "Another router is master, or none was heard for less than Master_Down.",
+    State.MASTER: "Advertises. Answers while peers that heard the last advertisement are sure to wait.",
+    State.FAULT: "This host cannot serve: the interface, the kernel or a check says so.",
+}
 
-HEAD = """\
+UNIT = Drawing(
+    head="""\
 # The phases of a VIP on one node
 
 Made from `vipkeeper/election/unit_phases.py` by `python docs/drawings.py`; edit that table, not this page.
 What is not drawn cannot happen: the agent treats it as a defect of its own and stands the VIP down.
-"""
+""",
+    noun="phase",
+    starts=(f"{Phase.ADOPTING.value}: in the kernel at start", Phase.STANDBY.value),
+    table=unit_phases.TRANSITIONS,
+    meanings=PHASES,
+)
+
+ROUTER = Drawing(
+    head="""\
+## The states of a virtual router
+
+Made from `vrrp_compat/router/states.py` in the same way. A master answers for its addresses only from its
+first advertisement on, and until its peers may take over.
+""",
+    noun="state",
+    starts=(State.INITIALIZE.value,),
+    table=states.TRANSITIONS,
+    meanings=ROUTER_STATES,
+)
 
 
 def draw_states() -> str:
-    """The whole page: a drawing, and the same as two tables."""
-    lines = [HEAD, "```mermaid", "stateDiagram-v2"]
-    lines += [f"    [*] --> {Phase.ADOPTING.value}: in the kernel at start"]
-    lines += [f"    [*] --> {Phase.STANDBY.value}"]
-    lines += [
-        f"    {phase.value} --> {following.value}: {trigger.value}"
-        for phase, row in TRANSITIONS.items()
+    """The whole page."""
+    return "\n".join(_draw(drawing) for drawing in (UNIT, ROUTER))
+
+
+def _draw(drawing: Drawing) -> str:
+    """A drawing, and the same as two tables."""
+    arrows = [
+        (origin.value, trigger.value, following.value)
+        for origin, row in drawing.table.items()
         for trigger, following in row.items()
     ]
-    lines += ["```", "", "| phase | meaning |", "|---|---|"]
-    lines += [f"| {phase.value} | {MEANINGS[phase]} |" for phase in TRANSITIONS]
+    lines = [drawing.head, "```mermaid", "stateDiagram-v2"]
+    lines += [f"    [*] --> {start}" for start in drawing.starts]
+    lines += [f"    {origin} --> {following}: {trigger}" for origin, trigger, following in arrows]
+    lines += ["```", "", f"| {drawing.noun} | meaning |", "|---|---|"]
+    lines += [f"| {origin.value} | {drawing.meanings[origin]} |" for origin in drawing.table]
     lines += ["", "| from | when | to |", "|---|---|---|"]
-    lines += [
-        f"| {phase.value} | {trigger.value} | {following.value} |"
-        for phase, row in TRANSITIONS.items()
-        for trigger, following in row.items()
-    ]
+    lines += [f"| {origin} | {trigger} | {following} |" for origin, trigger, following in arrows]
     return "\n".join(lines) + "\n"
 
 

@@ -91,7 +91,7 @@ CONTROLS = (
     Control(
         "who preempts does not wait for an advertisement",
         "router_state.py",
-        "        return self.down_at_s if heard is None else max(self.down_at_s, heard.alive_until_s)\n",
+        "        return silent_s if heard is None else max(silent_s, heard.alive_until_s)\n",
         "        return self.down_at_s\n",
     ),
     Control(
@@ -99,13 +99,6 @@ CONTROLS = (
         "master_rules.py",
         "        if source > own:\n",
         "        if False:\n",
-        breaks=UNSETTLED,
-    ),
-    Control(
-        "equals yield to each other",
-        "master_rules.py",
-        "        if source > own:\n",
-        "        if True:\n",
         breaks=UNSETTLED,
     ),
     Control(

@@ -20,6 +20,7 @@ from vrrp_compat.router.events import (
     AdvertHeard,
     AdvertSent,
     Event,
+    FitnessChanged,
     Started,
     StopRequested,
     TimePassed,
@@ -48,11 +49,13 @@ class OurHost:
         self.down_at_s: list[float] = []  # when the process died or froze
         self.up_at_s: list[float] = []  # when it was started or thawed
         self.straight_at_s: list[float] = []  # when it became master as address owner, without waiting
-        self.heard_from: dict[bytes, int] = {}  # since the process began: the interval last said
+        self.knew: dict[float, frozenset[bytes]] = {}  # whom it had heard when it began to answer
+        self.said_cs = settings.interval_cs  # the interval in what it sent last
         self.freeze_mid_send_s = 0.0  # freezes for so long between reading the clock and sending
         self.freeze_after_send_s = 0.0  # or before it notes that it has sent; and dies soon after it thaws
         self.router: VirtualRouter | None = None
         self._timeline, self._segment, self._clock, self._random = timeline, segment, clock, random
+        self._heard_from: set[bytes] = set()  # since the process began
         self._inbox: deque[AdvertHeard] = deque()
         self._todo: deque[Callable[[], None]] = deque()
         self._frozen = False
@@ -75,7 +78,7 @@ class OurHost:
             return
         self.router = VirtualRouter(self.settings)
         self.up_at_s.append(self._timeline.now_s)
-        self.heard_from.clear()
+        self._heard_from.clear()
         self.tell(Started(self._fence_s if self._in_kernel else None))
 
     def kill(self) -> None:
@@ -100,8 +103,18 @@ class OurHost:
             self.up_at_s.append(self._timeline.now_s)
             self._work()
 
+    def mend(self) -> None:
+        """It runs, and nothing more will befall it."""
+        self.freeze_mid_send_s = self.freeze_after_send_s = 0.0
+        self._fuse = None
+        self.thaw()
+        self.tell(FitnessChanged(None))
+        self.start()
+
     def tell(self, event: Event) -> None:
-        """Something that this host's process learns."""
+        """Something that this host's process learns, if there is one."""
+        if self.router is None:
+            return
         self._todo.append(lambda: self._step(event))
         self._work()
 
@@ -128,7 +141,7 @@ class OurHost:
                 self._todo.popleft()()
             elif self._inbox:
                 heard = self._inbox.popleft()
-                self.heard_from[heard.source] = heard.advertisement.interval_cs
+                self._heard_from.add(heard.source)
                 self._step(heard)
             elif not self._timer_due():
                 break
@@ -187,6 +200,7 @@ class OurHost:
 
     def _send(self, advert: Advertisement, sent_at_s: float) -> None:
         self._segment.send(self, advert)
+        self.said_cs = advert.interval_cs
         self._todo.appendleft(lambda: self._step(AdvertSent(advert, sent_at_s)))
         if self.freeze_after_send_s:
             self.freeze(self.freeze_after_send_s)
@@ -195,6 +209,8 @@ class OurHost:
 
     def _bring_kernel_in_line(self, hold_until_s: float | None) -> None:
         if hold_until_s != self._fence_s:
+            if self._fence_s is None:
+                self.knew[self._timeline.now_s] = frozenset(self._heard_from)
             self._fence_s = hold_until_s
             self.answering.write(hold_until_s, self._timeline.now_s)
         if hold_until_s is not None:

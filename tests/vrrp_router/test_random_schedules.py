@@ -1,6 +1,6 @@
 """Random schedules: one master once all is well, and two that answer only where VRRP cannot do better.
 
-VIPKEEPER_VRRP_SCHEDULES says how many (5 ms each), VIPKEEPER_FIRST_SEED where to begin.
+VIPKEEPER_VRRP_SCHEDULES says how many (6 ms each), VIPKEEPER_FIRST_SEED where to begin.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tests.vrrp_router.hunt import hunt
 from tests.vrrp_router.verdict import find_double
 from tests.vrrp_router.world import FAULTS_END, World
 
-SCHEDULES = int(os.environ.get("VIPKEEPER_VRRP_SCHEDULES", "800"))
+SCHEDULES = int(os.environ.get("VIPKEEPER_VRRP_SCHEDULES", "600"))
 FIRST_SEED = int(os.environ.get("VIPKEEPER_FIRST_SEED", "0"))
 PARTS = 4
 

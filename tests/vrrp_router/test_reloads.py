@@ -74,6 +74,26 @@ def test_a_master_says_its_new_interval_at_once_and_its_hold_follows() -> None:
     assert router.next_deadline() == pytest.approx(router.now_s + 0.1)
 
 
+def test_a_shorter_interval_shortens_the_hold_before_it_is_said() -> None:
+    """Found by a random schedule: the advert left, the process froze before it could note that."""
+    router = a_master()
+    router.sends = False
+    router.step(Reconfigured(replace(SETTINGS, interval_cs=10)))
+    assert router.hold_until_s() == pytest.approx(router.now_s + hold_s(10))
+
+
+def test_a_longer_interval_counts_from_the_second_advert_that_says_it() -> None:
+    """Found by a random schedule: the one before it arrived after it."""
+    router = a_master()
+    router.run(0.5)
+    begun_s = router.now_s
+    router.step(Reconfigured(replace(SETTINGS, interval_cs=200)))
+    assert router.hold_until_s() == pytest.approx(begun_s + hold_s(100))
+    router.run(1.0)
+    assert router.hold_until_s() == pytest.approx(begun_s + 1.0 + hold_s(200))
+    assert router.next_deadline() == pytest.approx(begun_s + 3.0)
+
+
 def test_a_backup_goes_on_with_the_interval_it_learnt() -> None:
     router = a_backup()
     router.hear(150, interval_cs=200)

@@ -71,8 +71,7 @@ def settle(world: World) -> str | None:
     for _ in range(4):
         world.run_for(world.interval_s)
         now_s = world.timeline.now_s
-        masters = [h.settings.name for h in world.ours if h.is_master]
-        masters += [n.settings.name for n in world.neighbours if n.is_master]
+        masters = [station.settings.name for station in world.stations if station.is_master]
         answering = [h.settings.name for h in world.ours if h.answering.answers_at(now_s)]
         answering += [n.settings.name for n in world.neighbours if n.answers]
         if len(masters) != 1 or answering != masters:
@@ -82,7 +81,7 @@ def settle(world: World) -> str | None:
 
 def find_better(world: World) -> str | None:
     """Of ours, one that preempts and has a higher priority than the master, and was not asked to wait."""
-    master = next((s for s in (*world.ours, *world.neighbours) if s.is_master), None)
+    master = next((station for station in world.stations if station.is_master), None)
     if master is None:
         return None
     for host in world.ours:
@@ -103,8 +102,7 @@ def _priority(world: World, station: OurHost | Neighbour) -> int:
 def leave(world: World) -> str | None:
     """A master of ours that stops in good order is followed after the skew time."""
     master = next((host for host in world.ours if host.is_master), None)
-    others: list[OurHost | Neighbour] = [h for h in world.ours if h is not master]
-    others += world.neighbours
+    others = [station for station in world.stations if station is not master]
     if master is None or not others:
         return None
     master.stop(keep=False)
@@ -126,7 +124,7 @@ def find_double(world: World) -> str | None:
     """Two of ours that answered at once without an excuse."""
     for one, other in itertools.permutations(world.ours, 2):
         for earlier, later in itertools.product(one.answering.spans(), other.answering.spans()):
-            end_s = min(earlier.end_s, later.end_s)
+            end_s = min(earlier.end_s, later.end_s, world.timeline.now_s)
             if earlier.start_s <= later.start_s < end_s and not _excused(world, one, other, later, end_s):
                 return (
                     f"{one.settings.name} {earlier.start_s:.4f}-{earlier.end_s:.4f}, "
@@ -153,8 +151,8 @@ def _excused(world: World, one: OurHost, other: OurHost, later: Span, end_s: flo
     unasked_s += [at_s for neighbour in world.neighbours for at_s in neighbour.took_over_at_s]
     if any(since_s <= at_s <= end_s for at_s in unasked_s):
         return True
-    never_heard = one.address not in other.heard_from
-    return world.version == 3 and never_heard and other.settings.interval_cs != world.interval_cs
+    never_heard = one.address not in other.knew.get(start_s, frozenset())
+    return world.version == 3 and never_heard and other.settings.interval_cs < one.said_cs
 
 
 def _down_before(host: OurHost, time_s: float) -> float | None:

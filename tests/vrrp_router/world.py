@@ -79,6 +79,10 @@ class World:
         self.timeline.at(self.random.random() * 5 * self.interval_s, neighbour.start)
 
     @property
+    def stations(self) -> list[OurHost | Neighbour]:
+        return [*self.ours, *self.neighbours]
+
+    @property
     def longest_down_s(self) -> float:
         """Anybody's Master_Down."""
         return max(master_down_s(self.version, 1, 2 * self.interval_cs), 4 * self.interval_s)
@@ -90,10 +94,7 @@ class World:
         """The segment is whole again, and everybody runs."""
         self.segment.loss, self.segment.apart = 0.0, frozenset()
         for host in self.ours:
-            host.freeze_mid_send_s = host.freeze_after_send_s = 0.0
-            host.thaw()
-            host.tell(FitnessChanged(None))
-            host.start()
+            host.mend()
         for neighbour in self.neighbours:
             neighbour.start()
 

@@ -17,11 +17,11 @@ def become_master(
 ) -> list[Effect]:
     """Advertise at once. Held from the AdvertSent on that answers this."""
     state.move(trigger)
-    state.since_s = now_s
+    state.since_s, state.said_cs = now_s, state.settings.interval_cs
     state.advert_at_s = now_s + state.interval_s
     state.answered_at_s = float("-inf")
     state.down_at_s, state.preempt_at_s = NEVER, None
-    state.heard = None
+    state.heard, state.other_alive_until_s = None, float("-inf")
     state.master_left = state.released = False
     state.farewell_due, state.clean_by_s = False, None
     return [*state.decide(reason, detail), SendAdvert(state.advert)]

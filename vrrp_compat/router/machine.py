@@ -35,6 +35,7 @@ from vrrp_compat.router.reasons import SPEECHLESS, RouterReason
 from vrrp_compat.router.router_state import NEVER, RouterState
 from vrrp_compat.router.settings import RouterSettings
 from vrrp_compat.router.states import State, Trigger
+from vrrp_compat.router.timers import hold_s
 from vrrp_compat.wire.advertisement import PRIORITY_LEAVING
 
 
@@ -223,6 +224,10 @@ class VirtualRouter:
             state.down_at_s += longer_s
             if state.heard is not None:
                 state.heard.alive_until_s += longer_s
+        if state.hold_until_s is not None:
+            # A shorter interval counts for the kernel before it leaves: peers may hear it though we freeze.
+            in_time_s = now_s + hold_s(settings.interval_cs, settings.down_timer_adverts)
+            state.hold_until_s = min(state.hold_until_s, in_time_s)
         if state.state is State.MASTER and state.advert != said:
             return advertise(state, now_s)
         return []

@@ -42,7 +42,7 @@ def hear_as_master(state: RouterState, event: AdvertHeard, now_s: float) -> list
 
 def advertise(state: RouterState, now_s: float) -> list[Effect]:
     """Now, and the next one an interval later."""
-    state.advert_at_s = now_s + state.interval_s
+    state.advert_at_s = now_s + min(state.interval_s, state.said_cs / 100)
     effects: list[Effect] = [SendAdvert(state.advert)]
     if state.announce_due and state.hold_until_s is not None:
         state.announce_due = False
@@ -55,7 +55,11 @@ def advert_left(state: RouterState, event: AdvertSent, now_s: float) -> list[Eff
     of_this_term = state.state is State.MASTER and event.sent_at_s >= state.since_s
     if not of_this_term or event.advertisement.priority == PRIORITY_LEAVING:
         return []
-    until_s = event.sent_at_s + hold_s(event.advertisement.interval_cs, state.settings.down_timer_adverts)
+    # A longer interval counts from the second advertisement on that says it, and that one comes as soon as
+    # the former interval wants: the first may be lost, or overtaken by the one before.
+    interval_cs = min(event.advertisement.interval_cs, state.said_cs)
+    state.said_cs = event.advertisement.interval_cs
+    until_s = event.sent_at_s + hold_s(interval_cs, state.settings.down_timer_adverts)
     state.hold_until_s = until_s  # also when that is sooner than before: the peers' patience is shorter now
     state.send_error = ""
     effects = lapse_if_late(state, now_s)

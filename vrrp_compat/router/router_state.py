@@ -46,6 +46,7 @@ class RouterState(msgspec.Struct):
     stopping: bool = False
 
     heard: Heard | None = None
+    other_alive_until_s: float = float("-inf")  # a worse one that spoke after it
 
     # Backup
     master_adver_cs: int = 0  # version 3: what the master said
@@ -57,6 +58,7 @@ class RouterState(msgspec.Struct):
     # Master
     since_s: float = 0.0
     advert_at_s: float = NEVER
+    said_cs: int = 0  # the interval in the last advertisement that left
     hold_until_s: float | None = None
     lapsed: bool = False  # held, and ran out; until an advertisement leaves again
     answered_at_s: float = float("-inf")  # when another master was last answered out of turn
@@ -99,7 +101,8 @@ class RouterState(msgspec.Struct):
     def takeover_at_s(self) -> float:
         """When this backup takes over if nothing more is heard."""
         heard = self.heard
-        return self.down_at_s if heard is None else max(self.down_at_s, heard.alive_until_s)
+        silent_s = max(self.down_at_s, self.other_alive_until_s)
+        return silent_s if heard is None else max(silent_s, heard.alive_until_s)
 
     def skew_s(self) -> float:
         return skew_s(self.settings.version, self.priority, self.master_adver_cs)
@@ -115,17 +118,19 @@ class RouterState(msgspec.Struct):
     def remember(self, advert: Advertisement, source: bytes, now_s: float) -> bool:
         """Note who spoke as master; whether that is the one to reckon with.
 
-        Of two that are alive it is the better one: what a loser says before it yields is no news.
+        Of two that are alive it is the better one: what a loser says before it yields is no news. But should
+        the better one be silent from then on, the other is master, and its silence is waited for too.
         """
-        heard = self.heard
+        heard, alive_until_s = self.heard, now_s + self.master_down_s(advert.interval_cs)
         if (
             heard is not None
             and heard.source != source
             and now_s < heard.alive_until_s
             and (heard.priority, heard.source) > (advert.priority, source)
         ):
+            self.other_alive_until_s = alive_until_s
             return False
-        alive_until_s = now_s + self.master_down_s(advert.interval_cs)
+        self.other_alive_until_s = float("-inf")
         if heard is None or heard.source != source:
             self.heard = Heard(source, advert.priority, alive_until_s)
         else:
