@@ -15,13 +15,15 @@ from pathlib import Path
 
 import msgspec
 
-from vipkeeper.kernel.group_reports import redirect_reports
+from vipkeeper.kernel.addresses import read_addresses, remove_addresses
+from vipkeeper.kernel.group_reports import is_redirected, redirect_reports
 from vipkeeper.kernel.kernel_settings import KernelSettings
 from vipkeeper.kernel.macvlan_messages import (
     KIND,
     MODES,
     PRIVATE,
     Device,
+    as_link,
     delete,
     make_macvlan,
     read_devices,
@@ -126,6 +128,7 @@ class VirtualMacs:
             raise
         self._present[virtual] = device.index
         if presence is Presence.ADOPTED:
+            self._take_off_addresses_of(base, device)
             note = "; ".join(filter(None, (f"{device.name} was there already, as it should be", note)))
         return Found(presence, note)
 
@@ -156,9 +159,17 @@ class VirtualMacs:
                     raise
         return note
 
+    def _take_off_addresses_of(self, base: Device, device: Device) -> None:
+        """keepalived gives it the base's link-local address, for which a backup would answer."""
+        names = {base.index: base.name, device.index: device.name}
+        _, foreign = read_addresses(self._netlink, names, now_s=0.0)
+        at_base = {vip.address for vip in foreign if vip.interface == base.name}
+        copied = [vip for vip in foreign if vip.interface == device.name and vip.address in at_base]
+        remove_addresses(self._netlink, {device.name: as_link(device)}, copied)
+
     def _redirect_reports(self, device: Device, base: Device) -> str:
         bound = (device.index, base.index, base.mac)
-        if bound in self._redirected:
+        if bound in self._redirected and is_redirected(self._netlink, device):
             return ""
         try:
             redirect_reports(self._netlink, device, base)
