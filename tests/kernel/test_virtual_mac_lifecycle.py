@@ -84,7 +84,7 @@ def test_a_clean_stop_leaves_the_kernel_as_it_was(router: RouterHost) -> None:
     assert during["ipv4/conf/lo/rp_filter"] == "2", "others are filtered as before"
     assert during[f"ipv4/conf/{INTERFACE}/rp_filter"] == "2"
     assert during["ipv4/conf/default/rp_filter"] == "2", "and so are later ones"
-    router.inside(lambda: router.macs.remove(VIRTUAL4))
+    router.inside(lambda: router.macs.remove([VIRTUAL4]))
     assert settings_of(router) == during, "another virtual router still needs them"
     router.inside(lambda: router.macs.close(keep=False))
     assert settings_of(router) == before
@@ -97,7 +97,7 @@ def test_a_clean_stop_leaves_the_kernel_as_it_was(router: RouterHost) -> None:
 def test_a_setting_that_somebody_changed_meanwhile_is_theirs(router: RouterHost) -> None:
     router.have(VIRTUAL4)
     router.write_setting(f"ipv4/conf/{INTERFACE}/arp_announce", "1")
-    router.inside(lambda: router.macs.remove(VIRTUAL4))
+    router.inside(lambda: router.macs.remove([VIRTUAL4]))
     assert router.setting(f"ipv4/conf/{INTERFACE}/arp_announce") == "1"
     assert router.setting(f"ipv4/conf/{INTERFACE}/arp_ignore") == "0"
 
@@ -115,7 +115,7 @@ def test_what_somebody_changes_is_put_right(router: RouterHost) -> None:
     assert router.setting(f"ipv4/conf/{INTERFACE}/arp_ignore") == "1"
     assert "UP" in str(router.link("vrrp.5")["flags"])
     assert "vipkeeper-reports" in router.namespace.run("tc", "filter", "show", "dev", "vrrp.5", "egress")
-    router.inside(lambda: router.macs.remove(VIRTUAL4))
+    router.inside(lambda: router.macs.remove([VIRTUAL4]))
     assert router.setting("ipv4/conf/all/rp_filter") == "1", "as its administrator wanted it meanwhile"
 
 
@@ -297,7 +297,7 @@ def test_it_comes_back_with_its_base(bench: RawBench, router: RouterHost) -> Non
     bench.add_interface("a")
     assert presences(router, VIRTUAL4) == [Presence.MADE]
     assert router.setting(f"ipv4/conf/{INTERFACE}/arp_ignore") == "1"
-    router.inside(lambda: router.macs.remove(VIRTUAL4))
+    router.inside(lambda: router.macs.remove([VIRTUAL4]))
     assert router.setting(f"ipv4/conf/{INTERFACE}/arp_ignore") == "0"
 
 
