@@ -90,8 +90,9 @@ async def _measure(segment: Segment, ip_version: int) -> tuple[float, float, flo
                 assert sender.send(message) is None
             between_s = time.thread_time()
             given = receiver.drain()
+            while given < BURST:  # a busy kernel delivers a little later
+                given += receiver.drain()
             after_s = time.thread_time()
-            assert given == BURST
             sent.append((between_s - before_s) / BURST)
             drained.append((after_s - between_s) / BURST)
         for _ in range(ROUNDS):
@@ -100,7 +101,7 @@ async def _measure(segment: Segment, ip_version: int) -> tuple[float, float, flo
                 assert sender.send(message) is None
                 target = heard + 1
                 before_s = time.thread_time()
-                while heard < target:
+                while heard < target:  # noqa: ASYNC110 - the loop's turn is what is measured
                     await asyncio.sleep(0)
                 alone_s += time.thread_time() - before_s
             woken.append(alone_s / BURST)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +14,7 @@ import msgspec
 import pytest
 
 from tests.kernel.virtual_mac_segment import MAC4, MAC6, VIRTUAL4, VIRTUAL6, VRID, RouterHost, router_hosts
+from tests.kernel_segment.segment import until
 from tests.vrrp_sockets.segment_benches import INTERFACE, RawBench, make_raw_bench
 from vipkeeper.kernel.virtual_mac import Presence, VirtualMac, VirtualMacs
 
@@ -80,7 +84,7 @@ def test_a_clean_stop_leaves_the_kernel_as_it_was(router: RouterHost) -> None:
     assert during["ipv4/conf/lo/rp_filter"] == "2", "others are filtered as before"
     assert during[f"ipv4/conf/{INTERFACE}/rp_filter"] == "2"
     assert during["ipv4/conf/default/rp_filter"] == "2", "and so are later ones"
-    router.inside(lambda: router.macs.remove(VIRTUAL4))
+    router.inside(lambda: router.macs.remove([VIRTUAL4]))
     assert settings_of(router) == during, "another virtual router still needs them"
     router.inside(lambda: router.macs.close(keep=False))
     assert settings_of(router) == before
@@ -93,7 +97,7 @@ def test_a_clean_stop_leaves_the_kernel_as_it_was(router: RouterHost) -> None:
 def test_a_setting_that_somebody_changed_meanwhile_is_theirs(router: RouterHost) -> None:
     router.have(VIRTUAL4)
     router.write_setting(f"ipv4/conf/{INTERFACE}/arp_announce", "1")
-    router.inside(lambda: router.macs.remove(VIRTUAL4))
+    router.inside(lambda: router.macs.remove([VIRTUAL4]))
     assert router.setting(f"ipv4/conf/{INTERFACE}/arp_announce") == "1"
     assert router.setting(f"ipv4/conf/{INTERFACE}/arp_ignore") == "0"
 
@@ -104,12 +108,14 @@ def test_what_somebody_changes_is_put_right(router: RouterHost) -> None:
     router.write_setting("ipv4/conf/all/rp_filter", "1")
     router.write_setting(f"ipv4/conf/{INTERFACE}/arp_ignore", "0")
     router.namespace.configure("link set vrrp.5 down")
+    router.namespace.run("tc", "qdisc", "del", "dev", "vrrp.5", "clsact")
     assert presences(router, VIRTUAL4) == [Presence.KEPT]
     assert router.setting("ipv4/conf/vrrp.5/rp_filter") == "0"
     assert router.setting("ipv4/conf/all/rp_filter") == "0"
     assert router.setting(f"ipv4/conf/{INTERFACE}/arp_ignore") == "1"
     assert "UP" in str(router.link("vrrp.5")["flags"])
-    router.inside(lambda: router.macs.remove(VIRTUAL4))
+    assert "vipkeeper-reports" in router.namespace.run("tc", "filter", "show", "dev", "vrrp.5", "egress")
+    router.inside(lambda: router.macs.remove([VIRTUAL4]))
     assert router.setting("ipv4/conf/all/rp_filter") == "1", "as its administrator wanted it meanwhile"
 
 
@@ -158,6 +164,58 @@ def test_what_a_killed_agent_left_and_nobody_wants_any_more_is_put_back(router: 
     assert router.ensure() == {}
     assert settings_of(router) == before
     assert router.link("vrrp.5"), "an interface that nobody names any more is nobody's to delete"
+
+
+KEEPALIVED = """
+global_defs {
+    vrrp_garp_master_delay 0
+}
+vrrp_instance one {
+    interface eth0
+    virtual_router_id 5
+    use_vmac
+    virtual_ipaddress {
+        10.9.1.1/32
+    }
+}
+vrrp_instance two {
+    interface eth0
+    virtual_router_id 5
+    use_vmac
+    version 3
+    virtual_ipaddress {
+        fe80::5:1/128
+    }
+}
+"""
+
+
+def test_what_a_killed_keepalived_left_is_adopted(router: RouterHost, tmp_path: Path) -> None:
+    configuration = tmp_path / "keepalived.conf"
+    configuration.write_text(KEEPALIVED)
+    files = (f"--pid={tmp_path}/main.pid", f"--vrrp_pid={tmp_path}/vrrp.pid")
+    keepalived = subprocess.Popen(
+        router.namespace.inside("keepalived", "-n", "-l", "-P", "-f", str(configuration), *files),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+    def stands() -> bool:
+        shown = router.namespace.run("ip", "-o", "address", "show")
+        return "10.9.1.1" in shown and "fe80::5:1" in shown
+
+    until(stands)
+    os.killpg(keepalived.pid, signal.SIGKILL)
+    for child in (tmp_path / "vrrp.pid", tmp_path / "main.pid"):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(child.read_text()), signal.SIGKILL)
+    keepalived.wait()
+    assert "fe80::9:1/" in router.namespace.run("ip", "address", "show", "dev", "vrrp6.5")
+    assert presences(router, VIRTUAL4, VIRTUAL6) == [Presence.ADOPTED, Presence.ADOPTED]
+    shown = router.namespace.run("ip", "address", "show", "dev", "vrrp6.5")
+    assert "fe80::9:1/" not in shown, "the base's address is not at the virtual MAC"
+    assert "fe80::5:1/" in shown, "its addresses are for others to judge"
 
 
 @pytest.mark.parametrize("place", ["another boot", "185f1ee3 1"])
@@ -239,7 +297,7 @@ def test_it_comes_back_with_its_base(bench: RawBench, router: RouterHost) -> Non
     bench.add_interface("a")
     assert presences(router, VIRTUAL4) == [Presence.MADE]
     assert router.setting(f"ipv4/conf/{INTERFACE}/arp_ignore") == "1"
-    router.inside(lambda: router.macs.remove(VIRTUAL4))
+    router.inside(lambda: router.macs.remove([VIRTUAL4]))
     assert router.setting(f"ipv4/conf/{INTERFACE}/arp_ignore") == "0"
 
 

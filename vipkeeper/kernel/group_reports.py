@@ -16,11 +16,10 @@ import struct
 
 from vipkeeper.kernel import bpf_calls
 from vipkeeper.kernel.bpf_assembler import Assembler, Register
-from vipkeeper.kernel.macvlan_messages import Device
+from vipkeeper.kernel.macvlan_messages import Device, as_link
 from vipkeeper.kernel.netlink_socket import NetlinkSocket
-from vipkeeper.kernel.traffic_control import EGRESS, attach_program
+from vipkeeper.kernel.traffic_control import EGRESS, attach_program, read_filters
 from vipkeeper.model.errors import KernelRefused
-from vipkeeper.model.host import Link
 
 FILTER_NAME = "vipkeeper-reports"
 
@@ -61,7 +60,7 @@ def redirect_reports(netlink: NetlinkSocket, device: Device, base: Device) -> No
     try:
         attach_program(
             netlink,
-            Link(device.name, device.index, device.mac, up=True, resolves=True, port=False),
+            as_link(device),
             EGRESS,
             handle=_HANDLE,
             program_fd=program_fd,
@@ -70,6 +69,14 @@ def redirect_reports(netlink: NetlinkSocket, device: Device, base: Device) -> No
         )
     finally:
         os.close(program_fd)
+
+
+def is_redirected(netlink: NetlinkSocket, device: Device) -> bool:
+    """Whether such a program is there."""
+    return any(
+        found.handle == _HANDLE and found.preference == _PREFERENCE
+        for found in read_filters(netlink, device.index, EGRESS)
+    )
 
 
 def _program(base: Device) -> bytes:

@@ -20,6 +20,7 @@ from vipkeeper.kernel.netlink_wire import (
     nested,
     text_attribute,
 )
+from vipkeeper.model.host import Link
 
 _RTM_GETLINK = 18
 _RTM_NEWROUTE = 24
@@ -63,6 +64,11 @@ class Device(msgspec.Struct, frozen=True):
     kind: str = ""  # of a virtual interface
     mode: int = 0
     lower_index: int = 0
+
+
+def as_link(device: Device) -> Link:
+    """For those who want a link of it."""
+    return Link(device.name, device.index, device.mac, up=device.up, resolves=True, port=False)
 
 
 def read_devices(netlink: NetlinkSocket) -> dict[str, Device]:

@@ -15,13 +15,15 @@ from pathlib import Path
 
 import msgspec
 
-from vipkeeper.kernel.group_reports import redirect_reports
+from vipkeeper.kernel.addresses import read_addresses, remove_addresses
+from vipkeeper.kernel.group_reports import is_redirected, redirect_reports
 from vipkeeper.kernel.kernel_settings import KernelSettings
 from vipkeeper.kernel.macvlan_messages import (
     KIND,
     MODES,
     PRIVATE,
     Device,
+    as_link,
     delete,
     make_macvlan,
     read_devices,
@@ -29,7 +31,7 @@ from vipkeeper.kernel.macvlan_messages import (
     set_up,
 )
 from vipkeeper.kernel.netlink_socket import NetlinkSocket
-from vipkeeper.kernel.virtual_mac_settings import let_all_go, prepare_base, prepare_virtual
+from vipkeeper.kernel.virtual_mac_settings import free_from_all, let_all_go, prepare_virtual, silence_base
 from vipkeeper.model.errors import KernelRefused
 
 _NETLINK_ROUTE = 0
@@ -89,45 +91,62 @@ class VirtualMacs:
         process and is not wanted any more is put back. Raises MissingPrivilege.
         """
         found: dict[VirtualMac, Found] = {}
+        devices = read_devices(self._netlink)
+        standing: dict[VirtualMac, Presence] = {}
         for virtual in wanted:
             try:
-                found[virtual] = self._ensure(virtual)
+                standing[virtual] = self._stand(virtual, devices)
             except KernelRefused as refused:
-                self._present.pop(virtual, None)
-                found[virtual] = Found(Presence.MISSING, str(refused))
+                found[virtual] = self._missing(virtual, refused)
+        if Presence.MADE in standing.values():
+            devices = read_devices(self._netlink)
+        try:
+            self._free_from_all(standing)
+        except KernelRefused as refused:
+            self._give_up(standing, devices, refused, found)
+        for virtual, presence in standing.items():
+            if virtual in found:
+                continue
+            try:
+                found[virtual] = self._prepare(virtual, presence, devices)
+            except KernelRefused as refused:
+                self._give_up({virtual: presence}, devices, refused, found)
         self._settings.put_back_unheld()
         return found
 
-    def _ensure(self, virtual: VirtualMac) -> Found:
-        devices = read_devices(self._netlink)
+    def _missing(self, virtual: VirtualMac, refused: KernelRefused) -> Found:
+        self._present.pop(virtual, None)
+        return Found(Presence.MISSING, str(refused))
+
+    def _give_up(
+        self,
+        standing: Mapping[VirtualMac, Presence],
+        devices: Mapping[str, Device],
+        refused: KernelRefused,
+        found: dict[VirtualMac, Found],
+    ) -> None:
+        """What cannot work is not left behind, where it is we who made it."""
+        for virtual, presence in standing.items():
+            found[virtual] = self._missing(virtual, refused)
+            self._settings.let_go(virtual.interface)
+            if presence is Presence.MADE:
+                delete(self._netlink, devices[virtual.interface])
+
+    def _stand(self, virtual: VirtualMac, devices: Mapping[str, Device]) -> Presence:
         base = devices.get(virtual.base)
         if base is None:
             raise KernelRefused(f"{virtual.interface} needs interface {virtual.base}, which does not exist")
         device = devices.get(virtual.interface)
-        presence = Presence.ADOPTED
         if device is None:
             self._make(virtual, base, devices)
-            device = read_devices(self._netlink)[virtual.interface]
-            presence = Presence.MADE
-        elif differences := _differences(virtual, base, device):
+            return Presence.MADE
+        if differences := _differences(virtual, base, device):
             raise KernelRefused(
                 f"{device.name} exists and is not the virtual MAC interface of VRID {virtual.vrid} on "
                 f"{virtual.base}: {', '.join(differences)}. If nobody needs it: ip link delete "
                 f"{device.name}; else give this virtual router another name for its interface"
             )
-        elif self._present.get(virtual) == device.index:
-            presence = Presence.KEPT
-        try:
-            note = self._prepare(virtual, base, device)
-        except KernelRefused:
-            self._settings.let_go(device.name)
-            if presence is Presence.MADE:
-                delete(self._netlink, device)
-            raise
-        self._present[virtual] = device.index
-        if presence is Presence.ADOPTED:
-            note = "; ".join(filter(None, (f"{device.name} was there already, as it should be", note)))
-        return Found(presence, note)
+        return Presence.KEPT if self._present.get(virtual) == device.index else Presence.ADOPTED
 
     def _make(self, virtual: VirtualMac, base: Device, devices: Mapping[str, Device]) -> None:
         for other in devices.values():
@@ -139,13 +158,21 @@ class VirtualMacs:
                 )
         make_macvlan(self._netlink, virtual.interface, virtual.mac, base)
 
-    def _prepare(self, virtual: VirtualMac, base: Device, device: Device) -> str:
-        """Settings before it is up: it must not answer for others. What could not be done, for people."""
-        prepare_virtual(device.name, base.name, virtual.ip_version)
+    def _free_from_all(self, standing: Iterable[VirtualMac]) -> None:
+        names = {virtual.interface for virtual in (*standing, *self._present) if virtual.ip_version == 4}
+        if names:
+            free_from_all(self._settings, frozenset(names))
+
+    def _prepare(self, virtual: VirtualMac, presence: Presence, devices: Mapping[str, Device]) -> Found:
+        """Settings come before it is up, so that it never answers for others."""
+        device, base = devices[virtual.interface], devices[virtual.base]
+        prepare_virtual(device.name, base.name, virtual.ip_version, is_known=presence is Presence.KEPT)
         if virtual.ip_version == 4:
-            names = frozenset({one.interface for one in self._present} | {device.name})
-            prepare_base(self._settings, device.name, base.name, names)
-        note = self._redirect_reports(device, base)
+            silence_base(self._settings, device.name, base.name)
+        notes = [self._redirect_reports(device, base)]
+        if presence is Presence.ADOPTED:
+            self._take_off_addresses_of(base, device)
+            notes.insert(0, f"{device.name} was there already, as it should be")
         if not device.up:
             set_up(self._netlink, device)
         if virtual.ip_version == 6:
@@ -154,11 +181,20 @@ class VirtualMacs:
             except KernelRefused as refused:
                 if refused.errno != errno.EEXIST:
                     raise
-        return note
+        self._present[virtual] = device.index
+        return Found(presence, "; ".join(filter(None, notes)))
+
+    def _take_off_addresses_of(self, base: Device, device: Device) -> None:
+        """keepalived gives it the base's link-local address, for which a backup would answer."""
+        names = {base.index: base.name, device.index: device.name}
+        _, foreign = read_addresses(self._netlink, names, now_s=0.0)
+        at_base = {vip.address for vip in foreign if vip.interface == base.name}
+        copied = [vip for vip in foreign if vip.interface == device.name and vip.address in at_base]
+        remove_addresses(self._netlink, {device.name: as_link(device)}, copied)
 
     def _redirect_reports(self, device: Device, base: Device) -> str:
         bound = (device.index, base.index, base.mac)
-        if bound in self._redirected:
+        if bound in self._redirected and is_redirected(self._netlink, device):
             return ""
         try:
             redirect_reports(self._netlink, device, base)
@@ -170,27 +206,28 @@ class VirtualMacs:
         self._redirected.add(bound)
         return ""
 
-    def remove(self, virtual: VirtualMac) -> None:
-        """Delete its interface and put back its settings; after its addresses, at a clean stop.
+    def remove(self, virtuals: Iterable[VirtualMac]) -> None:
+        """Delete their interfaces and put back their settings; after their addresses, at a clean stop.
 
         Raises KernelRefused or MissingPrivilege.
         """
-        index = self._present.pop(virtual, None)
-        device = read_devices(self._netlink).get(virtual.interface)
-        try:
-            if device is not None and device.index == index:
-                delete(self._netlink, device)
-        finally:
-            self._settings.let_go(virtual.interface)
-            if not any(one.ip_version == 4 for one in self._present):
-                let_all_go(self._settings)
+        devices = read_devices(self._netlink)
+        for virtual in virtuals:
+            index = self._present.pop(virtual, None)
+            device = devices.get(virtual.interface)
+            try:
+                if device is not None and device.index == index:
+                    delete(self._netlink, device)
+            finally:
+                self._settings.let_go(virtual.interface)
+                if not any(one.ip_version == 4 for one in self._present):
+                    let_all_go(self._settings)
 
     def close(self, *, keep: bool) -> None:
         """Let go of the kernel; unless `keep`, with nothing of ours left in it."""
         try:
             if not keep:
-                for virtual in list(self._present):
-                    self.remove(virtual)
+                self.remove(list(self._present))
         finally:
             self._netlink.close()
 

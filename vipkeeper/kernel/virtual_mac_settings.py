@@ -19,8 +19,11 @@ _HOLDER_ALL = "any virtual MAC"
 _ANSWERING = frozenset({"0", "1"})
 
 
-def prepare_virtual(name: str, base: str, ip_version: int) -> None:
-    """Settings of the virtual interface itself, before it is set up. Raises KernelRefused."""
+def prepare_virtual(name: str, base: str, ip_version: int, *, is_known: bool) -> None:
+    """Settings of the virtual interface itself, before it is set up. Raises KernelRefused.
+
+    `is_known`: they were set by this process; only what somebody changed is set again.
+    """
     wanted = {
         # It has no address while it is a backup, and then even the loose check (2) drops what it hears.
         f"{_IPV4}/{name}/rp_filter": "0",
@@ -44,15 +47,13 @@ def prepare_virtual(name: str, base: str, ip_version: int) -> None:
             f"{_IPV6}/{name}/forwarding": read_setting(f"{_IPV6}/{base}/forwarding"),
         }
     for setting, value in wanted.items():
-        # Written even where it reads so: until then the interface follows each change of `default`.
-        write_setting(setting, value)
+        # Written once even where it reads so: until then the interface follows each change of `default`.
+        if not is_known or read_setting(setting) != value:
+            write_setting(setting, value)
 
 
-def prepare_base(settings: KernelSettings, holder: str, base: str, virtual: frozenset[str]) -> None:
-    """For IPv4: the base keeps silent about virtual addresses. `virtual`: all our interfaces.
-
-    Raises KernelRefused.
-    """
+def silence_base(settings: KernelSettings, holder: str, base: str) -> None:
+    """For IPv4: the base keeps silent about virtual addresses. Raises KernelRefused."""
     answering = read_setting(f"{_IPV4}/all/arp_ignore")
     if answering not in _ANSWERING:
         raise KernelRefused(
@@ -69,6 +70,10 @@ def prepare_base(settings: KernelSettings, holder: str, base: str, virtual: froz
             f"{_IPV4}/{base}/arp_announce": "2",
         },
     )
+
+
+def free_from_all(settings: KernelSettings, virtual: frozenset[str]) -> None:
+    """For IPv4: what is set for all interfaces at once does not hold for `virtual`. Raises KernelRefused."""
     for setting in ("rp_filter", "arp_filter"):
         _give_to_each_interface(settings, setting, virtual)
 
