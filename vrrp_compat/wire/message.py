@@ -43,13 +43,13 @@ def message_bytes(version: int, count: int, address_bytes: int) -> int:
 
 def read_advertisement(message: bytes, address_bytes: int) -> Advertisement:
     """What a message says, of at least HEADER_BYTES; addresses as far as they are there."""
-    first, vrid, priority, count, interval, _ = _HEADER.unpack_from(message)
-    version = first >> 4
-    end = min(HEADER_BYTES + count * address_bytes, len(message))
-    last = end - address_bytes + 1
-    addresses = tuple([message[at : at + address_bytes] for at in range(HEADER_BYTES, last, address_bytes)])
-    interval_cs = (interval & 0xFF) * 100 if version == 2 else interval & 0xFFF
-    return Advertisement(version, vrid, priority, interval_cs, addresses)
+    version = message[0] >> 4
+    end = HEADER_BYTES + message[3] * address_bytes
+    if end > len(message):
+        end = len(message) - address_bytes + 1
+    addresses = tuple([message[at : at + address_bytes] for at in range(HEADER_BYTES, end, address_bytes)])
+    interval_cs = message[5] * 100 if version == 2 else (message[4] & 0xF) << 8 | message[5]
+    return Advertisement(version, message[1], message[2], interval_cs, addresses)
 
 
 def is_link_local(address: bytes) -> bool:

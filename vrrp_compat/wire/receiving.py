@@ -135,12 +135,12 @@ def judge_header(message: bytes, expected: Expectation) -> Discard | None:
 def judge_kind(datagram: Datagram, message: bytes, expected: AuthKind) -> Discard | None:
     """Whether it is authenticated in the way that is asked for."""
     behind_ah = datagram.protocol == PROTOCOL_AH
-    said = message[4] if message[0] >> 4 == 2 else AuthKind.NONE.wire_type
-    if said == expected.wire_type and behind_ah == (expected is AuthKind.AH):
+    found = KINDS.get(message[4]) if message[0] >> 4 == 2 else AuthKind.NONE
+    if found is expected and behind_ah == (expected is AuthKind.AH):
         return None
-    found = KINDS[said].value if said in KINDS else str(said)
+    named = str(message[4]) if found is None else found.value
     where = "behind" if behind_ah else "without"
-    return Discard(DiscardReason.AUTH_TYPE, f"{found} {where} AH, {expected.value} here")
+    return Discard(DiscardReason.AUTH_TYPE, f"{named} {where} AH, {expected.value} here")
 
 
 def judge_secret(
