@@ -166,6 +166,21 @@ def test_a_failover_and_an_election_are_no_conflict() -> None:
     assert conflicts((0, one), (0.1, other), (1, one), (2, one), (3, one)) == []
 
 
+def test_many_failovers_are_no_conflict() -> None:
+    one, other = advert(ONE_IP, ONE), advert(OTHER_IP, OTHER)
+    # Each dies, the other one takes over when three adverts are missing, and is preempted.
+    deaths = [(turn * 10 + at_s, frame) for turn in range(4) for at_s, frame in ((0, one), (3.6, other))]
+    assert conflicts(*deaths) == []
+    # It leaves, and comes back sooner than an advert of it was due.
+    leaving = advert(ONE_IP, ONE, priority=0)
+    restarts = [
+        (turn * 2 + at_s, frame)
+        for turn in range(4)
+        for at_s, frame in ((0, one), (0.1, leaving), (0.7, other))
+    ]
+    assert conflicts(*restarts) == []
+
+
 def test_two_masters_are_a_conflict() -> None:
     one, other = advert(ONE_IP, ONE), advert(OTHER_IP, OTHER)
     timed = [(number + offset, frame) for number in range(3) for offset, frame in ((0, one), (0.5, other))]
