@@ -109,6 +109,26 @@ def test_one_address_on_two_hosts_is_double_answers(lab: Lab, observer: Observer
     assert verdict.count > 100
 
 
+def test_hosts_that_share_a_mac_are_told_apart_by_their_cable(lab: Lab) -> None:
+    first, second, _ = lab.network.hosts
+    shared, kinds = "00:00:5e:00:01:33", ("arp",)
+    with run_observer(lab.network, VIPS[:1], lab.directory, kinds=kinds, by_cable=True) as observer:
+        for host in (first, second):
+            host.namespace.configure(
+                f"link add link eth0 name shared address {shared} type macvlan mode private",
+                f"addr add {VIPS[0]} dev shared",
+                "link set shared up",
+            )
+            host.namespace.run("sysctl", "--quiet", "net.ipv4.conf.eth0.arp_ignore=1")
+            observer.wait_until_answered(VIPS[0], by=host.name)
+        time.sleep(0.5)
+        verdict = double_answers(observer.recording())
+        for host in (first, second):
+            host.namespace.configure("link del shared")
+            host.namespace.run("sysctl", "--quiet", "net.ipv4.conf.eth0.arp_ignore=0")
+    assert {proof.who for proof in verdict.proofs} == {first.name, second.name}
+
+
 def test_two_owners_for_20_ms_are_caught(lab: Lab, observer: Observer) -> None:
     first, second, _ = lab.network.hosts
     with holding(first):

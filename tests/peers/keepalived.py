@@ -58,8 +58,7 @@ class Keepalived:
         self.process.start()
 
     def stop(self) -> None:
-        self.process.send(signal.SIGTERM)
-        self.process.wait(_EXIT_S)
+        stop_planned(self.process)
 
     def kill(self) -> None:
         kill_all(self.process)
@@ -108,6 +107,12 @@ class Keepalived:
             # It has these set while it runs, and puts them back only when it is asked to end.
             for name in ("arp_ignore", "arp_filter"):
                 namespace.run("sysctl", "--quiet", f"net.ipv4.conf.{described.interface}.{name}=0")
+
+
+def stop_planned(process: LabProcess) -> None:
+    """SIGTERM, as its service unit would."""
+    process.send(signal.SIGTERM)
+    process.wait(_EXIT_S)
 
 
 def keepalived_conf(host: Host, described: VirtualRouter) -> str:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.keepalived import stop_planned
 from tests.cli.commands import run
+from tests.peers.keepalived import stop_planned
 from tests.vrrp_wire.capture_files import pcap
 from tests.vrrp_wire.crafted import outcome
 from vipkeeper.lab.interruption import uninterrupted

@@ -3,9 +3,9 @@
 Rules of this file: pure. A VIP that moves is no conflict: the former owner falls silent. Two owners are told
 by one that goes on after the other one spoke. Three rules:
 
-- *two MACs*: two different MACs answer one asker within a second, or one claims the VIP before and again after
-  another one did, all within a second;
-- *two masters*: a router goes on advertising, without a pause of three of its intervals, after another router
+- *two MACs*: two different MACs answer one asker within a second, or one claims the VIP before and again
+  after another one did, all within a second;
+- *two masters*: a router goes on advertising, without a pause of three of its intervals, after another one
   of the same VRID did; twice at least, because an election of equals may cross once;
 - *a shared VRID*: different routers advertise different addresses under one VRID.
 """

@@ -51,17 +51,22 @@ class WireTap:
         self.interface = interface
         self._socket = _opened(interface)
         try:
-            self._prepare(neighbours=neighbours, own=own)
+            index = socket.if_nametoindex(interface)
         except OSError as refused:
             self._socket.close()
-            if refused.errno in {errno.ENODEV, errno.ENXIO}:
-                raise _no_interface(interface) from refused
+            raise ConfigError(
+                (f'this host has no interface "{interface}"; `ip link` shows those that it has',)
+            ) from refused
+        try:
+            self._prepare(index, neighbours=neighbours, own=own)
+        except OSError as refused:
+            self._socket.close()
             raise KernelRefused(
                 f"the kernel refused to let {interface} be listened to: {refused.strerror}",
                 refused.errno or 0,
             ) from refused
 
-    def _prepare(self, *, neighbours: bool, own: bool) -> None:
+    def _prepare(self, index: int, *, neighbours: bool, own: bool) -> None:
         tap = self._socket
         tap.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         if not own:
@@ -70,7 +75,6 @@ class WireTap:
         buffer = ctypes.create_string_buffer(code, len(code))
         program = struct.pack("@HP", len(code) // _INSTRUCTION_BYTES, ctypes.addressof(buffer))
         tap.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
-        index = socket.if_nametoindex(self.interface)
         wanted = [(_MR_MULTICAST, mac) for mac in _GROUP_MACS]
         if neighbours:  # a solicitation goes to one of 16 million groups
             wanted.append((_MR_ALLMULTI, b""))
@@ -112,10 +116,6 @@ def _opened(interface: str) -> socket.socket:
         raise MissingPrivilege(
             f"listening on {interface} needs CAP_NET_RAW, which this process does not have: run it as root"
         ) from refused
-
-
-def _no_interface(interface: str) -> ConfigError:
-    return ConfigError((f'this host has no interface "{interface}"; `ip link` shows those that it has',))
 
 
 def _stamp_ns(ancillary: list[tuple[int, int, bytes]]) -> int:

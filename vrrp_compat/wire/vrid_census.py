@@ -1,8 +1,8 @@
 """Which virtual routers are on a wire, by what was heard of them, and which VRID is still free.
 
-Rules of this file: whoever sends something with a VRID uses it, right or wrong; one VRID with two sets of
-addresses is two uses, because that is two groups of routers that disturb each other. IPv4 and IPv6 are apart:
-RFC 9568 5.2.3 counts VRIDs by family, and so do the virtual MACs.
+Rules of this file: whoever sends something whole with a VRID uses it, even if receivers discard it. One VRID
+with two sets of addresses is two uses, because that is two groups of routers that disturb each other. IPv4
+and IPv6 are apart: RFC 9568 5.2.3 counts VRIDs by family, and so do the virtual MACs.
 """
 
 from __future__ import annotations
@@ -12,11 +12,19 @@ from typing import TypeVar
 
 import msgspec
 
+from vrrp_compat.wire.discards import DiscardReason
 from vrrp_compat.wire.inspection import Inspected
 
 FIRST_VRID, LAST_VRID = 1, 255
 
 _Kind = TypeVar("_Kind")
+_DAMAGED = frozenset(
+    reason.value
+    for reason in (
+        *(DiscardReason.FRAGMENT, DiscardReason.INCOMPLETE, DiscardReason.LENGTH),
+        *(DiscardReason.VERSION, DiscardReason.TYPE, DiscardReason.CHECKSUM),
+    )
+)
 
 
 class VridUse(msgspec.Struct, frozen=True):
@@ -43,9 +51,11 @@ class VridCensus:
         self._uses: dict[tuple[int, int, frozenset[str]], VridUse] = {}
 
     def hear(self, packet: Inspected) -> None:
-        """Take one packet into account; one that does not say whose it is counts for nothing."""
+        """Take one packet into account; what is too damaged to be believed counts for nothing."""
         vrid, source = packet.vrid, packet.source
         if vrid is None or source is None or not FIRST_VRID <= vrid <= LAST_VRID:
+            return
+        if packet.reason in _DAMAGED:
             return
         family = 6 if ":" in source else 4
         addresses = packet.addresses or ()
