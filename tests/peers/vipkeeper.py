@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import time
 from pathlib import Path
 
 from tests.peers.keepalived import addresses_of
@@ -17,6 +18,8 @@ from vipkeeper.lab.network import Host
 from vipkeeper.lab.processes import LabProcess
 
 _EXIT_S = 15.0
+_START_S = 15.0
+_POLL_S = 0.02
 
 
 class Vipkeeper:
@@ -43,7 +46,20 @@ class Vipkeeper:
         )
 
     def start(self) -> None:
+        """Returns when it listens: the others are not to begin beside an agent that is still loading."""
+        known = self._decisions()
         self.process.start()
+        deadline = time.monotonic() + _START_S
+        while self._decisions() == known:
+            self.process.require_running()
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self.process.name} decided nothing\n{self.log_end()}")
+            time.sleep(_POLL_S)
+
+    def _decisions(self) -> int:
+        log = self.process.log
+        text = log.read_text() if log.exists() else ""
+        return sum(text.count(f" info {state} vip=") for state in ("backup", "master", "fault"))
 
     def stop(self) -> None:
         self.process.send(signal.SIGTERM)
@@ -71,8 +87,17 @@ class Vipkeeper:
         return self.process.log_end()
 
     def clean_up(self) -> None:
-        """A planned stop leaves nothing; so nothing is removed here, and what stays is found by the tests."""
+        """A planned stop leaves nothing, so nothing is removed after it, and what stays is found by the tests.
+
+        What was killed left a closed fence: whoever comes next on this host could not answer.
+        """
+        killed = not self.process.is_running()
         self.process.stop(_EXIT_S)
+        if killed:
+            config = self.run_directory / "clear.toml"
+            config.write_text(whole_toml(self.described))
+            place = ("--config", str(config), "--run-dir", str(self.run_directory))
+            self.host.namespace.run(sys.executable, "-m", "vipkeeper", "clear", *place)
 
 
 def agent_flags(described: VirtualRouter) -> tuple[str, ...]:
@@ -88,6 +113,21 @@ def agent_flags(described: VirtualRouter) -> tuple[str, ...]:
     if len(described.addresses) == 1:
         flags += ["--vip", f"web={described.addresses[0]}@{described.interface}"]
     return tuple(flags)
+
+
+def whole_toml(described: VirtualRouter) -> str:
+    """All of it."""
+    return "\n".join(
+        (
+            'backend = "vrrp"',
+            "[vip.web]",
+            f"addresses = {json.dumps(described.addresses)}",
+            f'interface = "{described.interface}"',
+            "[vip.web.vrrp]",
+            f"vrid = {described.vrid}",
+            f"virtual_mac = {str(described.vmac).lower()}",
+        )
+    )
 
 
 def agent_toml(described: VirtualRouter) -> str:

@@ -129,6 +129,12 @@ def _restart(parser: argparse.ArgumentParser) -> None:
     restart_command.fill(parser)
 
 
+def _clear(parser: argparse.ArgumentParser) -> None:
+    from vipkeeper.cli import clear_command
+
+    clear_command.fill(parser)
+
+
 def _vrrp(parser: argparse.ArgumentParser) -> None:
     from vipkeeper.cli import vrrp_command
 
@@ -149,6 +155,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "release": ("free a VIP whose owner is gone, before its lease says so", _release),
     "demo": ("show failovers on this machine, with real agents and a real store", _demo),
     "sniff": ("show live who speaks for a VIP on an interface", _sniff),
+    "clear": ("take out of this host's kernel what a killed agent left", _clear),
     "restart": ("end this node's agent and leave its VIPs in place for the next one", _restart),
     "vrrp": ("look at VRRP packets", _vrrp),
 }

@@ -1,0 +1,68 @@
+"""`vipkeeper clear`: takes out of this host's kernel what an agent left there that was killed.
+
+Rules of this file: only while no agent runs; the fence goes last, so that nothing answers meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from contextlib import closing
+
+from vipkeeper.config.flags import Flags
+from vipkeeper.config.reader import load_config
+from vipkeeper.config.schema import Config
+
+
+def fill(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of this command."""
+    parser.add_argument("--config", metavar="FILE", help="the configuration file of the agent that ran here")
+    parser.add_argument("--run-dir", metavar="DIR", help="the agent's run directory")
+    parser.description = (
+        "Take out of this host's kernel what a killed agent left: its VIPs, the fence that\n"
+        "keeps the kernel from answering for them, and the virtual MAC interfaces that the\n"
+        "configuration file names. An agent does so itself when it starts; this is for a\n"
+        "host on which none will, for example when keepalived is to have these addresses\n"
+        "again. Refused while an agent runs."
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Raises ConfigError while an agent runs, MissingPrivilege, or KernelRefused."""
+    flags = Flags(run_dir=arguments.run_dir)
+    config = None if arguments.config is None else load_config(arguments.config, flags)
+    asyncio.run(_clear(config))
+    print("nothing of vipkeeper is left in this host's kernel")
+    return 0
+
+
+async def _clear(config: Config | None) -> None:
+    from vipkeeper.agent.clocks import boot_s
+    from vipkeeper.agent.host_shell import HostShell
+    from vipkeeper.kernel.namespace_lock import NamespaceLock
+    from vipkeeper.kernel.netlink_host import NetlinkHost
+    from vipkeeper.model.fences import FenceKind
+
+    with closing(NamespaceLock()):
+        host = HostShell(NetlinkHost(boot_s), (), lambda _event: None, allowed=tuple(FenceKind), clock=boot_s)
+        try:
+            host.start()  # it is to keep no VIP, so whatever is ours goes
+        finally:
+            host.close(keep=False)
+        if config is not None:
+            _remove_virtual_macs(config)
+
+
+def _remove_virtual_macs(config: Config) -> None:
+    from vipkeeper.agent.run_directory import RunDirectory
+    from vipkeeper.agent.vrrp_plan import virtual_mac
+    from vipkeeper.kernel.virtual_mac import VirtualMacs
+
+    wanted = [virtual for vip in config.vip.values() if (virtual := virtual_mac(vip)) is not None]
+    if not wanted:
+        return
+    with closing(RunDirectory(config.run_dir)) as directory:
+        macs = VirtualMacs(directory.vrrp_settings)
+        macs.ensure(wanted)  # those that are not as they should be are somebody else's
+        macs.close(keep=False)
