@@ -146,6 +146,13 @@ def test_a_malformed_file_says_where_and_what(file: bytes, complaint: str) -> No
     assert complaint in complaint_of(file)
 
 
+def test_more_interfaces_than_a_packet_can_name() -> None:
+    """Each is kept, so their number needs an end."""
+    described = block(1, struct.pack("<HHI", 101, 0, 0))
+    assert frames_of(section() + described * 0x10000) == []
+    assert "more interfaces than a packet can name" in complaint_of(section() + described * 0x10001)
+
+
 def test_hostile_lengths_reserve_no_memory() -> None:
     """A file of 40 bytes that promises 4 GB is refused before anything is read."""
 

@@ -14,6 +14,8 @@ import pytest
 from tests.cli.commands import run
 from tests.vrrp_wire.capture_files import on_ethernet, pcap, pcapng
 from tests.vrrp_wire.worked_packets import ALL, V2_AH, V2_NONE, V2_PASS, V3_IPV6
+from vrrp_compat.wire.checksum import ChecksumRule
+from vrrp_compat.wire.discards import DiscardReason
 
 ARP = bytes.fromhex("ffffffffffff 020000000001 0806") + bytes(28)
 
@@ -164,6 +166,14 @@ def test_the_table_explains_its_reasons() -> None:
     assert row.split()[-2:] == ["discard:", "checksum"]
     assert empty == ""
     assert explained.startswith("checksum: its checksum is wrong by every rule")
+
+
+def test_the_page_has_every_reason_and_rule() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "vrrp-tools.md").read_text()
+    first_cells = {
+        line.split("|")[1].strip().strip("`") for line in page.splitlines() if line.startswith("| `")
+    }
+    assert {each.value for each in (*DiscardReason, *ChecksumRule)} <= first_cells
 
 
 def test_on_a_terminal_there_is_colour_and_no_control_character_of_strangers() -> None:
