@@ -163,5 +163,15 @@ def test_vrids_of_others_are_found_and_ones_own_are_not(segment: Segment, master
     assert found_by(master.host.namespace, 1.0) == ()
 
 
+def test_the_finder_ends_when_it_is_told(segment: Segment, master: Router) -> None:
+    async def told() -> tuple[VridUse, ...]:
+        enough = asyncio.Event()
+        asyncio.get_running_loop().call_later(1.0, enough.set)
+        return await find_vrids(LAN_INTERFACE, listen_s=3600, until=enough)
+
+    (use,) = segment.network.client.namespace.call(lambda: asyncio.run(told()))
+    assert use.sources == (master.host.ipv4,)
+
+
 def test_a_silent_wire_has_no_vrids(segment: Segment) -> None:
     assert found_by(segment.network.client.namespace, 0.5) == ()

@@ -1,8 +1,10 @@
 """vipkeeper as one more router on the segment: what the others do among themselves, and what they do not.
 
 Every pair is tried both ways round, because electing and yielding are different code. Beyond what the peers
-do: after SIGKILL of an agent its host is silent before another one answers, after a partition clients find
-the survivor, and rejected packets change nothing.
+do: after SIGKILL of an agent its host is silent before another one answers, and so it is while an agent is
+frozen; after a partition clients find the survivor; rejected packets change nothing. With a keepalived in the
+agent's place all tests pass but those of these four (the one of the partition fails now and then): that is
+their control.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from tests.interop.segment import PATIENCE_S, VIP4, VIP6, Segment
 from tests.peers.virtual_router import VirtualRouter, wait_until_master
 from vipkeeper.lab import faults
 from vipkeeper.lab.observer import now_ns
+from vipkeeper.lab.verdicts import IN_FLIGHT_NS
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(180)]
 
@@ -190,10 +193,12 @@ def test_after_a_partition_clients_find_the_survivor(segment: Segment, kinds: Ki
         healed_ns = now_ns()
         scenarios.wait_until_backup(other)
         segment.served_by(VIP4, survivor)
+        time.sleep(2 * IN_FLIGHT_NS / 1e9)
         outage = segment.outage(VIP4, healed_ns)
         assert survivor.is_master()
-        # Linux heeds no announcement within a second of the last one it took.
-        assert outage.seconds < 5
+        # Linux heeds no announcement within a second of the last one it took; keepalived's clients wait for
+        # their own doubts, 3.5 s at best.
+        assert outage.seconds < 2.5
 
 
 def test_a_backup_that_yields_after_a_partition(segment: Segment) -> None:

@@ -7,6 +7,7 @@ this host sends does not count as somebody else's.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from vrrp_compat.sockets.wire_tap import WireTap
 from vrrp_compat.wire.inspection import inspect_packet
@@ -18,8 +19,10 @@ from vrrp_compat.wire.vrid_census import VridCensus, VridUse
 LISTEN_S = 3.2
 
 
-async def find_vrids(interface: str, *, listen_s: float = LISTEN_S) -> tuple[VridUse, ...]:
-    """Every virtual router heard within that time; cancelling it ends the listening.
+async def find_vrids(
+    interface: str, *, listen_s: float = LISTEN_S, until: asyncio.Event | None = None
+) -> tuple[VridUse, ...]:
+    """Every virtual router heard within that time, or until the event is set.
 
     A master with a longer interval than `listen_s`, and one that talks by unicast to others, is not heard.
     Raises MissingPrivilege, ConfigError (no such interface), KernelRefused.
@@ -29,7 +32,8 @@ async def find_vrids(interface: str, *, listen_s: float = LISTEN_S) -> tuple[Vri
     loop = asyncio.get_running_loop()
     try:
         loop.add_reader(tap.fileno(), _count, tap, census)
-        await asyncio.sleep(listen_s)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for((until or asyncio.Event()).wait(), listen_s)
         _count(tap, census)
     finally:
         loop.remove_reader(tap.fileno())
