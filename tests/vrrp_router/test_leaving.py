@@ -57,6 +57,22 @@ def test_a_master_that_never_answered_leaves_at_once() -> None:
     assert isinstance(effects[-1], Finished)
 
 
+def test_a_stop_after_it_yielded_waits_for_the_kernel_and_says_nothing() -> None:
+    router = a_master()
+    router.hear(150)
+    router.step(StopRequested())
+    assert router.finished() is None
+    assert sends(router.step(Withdrawn())) == []
+    assert router.finished() is not None
+
+
+def test_a_stop_in_a_fault_still_says_farewell() -> None:
+    router = a_master()
+    router.step(FitnessChanged(RouterReason.CHECK_FAILED))
+    router.step(StopRequested())
+    assert sends(router.step(Withdrawn())) == [0]
+
+
 @pytest.mark.parametrize("unfit", [None, RouterReason.CHECK_FAILED])
 def test_a_stop_of_one_that_is_not_master_says_nothing(unfit: RouterReason | None) -> None:
     router = a_backup()
