@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from tests.vrrp_router.driver import HIGH, LOW, OWN, SETTINGS, Driver, a_backup, sends
 from vrrp_compat.router.effects import Decided
+from vrrp_compat.router.events import TimePassed
 from vrrp_compat.router.reasons import RouterReason
 from vrrp_compat.router.states import State
 
@@ -49,6 +50,13 @@ def test_version_3_learns_the_masters_interval() -> None:
     assert router.run_to_master() == pytest.approx(2 * MASTER_DOWN_S)
     router.run(1.0)
     assert router.adverts()[-2:] == [(7.21875, 100), (8.21875, 100)], "its own adverts have its own interval"
+
+
+def test_a_timer_that_rings_early_changes_nothing() -> None:
+    router = a_backup()
+    router.run(3.6)
+    assert router.step(TimePassed()) == []
+    assert router.state() is State.BACKUP
 
 
 def test_version_2_counts_with_its_own_interval() -> None:
@@ -112,8 +120,8 @@ def test_preempt_delay_counts_anew_when_a_better_master_was_there_meanwhile() ->
     router.run(2.0)
     router.hear(150)
     router.run(3.0)
-    router.hear(50, LOW)
-    assert router.reason() is not RouterReason.PREEMPTING
+    router.hear(50)
+    assert router.reason() is RouterReason.PREEMPT_DELAY
 
 
 def test_priority_0_waits_for_the_skew_time_alone() -> None:
@@ -149,6 +157,7 @@ def test_an_advert_after_priority_0_restores_master_down() -> None:
     router.run(0.5)
     router.hear(120, LOW)
     assert router.run_to_master() == pytest.approx(MASTER_DOWN_S)
+    assert router.reason() is RouterReason.MASTER_SILENT
 
 
 def test_the_skew_time_is_that_of_the_masters_interval() -> None:
@@ -192,10 +201,9 @@ def test_the_owner_of_the_addresses_is_master_at_once() -> None:
 def test_an_owner_preempts_whatever_else_is_configured() -> None:
     router = a_backup(priority=255, preempt=False, preempt_delay_s=300.0)
     router.hear(255, HIGH)
-    router.run(3.2)  # as a second owner it yielded, and that one is gone now
-    router.hear(254, LOW)
-    router.run(1.0)
-    router.hear(254, LOW)
+    for _ in range(4):
+        router.run(1.0)
+        router.hear(254, HIGH)
     assert router.state() is State.MASTER
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from tests.vrrp_router.driver import HIGH, LOW, SETTINGS, START_S, Driver, a_master, sends
+from tests.vrrp_router.driver import HIGH, LOW, SETTINGS, START_S, Driver, a_master, announces, sends
 from vrrp_compat.router.effects import Announce, Decided, SendAdvert
 from vrrp_compat.router.events import AdvertSent, TimePassed
 from vrrp_compat.router.reasons import RouterReason
@@ -112,10 +112,10 @@ def test_an_advert_that_was_on_its_way_when_it_froze_does_not_bring_the_hold_bac
     router = a_master()
     sent_at_s = router.now_s + 1.0
     router.now_s += 60.0
-    router.step(AdvertSent(advert_of(router), sent_at_s))
-    assert router.hold_until_s() is None
-    router.step(AdvertSent(advert_of(router), sent_at_s))
-    assert router.hold_until_s() is None
+    for _ in range(2):
+        assert not announces(router.step(AdvertSent(advert_of(router), sent_at_s)))
+        assert router.hold_until_s() is None
+        assert router.reason() is RouterReason.LEASE_LAPSED
 
 
 def test_after_a_freeze_it_yields_to_a_better_router() -> None:
@@ -123,6 +123,16 @@ def test_after_a_freeze_it_yields_to_a_better_router() -> None:
     effects = router.hear(150)
     assert router.state() is State.BACKUP
     assert sends(effects) == [], "it answered for nothing, so there is nothing to correct"
+
+
+def test_a_lapse_ends_with_the_term() -> None:
+    router = frozen(60.0)
+    router.hear(150)
+    router.hear(0)
+    router.sends = False
+    router.run_to_master()
+    router.hear(50, LOW)
+    assert router.state() is State.MASTER, "it has not answered yet, and nobody took over from it"
 
 
 def test_after_a_freeze_a_lower_router_that_serves_is_left_to_it_and_preempted_by_the_rules() -> None:

@@ -28,7 +28,9 @@ def test_it_yields_to_a_higher_priority_without_priority_0() -> None:
     assert (router.state(), router.reason()) == (State.BACKUP, RouterReason.HIGHER_PRIORITY_HEARD)
     assert sends(effects) == [100], "upon which the other one, if it spoke first, announces itself"
     assert router.hold_until_s() is None, "and which extends nothing"
-    assert router.run_to_master() == pytest.approx(2 * 3.609375), "by the interval of the new master"
+    assert router.status().master == HIGH
+    router.hear(0)
+    assert router.run_to_master() == pytest.approx(2 * 0.609375), "by the interval of the new master"
 
 
 def test_of_equals_the_higher_address_stays() -> None:
@@ -111,3 +113,20 @@ def test_of_two_owners_the_lower_address_yields_and_stays_an_owner() -> None:
 def test_an_owner_that_spoke_second_makes_the_lower_one_yield() -> None:
     router = a_master(replace(SETTINGS, priority=255))
     assert announces(router.hear(254, HIGH))
+
+
+def test_a_new_term_as_master_owes_nothing_to_an_earlier_one() -> None:
+    router = a_master()
+    router.hear(50, LOW)
+    router.hear(150)
+    router.hear(0)
+    router.run_to_master()
+    router.said.clear()
+    assert sends(router.hear(50, LOW)) == [100], "however soon after an answer in that term"
+    router.hear(50, LOW)
+    router.hear(150)
+    router.hear(0)
+    router.run_to_master()
+    router.said.clear()
+    router.run(1.0)
+    assert [type(e) for _, e in router.said] == [SendAdvert]

@@ -105,10 +105,14 @@ def leave(world: World) -> str | None:
     others = [station for station in world.stations if station is not master]
     if master is None or not others:
         return None
+    patience_s, world.segment.delay_s = 3 * hand_over_s(world), 0.0  # so that it is the last one heard of it
+    world.run_for(patience_s)
+    if not master.is_master:
+        return None
     master.stop(keep=False)
     worst = min(_priority(world, other) for other in others)
     skew = skew_s(world.version, worst, 2 * world.interval_cs)
-    waited_s = REMOVAL_S + skew + 3 * hand_over_s(world)
+    waited_s = REMOVAL_S + skew + patience_s
     world.run_for(waited_s)
     if any(other.is_master for other in others):
         return None

@@ -31,8 +31,7 @@ def hear_as_backup(state: RouterState, event: AdvertHeard, now_s: float) -> list
             detail = describe(source, advert.priority)
             return become_master(state, Trigger.TOOK_OVER, reason, detail, now_s)
     else:
-        if state.settings.version != 2:
-            state.master_adver_cs = advert.interval_cs
+        state.master_adver_cs = advert.interval_cs  # in version 2 the same as ours, or it was discarded
         state.down_at_s = now_s + state.master_down_s(state.master_adver_cs)
         state.master_left = False
     return state.decide_about(reason, source, advert.priority) if followed else []

@@ -46,4 +46,3 @@ def begin_listening(state: RouterState, now_s: float, interval_cs: int) -> None:
     state.master_adver_cs = interval_cs
     state.down_at_s = now_s + state.master_down_s(interval_cs)
     state.master_left = False
-    state.preempt_at_s = None

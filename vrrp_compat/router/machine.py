@@ -57,7 +57,7 @@ class VirtualRouter:
 
     @property
     def hold_until_s(self) -> float | None:
-        """The fence's deadline for all addresses; None: nothing may be in the kernel, or all behind it.
+        """The fence's deadline for all addresses; None: answer for nothing, and take the addresses out.
 
         After Finished with `keep` it is what the next process may adopt.
         """

@@ -99,7 +99,6 @@ def _yield(state: RouterState, event: AdvertHeard, reason: RouterReason, now_s: 
     advert, answered = event.advertisement, state.hold_until_s is not None
     cease_to_be_master(state, Trigger.BETTER_HEARD)
     state.remember(advert, event.source, now_s)
-    learnt_cs = state.settings.interval_cs if state.settings.version == 2 else advert.interval_cs
-    begin_listening(state, now_s, learnt_cs)
+    begin_listening(state, now_s, advert.interval_cs)
     effects = state.decide_about(reason, event.source, advert.priority)
     return [*effects, SendAdvert(state.advert)] if answered else effects
