@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -22,19 +21,19 @@ from vipkeeper.agent.run_directory import RunDirectory
 from vipkeeper.agent.vrrp_plan import RouterPlan, plan_router, virtual_mac, vrrp_units
 from vipkeeper.agent.vrrp_report import vrrp_report
 from vipkeeper.agent.vrrp_shell import VrrpShell
+from vipkeeper.agent.vrrp_sources import find_sources
 from vipkeeper.config.schema import Config
 from vipkeeper.config.vrrp_rules import advertised_version
 from vipkeeper.election.effects import Finished
 from vipkeeper.election.events import Event
 from vipkeeper.kernel.netlink_socket import NetlinkSocket
-from vipkeeper.kernel.own_addresses import speaking_address
-from vipkeeper.kernel.virtual_mac import VirtualMacs
+from vipkeeper.kernel.virtual_mac import VirtualMac, VirtualMacs
 from vipkeeper.model.agent_report import Report
 from vipkeeper.model.errors import ProgrammingError
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.host import Link
 from vipkeeper.model.version import VERSION
-from vipkeeper.model.vips import Unit, VipAddress
+from vipkeeper.model.vips import Unit
 from vrrp_compat.sockets.raw_ports import RawPorts
 from vrrp_compat.wire.authentication import AuthKind
 
@@ -52,7 +51,6 @@ class VrrpDecider:
         self._netlink = NetlinkSocket(_NETLINK_ROUTE)
         self._macs: VirtualMacs | None = None
         self._told_macs: dict[str, str] = {}  # by interface: what was said of it
-        self._sources: dict[tuple[str, int], bytes | None] = {}  # interface, IP version -> address
         self._names = PeerNames(self._replan)
         known = directory.ah_sequences()
         self._shell = VrrpShell(
@@ -67,11 +65,7 @@ class VrrpDecider:
 
     def prepare(self) -> None:
         """See `Decider.prepare`: virtual MACs."""
-        wanted = {
-            virtual: name
-            for name, vip in self._config.vip.items()
-            if (virtual := virtual_mac(vip)) is not None
-        }
+        wanted = self._virtual_macs()
         if self._macs is None:
             if not wanted:
                 return
@@ -82,16 +76,19 @@ class VrrpDecider:
             self._told_macs[virtual.interface] = found.note
 
     def looked(self, links: Mapping[str, Link]) -> None:
-        """See `Decider.looked`: where this host speaks from may have changed."""
-        if {name: link.index for name, link in links.items()} != {
-            name: link.index for name, link in self._links.items()
-        }:
+        """See `Decider.looked`: where this host speaks from may have changed.
+
+        What follows from that comes later: the host's shell is in the middle of its own work.
+        """
+        before, self._links = self._links, links
+        self._shell.later(partial(self._follow_links, before))
+
+    def _follow_links(self, before: Mapping[str, Link]) -> None:
+        ours = {name for plan in self._plans for name in (plan.base, *plan.interfaces)}
+        if any(_index(before, name) != _index(self._links, name) for name in ours):
             self.prepare()
-        self._links = links
-        sources = self._read_sources()
-        if sources != self._sources:
-            self._sources = sources
-            self._replan()
+        self._replan()
+        self._shell.check_ports()
 
     def post(self, event: Event) -> None:
         """See `Decider.post`."""
@@ -130,11 +127,13 @@ class VrrpDecider:
 
     def reconfigure(self, config: Config) -> None:
         """See `Decider.reconfigure`."""
+        before = self._virtual_macs()
         self._config = config
         self.prepare()
         self._names.listed = self._listed_names()
-        self._sources = self._read_sources()
         self._replan()
+        if self._macs is not None:
+            self._macs.remove([virtual for virtual in before if virtual not in self._virtual_macs()])
 
     def report(self, *, with_records: bool) -> Report:
         """See `Decider.report`."""
@@ -164,6 +163,11 @@ class VrrpDecider:
         if self._macs is not None:
             self._macs.close(keep=keep)
 
+    def _virtual_macs(self) -> dict[VirtualMac, str]:
+        """Those that the configuration asks for, each with its VIP."""
+        vips = self._config.vip.items()
+        return {virtual: name for name, vip in vips if (virtual := virtual_mac(vip)) is not None}
+
     def _replan(self) -> None:
         plans = self._plan()
         if plans == self._plans:
@@ -172,31 +176,9 @@ class VrrpDecider:
         self._shell.replan(plans, self.units())
 
     def _plan(self) -> tuple[RouterPlan, ...]:
-        vips = self._config.vip
-        return tuple(
-            plan_router(
-                self._config,
-                unit,
-                self._sources.get((vips[unit.name].interface, advertised_version(vips[unit.name]))),
-                self._names.known,
-            )
-            for unit in self.units()
-        )
-
-    def _read_sources(self) -> dict[tuple[str, int], bytes | None]:
-        virtual = {
-            socket.inet_pton(socket.AF_INET6 if each.version == 6 else socket.AF_INET, each.address)
-            for vip in self._config.vip.values()
-            for text in vip.addresses
-            for each in [VipAddress.parse(text, vip.interface)]
-        }
-        places = {(vip.interface, advertised_version(vip)) for vip in self._config.vip.values()}
-        return {
-            place: speaking_address(self._netlink, link.index, place[1], virtual=virtual)
-            if (link := self._links.get(place[0])) is not None
-            else None
-            for place in places
-        }
+        config, names = self._config, self._names.known
+        sources = find_sources(self._netlink, config, self._links, names)
+        return tuple(plan_router(config, unit, sources[unit.name], names) for unit in self.units())
 
     def _listed_names(self) -> tuple[Peer, ...]:
         return tuple(
@@ -231,6 +213,11 @@ class VrrpDecider:
             self._directory.keep_ah_sequences(numbers)
         except OSError as error:
             log(logging.WARNING, "ah-sequences", f"cannot be kept for the next agent: {error.strerror}")
+
+
+def _index(links: Mapping[str, Link], name: str) -> int:
+    link = links.get(name)
+    return 0 if link is None else link.index
 
 
 def _text(report: Report, counts: Counts, labels: Mapping[str, str]) -> bytes:

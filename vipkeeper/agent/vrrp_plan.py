@@ -34,6 +34,7 @@ class RouterPlan(msgspec.Struct, frozen=True):
     """One virtual router: what it decides by, what it expects, where it speaks; `lacks`: what is missing."""
 
     unit: Unit
+    base: str  # the interface of the configuration
     router: RouterSettings
     expected: Expectation
     port: PortSettings
@@ -41,6 +42,11 @@ class RouterPlan(msgspec.Struct, frozen=True):
     authentication: Authentication
     rule: ChecksumRule | None
     lacks: tuple[RouterReason, str] | None
+
+    @property
+    def interfaces(self) -> frozenset[str]:
+        """Where its addresses are."""
+        return frozenset(vip.interface for vip in self.unit.addresses)
 
     @property
     def fixed(self) -> tuple[object, ...]:
@@ -113,6 +119,7 @@ def plan_router(
     with_pseudo_header = version == 6 or vrrp.version == 2 or vrrp.checksum == "pseudo-header"
     return RouterPlan(
         unit=unit,
+        base=vip.interface,
         router=router,
         expected=Expectation(
             version=vrrp.version,

@@ -117,6 +117,18 @@ class VrrpShell:
         self._start_new()
         self._soon()
 
+    def later(self, work: Callable[[], None]) -> None:
+        """Do it between two rounds; what it raises stands everything down."""
+        if self._host is not None:
+            asyncio.get_running_loop().call_soon(self._guarded, work)
+
+    def check_ports(self) -> None:
+        """An interface may have come, or another one has its name now."""
+        if self._host is not None and not self._stopping:
+            self._open_ports()
+            if self._queue:
+                self._soon()
+
     def stop(self, *, keep: bool) -> None:
         """End all routers."""
         self._stopping = True
@@ -169,7 +181,7 @@ class VrrpShell:
             case kernel_events.FitnessChanged(units, reason, detail):
                 for router in self._named(units):
                     router.unfit_host = None if reason is None else (RouterReason(reason.value), detail)
-                self._open_ports()  # an interface may have come, or come back as another
+                    self._tell_fitness(router)
             case kernel_events.Withdrawn(units):
                 for router in self._named(units):
                     if router.held_until_s is None:  # else it tells an earlier absence

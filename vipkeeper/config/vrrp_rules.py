@@ -111,9 +111,12 @@ def _bad_vrid(
         why = f'backend is "{config.backend}"' if config.backend == "vrrp" else "announce_vrrp is set"
         yield Finding(path, f"is missing, and {why}", "add for example vrid = 51, the same on all routers")
         return
-    key = (vip.interface, advertised_version(vip), vip.vrrp.vrid)
+    # A virtual MAC is an interface, and its name has the VRID alone in it.
+    place = "" if vip.vrrp.virtual_mac else vip.interface
+    key = (place, advertised_version(vip), vip.vrrp.vrid)
     if key in first:
-        wrong = f"{vip.vrrp.vrid} is also {dotted(('vip', first[key], 'vrrp', 'vrid'))} on {vip.interface}"
+        wrong = f"{vip.vrrp.vrid} is also {dotted(('vip', first[key], 'vrrp', 'vrid'))}"
+        wrong += " with a virtual MAC" if vip.vrrp.virtual_mac else f" on {vip.interface}"
         yield Finding(path, wrong, "a virtual router is one VIP: give one of them another number")
     first.setdefault(key, name)
 
