@@ -35,7 +35,7 @@ def written(directory: Path, text: str) -> str:
         (("ls", "--endpoints", "ftp://x"), '--endpoints: etcd.endpoints[0]: "ftp://x" is not the address'),
         (
             ("ls", "--backend", "zk"),
-            "--backend: backend: expected one of etcd, zookeeper, found",
+            "--backend: backend: expected one of etcd, zookeeper, vrrp, found",
         ),
     ],
 )

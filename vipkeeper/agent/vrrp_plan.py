@@ -116,7 +116,6 @@ def plan_router(
         preempt=unit.preempt,
         preempt_delay_s=unit.preempt_delay_s,
     )
-    with_pseudo_header = version == 6 or vrrp.version == 2 or vrrp.checksum == "pseudo-header"
     return RouterPlan(
         unit=unit,
         base=vip.interface,
@@ -141,7 +140,7 @@ def plan_router(
         ),
         destinations=tuple(peers) if peers is not None else (group or _GROUPS[version],),
         authentication=authentication,
-        rule=None if with_pseudo_header else ChecksumRule.MESSAGE_ONLY,
+        rule=_rule(vrrp, version),
         lacks=_lacks(vip, version, source, peers),
     )
 
@@ -177,6 +176,12 @@ def _believed(vrrp: VipVrrp, peers: list[bytes] | None) -> frozenset[bytes]:
     if vrrp.allowed_sources is not None:
         return frozenset(ipaddress.ip_address(text).packed for text in vrrp.allowed_sources)
     return frozenset(peers or ())
+
+
+def _rule(vrrp: VipVrrp, version: int) -> ChecksumRule | None:
+    """None: the usual one."""
+    usual = version == 6 or vrrp.version == 2 or vrrp.checksum == "pseudo-header"
+    return None if usual else ChecksumRule.MESSAGE_ONLY
 
 
 def _group(vrrp: VipVrrp, version: int) -> bytes:

@@ -296,23 +296,9 @@ class VrrpShell:
                 self.decisions[state, reason] += 1
                 router.became_master += state is State.MASTER and router.last_state is not State.MASTER
                 router.last_state = state
-                log(
-                    logging.INFO,
-                    state.value.lower(),
-                    reason.explained,
-                    vip=router.name,
-                    reason=reason.value,
-                    detail=detail,
-                )
+                _tell(logging.INFO, state.value.lower(), router, reason, detail)
             case Noticed(reason, detail):
-                log(
-                    logging.WARNING,
-                    "notice",
-                    reason.explained,
-                    vip=router.name,
-                    reason=reason.value,
-                    detail=detail,
-                )
+                _tell(logging.WARNING, "notice", router, reason, detail)
             case Finished():
                 self._ended(router)
 
@@ -360,3 +346,7 @@ class VrrpShell:
             self._timer_s = at_s
             delay_s = max(0.0, at_s - self._clock())
             self._timer = asyncio.get_running_loop().call_later(delay_s, self._guarded, self._time_passed)
+
+
+def _tell(level: int, event: str, router: RouterAtWork, reason: RouterReason, detail: str) -> None:
+    log(level, event, reason.explained, vip=router.name, reason=reason.value, detail=detail)
