@@ -27,6 +27,8 @@ class Phase(enum.Enum):
     WITHDRAWING = "withdrawing"  # the kernel is asked to remove it; not yet confirmed
     RELEASING = "releasing"  # gone from the kernel; the release is on its way or to be repeated
 
+    __hash__ = object.__hash__  # looked up at every step; that of Enum is written in Python
+
 
 class Trigger(enum.Enum):
     """What moves a unit."""
@@ -42,6 +44,8 @@ class Trigger(enum.Enum):
     DEADLINE_PASSED = "deadline passed"
     STAND_DOWN = "stand down"
     WITHDRAWN = "withdrawn from the kernel"
+
+    __hash__ = object.__hash__
 
 
 TRANSITIONS: dict[Phase, dict[Trigger, Phase]] = {
