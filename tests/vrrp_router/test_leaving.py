@@ -164,6 +164,15 @@ def test_a_recovered_router_still_waits_for_a_master_it_heard_meanwhile() -> Non
     assert router.run_to_master() == pytest.approx(5 * 3.609375)
 
 
+def test_a_recovered_router_does_not_wait_for_a_master_that_left_meanwhile() -> None:
+    router = a_backup()
+    router.step(FitnessChanged(RouterReason.CHECK_FAILED))
+    router.hear(90, LOW, interval_cs=500)
+    router.hear(0, LOW)
+    router.step(FitnessChanged(None))
+    assert router.run_to_master() == pytest.approx(3.609375)
+
+
 def test_preempt_delay_counts_from_recovery() -> None:
     router = a_backup(preempt_delay_s=4.0)
     router.step(FitnessChanged(RouterReason.CHECK_FAILED))
