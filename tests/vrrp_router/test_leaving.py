@@ -219,6 +219,16 @@ def test_a_released_master_lets_another_one_be_master_until_that_fails() -> None
     assert router.reason() is RouterReason.PREEMPTING, "it was asked once, not for ever"
 
 
+def test_a_released_master_does_not_wait_for_the_one_that_it_preempted() -> None:
+    router = a_backup()
+    for _ in range(4):
+        router.run(1.0)
+        router.hear(50, LOW, interval_cs=500)
+    router.step(ReleaseAsked())
+    assert router.status().master is None
+    assert router.run_to_master() == pytest.approx(3.609375)
+
+
 def test_a_release_asked_of_a_backup_changes_nothing() -> None:
     router = a_backup()
     assert router.step(ReleaseAsked()) == []
