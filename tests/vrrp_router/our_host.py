@@ -50,7 +50,6 @@ class OurHost:
         self.up_at_s: list[float] = []  # when it was started or thawed
         self.straight_at_s: list[float] = []  # when it became master as address owner, without waiting
         self.knew: dict[float, frozenset[bytes]] = {}  # whom it had heard when it began to answer
-        self.said_cs = settings.interval_cs  # the interval in what it sent last
         self.freeze_mid_send_s = 0.0  # freezes for so long between reading the clock and sending
         self.freeze_after_send_s = 0.0  # or before it notes that it has sent; and dies soon after it thaws
         self.router: VirtualRouter | None = None
@@ -200,7 +199,6 @@ class OurHost:
 
     def _send(self, advert: Advertisement, sent_at_s: float) -> None:
         self._segment.send(self, advert)
-        self.said_cs = advert.interval_cs
         self._todo.appendleft(lambda: self._step(AdvertSent(advert, sent_at_s)))
         if self.freeze_after_send_s:
             self.freeze(self.freeze_after_send_s)

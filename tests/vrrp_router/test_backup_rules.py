@@ -255,3 +255,14 @@ def test_a_worse_master_that_yielded_is_not_waited_for() -> None:
     router.hear(150, HIGH)
     router.hear(0, HIGH)
     assert router.run_to_master() == pytest.approx(SKEW_S)
+
+
+def test_the_best_of_those_alive_is_the_master_that_is_shown() -> None:
+    router = a_backup(preempt=False)
+    router.hear(120, LOW)
+    router.hear(150, HIGH)
+    assert router.status().master == HIGH
+    for _ in range(4):
+        router.run(1.0)
+        router.hear(120, LOW)
+    assert router.status().master == LOW, "once the other one has been silent for too long"

@@ -164,6 +164,15 @@ def test_a_recovered_router_still_waits_for_a_master_it_heard_meanwhile() -> Non
     assert router.run_to_master() == pytest.approx(5 * 3.609375)
 
 
+def test_a_recovered_router_does_not_wait_for_a_master_that_left_meanwhile() -> None:
+    router = a_backup()
+    router.step(FitnessChanged(RouterReason.CHECK_FAILED))
+    router.hear(90, LOW, interval_cs=500)
+    router.hear(0, LOW)
+    router.step(FitnessChanged(None))
+    assert router.run_to_master() == pytest.approx(3.609375)
+
+
 def test_preempt_delay_counts_from_recovery() -> None:
     router = a_backup(preempt_delay_s=4.0)
     router.step(FitnessChanged(RouterReason.CHECK_FAILED))
@@ -208,6 +217,16 @@ def test_a_released_master_lets_another_one_be_master_until_that_fails() -> None
     router.hear(150, HIGH)
     router.hear(50, HIGH)
     assert router.reason() is RouterReason.PREEMPTING, "it was asked once, not for ever"
+
+
+def test_a_released_master_does_not_wait_for_the_one_that_it_preempted() -> None:
+    router = a_backup()
+    for _ in range(4):
+        router.run(1.0)
+        router.hear(50, LOW, interval_cs=500)
+    router.step(ReleaseAsked())
+    assert router.status().master is None
+    assert router.run_to_master() == pytest.approx(3.609375)
 
 
 def test_a_release_asked_of_a_backup_changes_nothing() -> None:

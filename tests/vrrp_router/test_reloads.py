@@ -39,6 +39,21 @@ def test_the_down_timer_moves_by_the_difference() -> None:
     assert router.run_to_master() == pytest.approx(3 + skew_s(3, 150, 100) - 1.0)
 
 
+def test_the_patience_with_a_master_moves_too() -> None:
+    router = a_backup()
+    router.hear(150)
+    router.step(WeightChanged(50))
+    assert router.run_to_master() == pytest.approx(3 + skew_s(3, 150, 100))
+
+
+def test_a_shorter_interval_shortens_the_skew_time() -> None:
+    router = a_backup()
+    router.hear(150)
+    router.hear(0)
+    router.step(Reconfigured(replace(SETTINGS, interval_cs=10)))
+    assert router.run_to_master() == pytest.approx(skew_s(3, 100, 10))
+
+
 def test_the_skew_time_moves_by_the_difference() -> None:
     router = a_backup()
     router.hear(150)

@@ -9,8 +9,7 @@ Two of ours may answer at the same time:
 - when a router of priority 255 starts or recovers, which waits for nobody, also for none who just died; and
   for as long as others count on its word, or on that of a neighbour of another make, that it is master now;
 - when a router thaws and takes advertisements for fresh that waited for it;
-- in version 3, when a router that just began to listen has a shorter interval than a dead master it never
-  heard.
+- when a router that just began to listen has a shorter interval than a dead master that it never heard.
 Nothing else may: not the death, not the freezing, not the return of anybody.
 """
 
@@ -156,7 +155,7 @@ def _excused(world: World, one: OurHost, other: OurHost, later: Span, end_s: flo
     if any(since_s <= at_s <= end_s for at_s in unasked_s):
         return True
     never_heard = one.address not in other.knew.get(start_s, frozenset())
-    return world.version == 3 and never_heard and other.settings.interval_cs < one.said_cs
+    return world.intervals_differ and never_heard
 
 
 def _down_before(host: OurHost, time_s: float) -> float | None:

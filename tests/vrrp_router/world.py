@@ -33,6 +33,7 @@ class World:
         self.version = random.choice((2, 3, 3))
         self.interval_cs = 100 if self.version == 2 else random.choice((1, 10, 100))
         self.interval_s = self.interval_cs / 100
+        self.intervals_differ = False  # or did at some time
         self.lossless = random.random() < 0.6 if lossless is None else lossless
         delay_s = min(self.interval_s / 20, 0.002) * random.choice((0.1, 1.0))
         self.segment = Segment(self.timeline, random, delay_s)
@@ -166,6 +167,7 @@ def change_interval(world: World) -> None:
     if world.version == 2 or world.neighbours:
         return
     interval_cs = world.random.choice((world.interval_cs, 2 * world.interval_cs))
+    world.intervals_differ |= interval_cs != world.ours[0].settings.interval_cs
     for host in world.ours:
         host.settings = replace(host.settings, interval_cs=interval_cs)
         told = Reconfigured(host.settings)

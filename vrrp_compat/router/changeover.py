@@ -21,7 +21,7 @@ def become_master(
     state.advert_at_s = now_s + state.interval_s
     state.answered_at_s = float("-inf")
     state.down_at_s, state.preempt_at_s = NEVER, None
-    state.heard, state.other_alive_until_s = None, float("-inf")
+    state.heard = None
     state.master_left = state.released = False
     state.farewell_due, state.clean_by_s = False, None
     return [*state.decide(reason, detail), SendAdvert(state.advert)]

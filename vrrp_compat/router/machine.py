@@ -119,7 +119,7 @@ class VirtualRouter:
                 state.send_error = why
                 return state.notice(RouterReason.SEND_FAILED, why, now_s)
             case Withdrawn():
-                state.in_kernel &= state.hold_until_s is not None
+                state.in_kernel = False  # while anything is held, this step ends with True again
                 return []
             case StopRequested(keep):
                 return self._stop(now_s, keep=keep)
