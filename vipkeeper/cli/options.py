@@ -78,9 +78,10 @@ def _add_vrrp_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--unicast-peer",
         metavar="ADDR",
-        action="append",
+        action="extend",
+        nargs="+",
         default=[],
-        help="another router, where there is no multicast; repeated for each of them",
+        help="the other routers, where there is no multicast; may be repeated",
     )
 
 
