@@ -40,6 +40,7 @@ def test_little_is_needed() -> None:
         (VRRP + 'vrid = 51\nversion = 2\nauth_pass = "x"', "auth_pass is set without auth_type"),
         (VRRP + "vrid = 51\nunicast_peers = []", "unicast_peers: expected a list with at least one entry"),
         (VRRP + 'vrid = 51\nunicast_peers = ["a b"]', '"a b" is neither an address nor a host name'),
+        (VRRP + 'vrid = 51\nunicast_peers = ["10.0.0.300"]', '"10.0.0.300" is neither an address'),
         (VRRP + 'vrid = 51\nunicast_peers = ["fe80::1"]', "fe80::1 is not a unicast IPv4 address"),
         (VRRP + 'vrid = 51\nmulticast_group = "10.0.0.1"', '"10.0.0.1" is not a multicast IPv4 address'),
         (VRRP + 'vrid = 51\nsource_address = "x"', '"x" is not a unicast IPv4 address'),
@@ -107,6 +108,10 @@ def test_flags_are_for_the_only_vip() -> None:
     vrrp = config_of(None, flags).vip["web"].vrrp
     assert (vrrp.vrid, vrrp.version, vrrp.advert_interval_s) == (7, 2, 3.0)
     assert vrrp.unicast_peers == ("10.0.0.2", "10.0.0.3", "10.0.0.4")
+
+
+def test_peers_may_be_named() -> None:
+    assert mistakes_of(VRRP + 'vrid = 51\nunicast_peers = ["node-b", "c.example.org", "10.0.0.3"]') == []
 
 
 def test_flags_name_the_vip_of_the_file() -> None:

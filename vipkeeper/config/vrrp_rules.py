@@ -18,9 +18,9 @@ from vipkeeper.model.vips import VipAddress
 HIGHEST_PRIORITY = 255
 SECRET_BYTES = 8  # of a password or key; RFC 2338 5.3.10
 LONGEST_INTERVAL_S = {2: 255.0, 3: 40.95}
-_HOST_NAME = re.compile(
-    r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?"
-)
+_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
+# The last label is no number: 10.0.0.300 is a mistyped address.
+_HOST_NAME = re.compile(rf"({_LABEL}\.)*(?![0-9]+\.?$){_LABEL}\.?")
 
 
 def speaks_vrrp(config: Config, vip: Vip) -> bool:
