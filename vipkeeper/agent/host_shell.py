@@ -110,10 +110,12 @@ class HostShell:
         self._fitness.reconfigure(units)
         self._stop_announcing(self._announcing - {vip for unit in units for vip in unit.addresses})
         self._look()
+        self._awake.set()  # links that came up are announced again
 
     def want(self, holdings: Mapping[str, Holding]) -> None:
         """Bring the kernel in line, now. What left it is reported with Withdrawn."""
         self._holdings = holdings
+        due_before_s = self._schedule.next_due_s()
         for name in holdings:
             self._placed.setdefault(name, set())
         self._reconcile()
@@ -122,7 +124,8 @@ class HostShell:
         if any(h.deadline_s is not None and h.deadline_s <= now_s for h in holdings.values()):
             self._reconcile()
         self._confirm_withdrawals()
-        self._awake.set()
+        if self._schedule.next_due_s() != due_before_s:  # leases are renewed up to 100 times a second
+            self._awake.set()
 
     def _reconcile(self) -> None:
         # Each round with a refusal takes a unit out of what is asked for, so there are not many.
