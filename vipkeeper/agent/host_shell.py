@@ -61,6 +61,7 @@ class HostShell:
         self._announcing: set[VipAddress] = set()
         self._awake = asyncio.Event()
         self._changed = False
+        self._watch_due = False
 
     def start(self) -> FenceKind:
         """Put a fence in force, adopt what may stay, remove the rest. Raises VipkeeperError."""
@@ -192,7 +193,9 @@ class HostShell:
             self._stop_announcing(self._placed.pop(name))
         if gone:
             self._post(Withdrawn(frozenset(gone)))
-            self._watch_segment()
+            # Not now: it takes milliseconds, and a successor waits to hear that these are gone.
+            self._watch_due = True
+            self._awake.set()
 
     def _announce(self) -> None:
         """Send what is due, for VIPs whose lease runs at this very moment."""
@@ -217,6 +220,7 @@ class HostShell:
         )
 
     def _watch_segment(self) -> None:
+        self._watch_due = False
         self._host.watch_announcements(vip for placed in self._placed.values() for vip in placed)
 
     def _hear(self, event: HostEvent) -> None:
@@ -252,6 +256,8 @@ class HostShell:
                 look_at = loop.time() + interval_s
                 self._look()
             self._announce()
+            if self._watch_due:
+                self._watch_segment()
             await asyncio.sleep(0)  # others have their turn, whatever the kernel reports
 
     def _look(self) -> None:

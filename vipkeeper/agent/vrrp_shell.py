@@ -76,6 +76,7 @@ class VrrpShell:
         self._must_leave = False  # the kernel may answer for something longer than its router wants
         self._successors: dict[str, RouterPlan] = {}  # plans that begin when a router has ended
         self._new: list[RouterAtWork] = []  # not started yet
+        self._untold: list[tuple[int, str, str, RouterReason, str]] = []  # lines for the log
         self._stopping = False
         self.routers: dict[str, RouterAtWork] = {}
         self.decisions: Counter[tuple[State, RouterReason]] = Counter()
@@ -230,6 +231,13 @@ class VrrpShell:
             self.end()
             if not self._finished.done():
                 self._finished.set_exception(error)
+        self._tell()
+
+    def _tell(self) -> None:
+        """The log comes last: until a line is written, nobody may be served."""
+        untold, self._untold = self._untold, []
+        for level, event, name, reason, detail in untold:
+            log(level, event, reason.explained, vip=name, reason=reason.value, detail=detail)
 
     def _round(self) -> None:
         if self._scheduled is not None:
@@ -287,23 +295,9 @@ class VrrpShell:
                 self.decisions[state, reason] += 1
                 router.became_master += state is State.MASTER and router.last_state is not State.MASTER
                 router.last_state = state
-                log(
-                    logging.INFO,
-                    state.value.lower(),
-                    reason.explained,
-                    vip=router.name,
-                    reason=reason.value,
-                    detail=detail,
-                )
+                self._untold.append((logging.INFO, state.value.lower(), router.name, reason, detail))
             case Noticed(reason, detail):
-                log(
-                    logging.WARNING,
-                    "notice",
-                    reason.explained,
-                    vip=router.name,
-                    reason=reason.value,
-                    detail=detail,
-                )
+                self._untold.append((logging.WARNING, "notice", router.name, reason, detail))
             case Finished():
                 self._ended(router)
 
