@@ -61,6 +61,7 @@ class HostShell:
         self._announcing: set[VipAddress] = set()
         self._awake = asyncio.Event()
         self._changed = False
+        self._watch_due = False
 
     def start(self) -> FenceKind:
         """Put a fence in force, adopt what may stay, remove the rest. Raises VipkeeperError."""
@@ -110,10 +111,12 @@ class HostShell:
         self._fitness.reconfigure(units)
         self._stop_announcing(self._announcing - {vip for unit in units for vip in unit.addresses})
         self._look()
+        self._awake.set()  # links that came up are announced again
 
     def want(self, holdings: Mapping[str, Holding]) -> None:
         """Bring the kernel in line, now. What left it is reported with Withdrawn."""
         self._holdings = holdings
+        due_before_s = self._schedule.next_due_s()
         for name in holdings:
             self._placed.setdefault(name, set())
         self._reconcile()
@@ -122,7 +125,8 @@ class HostShell:
         if any(h.deadline_s is not None and h.deadline_s <= now_s for h in holdings.values()):
             self._reconcile()
         self._confirm_withdrawals()
-        self._awake.set()
+        if self._schedule.next_due_s() != due_before_s:  # leases are renewed up to 100 times a second
+            self._awake.set()
 
     def _reconcile(self) -> None:
         # Each round with a refusal takes a unit out of what is asked for, so there are not many.
@@ -189,7 +193,9 @@ class HostShell:
             self._stop_announcing(self._placed.pop(name))
         if gone:
             self._post(Withdrawn(frozenset(gone)))
-            self._watch_segment()
+            # Not now: it takes milliseconds, and a successor waits to hear that these are gone.
+            self._watch_due = True
+            self._awake.set()
 
     def _announce(self) -> None:
         """Send what is due, for VIPs whose lease runs at this very moment."""
@@ -214,6 +220,7 @@ class HostShell:
         )
 
     def _watch_segment(self) -> None:
+        self._watch_due = False
         self._host.watch_announcements(vip for placed in self._placed.values() for vip in placed)
 
     def _hear(self, event: HostEvent) -> None:
@@ -249,6 +256,8 @@ class HostShell:
                 look_at = loop.time() + interval_s
                 self._look()
             self._announce()
+            if self._watch_due:
+                self._watch_segment()
             await asyncio.sleep(0)  # others have their turn, whatever the kernel reports
 
     def _look(self) -> None:

@@ -2,7 +2,8 @@
 
 Rules of this file: it decides nothing. The order in each round is fixed: what waits in the sockets, then
 time; steps, then the kernel where something must leave it, then what is to be sent, then the kernel where
-something may come. A hold that only grows may wait a little: the kernel then ends it too soon, never late.
+something may come. A hold that only grows may wait a little for others that will: the kernel then ends it too
+soon, never late. A round costs what changed in it, however many routers there are.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 
+from vipkeeper.agent.deadlines import NEVER_S, Deadlines
 from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.logs import log
 from vipkeeper.agent.vrrp_neighbours import Neighbours
@@ -68,11 +70,13 @@ class VrrpShell:
         self._host: HostShell | None = None
         self._scheduled: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_s = float("inf")
-        self._due_s: dict[str, float] = {}  # by router: its next deadline
-        self._kernel_due_s = float("inf")  # when the kernel has to know what changed
+        self._timer_s = NEVER_S
+        self._deadlines = Deadlines()  # by router
+        self._kernel_due_s = NEVER_S  # when the kernel has to know what changed
+        self._must_leave = False  # the kernel may answer for something longer than its router wants
         self._successors: dict[str, RouterPlan] = {}  # plans that begin when a router has ended
         self._new: list[RouterAtWork] = []  # not started yet
+        self._untold: list[tuple[int, str, str, RouterReason, str]] = []  # lines for the log
         self._stopping = False
         self.routers: dict[str, RouterAtWork] = {}
         self.decisions: Counter[tuple[State, RouterReason]] = Counter()
@@ -214,12 +218,10 @@ class VrrpShell:
             self._scheduled = asyncio.get_running_loop().call_soon(self._guarded, self._round)
 
     def _time_passed(self) -> None:
-        self._timer, self._timer_s = None, float("inf")
+        self._timer, self._timer_s = None, NEVER_S
         self._ports.drain()
-        now_s = self._clock()
-        for name, due_s in self._due_s.items():
-            if due_s <= now_s:
-                self._queue.append((self.routers[name], TimePassed()))
+        for name in self._deadlines.take_passed(self._clock()):
+            self._queue.append((self.routers[name], TimePassed()))
         self._round()
 
     def _guarded(self, work: Callable[[], None]) -> None:
@@ -229,6 +231,13 @@ class VrrpShell:
             self.end()
             if not self._finished.done():
                 self._finished.set_exception(error)
+        self._tell()
+
+    def _tell(self) -> None:
+        """The log comes last: until a line is written, nobody may be served."""
+        untold, self._untold = self._untold, []
+        for level, event, name, reason, detail in untold:
+            log(level, event, reason.explained, vip=name, reason=reason.value, detail=detail)
 
     def _round(self) -> None:
         if self._scheduled is not None:
@@ -236,12 +245,13 @@ class VrrpShell:
             self._scheduled = None
         while self._queue:
             asked = [(router, self._step(router, event)) for router, event in self._taken()]
-            if self._must_leave():
+            if self._must_leave:
                 self._apply()
             for router, effects in asked:
                 for effect in effects:
                     self._carry_out(router, effect)
-        if self._kernel_due_s <= self._clock():
+        # Without company before it is due there is nothing to wait for: to wake up again costs more.
+        if self._kernel_due_s <= self._clock() or self._kernel_due_s < self._deadlines.first_s():
             self._apply()
         if self._queue:  # the kernel had something to say
             self._soon()
@@ -258,26 +268,15 @@ class VrrpShell:
         hold_s, told_s = router.machine.hold_until_s, router.held_until_s
         if hold_s != told_s:
             grows = hold_s is not None and told_s is not None and hold_s > told_s
+            self._must_leave |= told_s is not None and not grows
             patience_s = _GROWTH_WAITS * router.plan.router.interval_cs / 100 if grows else 0.0
             self._kernel_due_s = min(self._kernel_due_s, now_s + patience_s)
-        due_s = router.machine.next_deadline()
-        if due_s is None:
-            self._due_s.pop(router.name, None)
-        else:
-            self._due_s[router.name] = due_s
+        self._deadlines.set(router.name, router.machine.next_deadline())
         return effects
-
-    def _must_leave(self) -> bool:
-        """Whether the kernel may answer for something longer than its router wants."""
-        return any(
-            router.held_until_s is not None
-            and (router.machine.hold_until_s is None or router.machine.hold_until_s < router.held_until_s)
-            for router in self.routers.values()
-        )
 
     def _apply(self) -> None:
         assert self._host is not None  # noqa: S101 - rounds end with end()
-        self._kernel_due_s = float("inf")
+        self._kernel_due_s, self._must_leave = NEVER_S, False
         held: dict[str, kernel_effects.Holding] = {}
         for name, router in self.routers.items():
             router.held_until_s = router.machine.hold_until_s
@@ -296,9 +295,9 @@ class VrrpShell:
                 self.decisions[state, reason] += 1
                 router.became_master += state is State.MASTER and router.last_state is not State.MASTER
                 router.last_state = state
-                _tell(logging.INFO, state.value.lower(), router, reason, detail)
+                self._untold.append((logging.INFO, state.value.lower(), router.name, reason, detail))
             case Noticed(reason, detail):
-                _tell(logging.WARNING, "notice", router, reason, detail)
+                self._untold.append((logging.WARNING, "notice", router.name, reason, detail))
             case Finished():
                 self._ended(router)
 
@@ -319,7 +318,7 @@ class VrrpShell:
     def _ended(self, router: RouterAtWork) -> None:
         if not self._stopping:
             del self.routers[router.name]
-            self._due_s.pop(router.name, None)
+            self._deadlines.set(router.name, None)
             plan = self._successors.pop(router.name, None)
             if plan is not None:
                 self._add(plan)
@@ -335,18 +334,13 @@ class VrrpShell:
     def _arm(self) -> None:
         if self._host is None:
             return
-        at_s = min(self._due_s.values(), default=float("inf"))
-        at_s = min(at_s, self._kernel_due_s)
+        at_s = min(self._deadlines.first_s(), self._kernel_due_s)
         if self._timer is not None:
             if self._timer_s <= at_s:
                 return  # it rings early, and is set anew then
             self._timer.cancel()
             self._timer = None
-        if at_s < float("inf"):
+        if at_s < NEVER_S:
             self._timer_s = at_s
             delay_s = max(0.0, at_s - self._clock())
             self._timer = asyncio.get_running_loop().call_later(delay_s, self._guarded, self._time_passed)
-
-
-def _tell(level: int, event: str, router: RouterAtWork, reason: RouterReason, detail: str) -> None:
-    log(level, event, reason.explained, vip=router.name, reason=reason.value, detail=detail)

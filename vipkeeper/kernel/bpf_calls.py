@@ -13,7 +13,7 @@ import struct
 from collections.abc import Mapping
 
 # From asm/unistd.h of each architecture that the fence is offered on; both are little-endian.
-_SYSCALL = {"x86_64": 321, "aarch64": 280}
+_SYSCALL = {"x86_64": 321, "aarch64": 280}.get(os.uname().machine)
 
 _MAP_CREATE = 0
 _MAP_UPDATE_ELEM = 2
@@ -34,11 +34,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def _bpf(command: int, attributes: bytes) -> int:
-    number = _SYSCALL.get(os.uname().machine)
-    if number is None:
+    if _SYSCALL is None:
         raise OSError(errno.ENOSYS, f"no bpf() call is known for {os.uname().machine}")
     buffer = ctypes.create_string_buffer(attributes, len(attributes))
-    result: int = _libc.syscall(number, command, buffer, len(attributes))
+    result: int = _libc.syscall(_SYSCALL, command, buffer, len(attributes))
     if result < 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
@@ -122,7 +121,7 @@ def read_map(map_fd: int, key_bytes: int, value_bytes: int, capacity: int) -> di
             "=QQQQIIQQ", 0, _address(cursor), _address(keys), _address(values), capacity, map_fd, 0, 0
         )
     )
-    result: int = _libc.syscall(_SYSCALL[os.uname().machine], _MAP_LOOKUP_BATCH, attributes, len(attributes))
+    result: int = _libc.syscall(_SYSCALL, _MAP_LOOKUP_BATCH, attributes, len(attributes))
     code = ctypes.get_errno()
     # ENOENT says that the end of the map was reached; `count` is right all the same.
     if result < 0 and code != errno.ENOENT:

@@ -185,9 +185,9 @@ class NetlinkHost:
         for vip in vips:
             link = self._links.get(vip.interface)
             if link is not None and link.mac:
-                if link.name not in forwards:
+                if vip.version == 6 and link.name not in forwards:
                     forwards[link.name] = self._forwards_ipv6(link.name)
-                router = forwards[link.name]
+                router = forwards.get(link.name, False)
                 frames.setdefault(link.name, []).extend(announcements(vip, link.mac, router=router))
         for name, several in frames.items():
             self._sender.send(self._links[name], several)

@@ -5,6 +5,7 @@ Rules of this file: plain values, no IO; an address is compared by its canonical
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 
 import msgspec
@@ -18,6 +19,7 @@ class VipAddress(msgspec.Struct, frozen=True, order=True):
     interface: str
 
     @classmethod
+    @functools.lru_cache(maxsize=4096)  # the same texts are asked about at each look at the host
     def parse(cls, text: str, interface: str) -> VipAddress:
         """`ADDR` or `ADDR/LEN`; without a length the address stands alone (/32 or /128).
 
