@@ -18,6 +18,7 @@ from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.logs import log
 from vipkeeper.agent.peer_names import Peer, PeerNames
 from vipkeeper.agent.run_directory import RunDirectory
+from vipkeeper.agent.vrrp_holds import KeptHolds
 from vipkeeper.agent.vrrp_plan import RouterPlan, plan_router, virtual_mac, vrrp_units
 from vipkeeper.agent.vrrp_report import vrrp_report
 from vipkeeper.agent.vrrp_shell import VrrpShell
@@ -53,8 +54,13 @@ class VrrpDecider:
         self._told_macs: dict[str, str] = {}  # by interface: what was said of it
         self._names = PeerNames(self._replan)
         known = directory.ah_sequences()
+        self._holds = KeptHolds(directory.vrrp_holds, directory.incarnation)
         self._shell = VrrpShell(
-            RawPorts(), clock=boot_s, finished=self._finished, sequence_of=lambda name: known.get(name, 0)
+            RawPorts(),
+            clock=boot_s,
+            finished=self._finished,
+            sequence_of=lambda name: known.get(name, 0),
+            holds=self._holds,
         )
         self._links: Mapping[str, Link] = {}
         self._plans: tuple[RouterPlan, ...] = ()
@@ -160,6 +166,7 @@ class VrrpDecider:
     def clear_away(self, *, keep: bool) -> None:
         """See `Decider.clear_away`: the virtual MACs."""
         self._netlink.close()
+        self._holds.close()
         if self._macs is not None:
             self._macs.close(keep=keep)
 

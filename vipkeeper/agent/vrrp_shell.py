@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.logs import log
+from vipkeeper.agent.vrrp_holds import KeptHolds
+from vipkeeper.agent.vrrp_kernel import RoutersInKernel
 from vipkeeper.agent.vrrp_neighbours import Neighbours
 from vipkeeper.agent.vrrp_plan import RouterPlan
 from vipkeeper.agent.vrrp_ports import RouterPorts
@@ -43,9 +45,6 @@ from vrrp_compat.wire.advertisement import Advertisement, Datagram
 from vrrp_compat.wire.ah_sequence import AhSequence
 from vrrp_compat.wire.discards import Discard
 
-# A hold that grew reaches the kernel within so much of an interval.
-_GROWTH_WAITS = 0.25
-
 
 class VrrpShell:
     """All virtual routers of this host. `sequence_of`: the AH number that an earlier process knew."""
@@ -57,6 +56,7 @@ class VrrpShell:
         clock: Callable[[], float],
         finished: asyncio.Future[kernel_effects.Finished],
         sequence_of: Callable[[str], int],
+        holds: KeptHolds,
     ) -> None:
         self._clock = clock
         self._finished = finished
@@ -70,16 +70,17 @@ class VrrpShell:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_s = float("inf")
         self._due_s: dict[str, float] = {}  # by router: its next deadline
-        self._kernel_due_s = float("inf")  # when the kernel has to know what changed
         self._successors: dict[str, RouterPlan] = {}  # plans that begin when a router has ended
         self._new: list[RouterAtWork] = []  # not started yet
+        self._leaving: set[str] = set()  # told to end by replan()
         self._stopping = False
         self.routers: dict[str, RouterAtWork] = {}
+        self._kernel = RoutersInKernel(self.routers, holds, clock)
         self.decisions: Counter[tuple[State, RouterReason]] = Counter()
 
     def begin(self, host: HostShell, plans: Iterable[RouterPlan]) -> None:
         """Everything is there: start the routers, those found in the kernel as what they were."""
-        self._host = host
+        self._host = self._kernel.host = host
         for plan in plans:
             self._add(plan)
         self._open_ports()
@@ -87,6 +88,7 @@ class VrrpShell:
             self._take(event)
         self._early.clear()
         self._start_new()
+        self._kernel.due_s = self._clock()  # what an earlier process left and nobody adopts goes
         self._guarded(self._round)
 
     def post(self, event: kernel_events.Event) -> None:
@@ -109,10 +111,10 @@ class VrrpShell:
     def _begin_new(self, wanted: Mapping[str, RouterPlan], units: tuple[Unit, ...]) -> None:
         if self._host is None:
             return
-        self._host.reconfigure(units)
         for name, plan in wanted.items():
             if name not in self.routers:
                 self._add(plan)
+        self._host.reconfigure(units)  # which tells, for the new ones too, whether they can be served
         self._open_ports()
         self._start_new()
         self._soon()
@@ -149,25 +151,33 @@ class VrrpShell:
         """Change what goes on, and end what does not, or not as the same router."""
         for name, router in self.routers.items():
             plan = wanted.get(name)
-            if plan is None or plan.fixed != router.plan.fixed:
-                self._queue.append((router, StopRequested()))
-                if plan is not None:
-                    self._successors[name] = plan
-            elif plan.router != router.plan.router:
+            if name in self._leaving or plan is None or plan.fixed != router.plan.fixed:
+                self._replace(router, plan)
+                continue
+            if plan.router != router.plan.router:
                 self._queue.append((router, Reconfigured(plan.router)))
-            if plan is not None and plan.fixed == router.plan.fixed:
-                router.plan = plan
+            router.plan = plan
 
-    def _add(self, plan: RouterPlan) -> None:
+    def _replace(self, router: RouterAtWork, plan: RouterPlan | None) -> None:
+        """What comes after it, if anything, is what was wanted last."""
+        if router.name not in self._leaving:
+            self._leaving.add(router.name)
+            self._queue.append((router, StopRequested()))
+        self._successors.pop(router.name, None)
+        if plan is not None:
+            self._successors[router.name] = plan
+
+    def _add(self, plan: RouterPlan) -> RouterAtWork:
         router = RouterAtWork(plan, AhSequence(self._sequence_of(plan.unit.name)))
         self.routers[router.name] = router
         self._new.append(router)
+        return router
 
     def _start_new(self) -> None:
         """Once it is known what could keep them from serving."""
         assert self._host is not None  # noqa: S101 - begin() comes first
         for router in self._new:
-            self._queue.append((router, Started(self._host.adoptable_until_s(router.name))))
+            self._queue.append((router, Started(self._kernel.adoptable_until_s(router.name))))
         self._new.clear()
 
     def _open_ports(self) -> None:
@@ -236,13 +246,13 @@ class VrrpShell:
             self._scheduled = None
         while self._queue:
             asked = [(router, self._step(router, event)) for router, event in self._taken()]
-            if self._must_leave():
-                self._apply()
+            if self._kernel.must_leave():
+                self._kernel.apply()
             for router, effects in asked:
                 for effect in effects:
                     self._carry_out(router, effect)
-        if self._kernel_due_s <= self._clock():
-            self._apply()
+        if self._kernel.due_s <= self._clock():
+            self._kernel.apply()
         if self._queue:  # the kernel had something to say
             self._soon()
         self._arm()
@@ -255,35 +265,13 @@ class VrrpShell:
     def _step(self, router: RouterAtWork, event: Event) -> list[Effect]:
         now_s = self._clock()
         effects = router.machine.step(event, now_s)
-        hold_s, told_s = router.machine.hold_until_s, router.held_until_s
-        if hold_s != told_s:
-            grows = hold_s is not None and told_s is not None and hold_s > told_s
-            patience_s = _GROWTH_WAITS * router.plan.router.interval_cs / 100 if grows else 0.0
-            self._kernel_due_s = min(self._kernel_due_s, now_s + patience_s)
+        self._kernel.note(router, now_s)
         due_s = router.machine.next_deadline()
         if due_s is None:
             self._due_s.pop(router.name, None)
         else:
             self._due_s[router.name] = due_s
         return effects
-
-    def _must_leave(self) -> bool:
-        """Whether the kernel may answer for something longer than its router wants."""
-        return any(
-            router.held_until_s is not None
-            and (router.machine.hold_until_s is None or router.machine.hold_until_s < router.held_until_s)
-            for router in self.routers.values()
-        )
-
-    def _apply(self) -> None:
-        assert self._host is not None  # noqa: S101 - rounds end with end()
-        self._kernel_due_s = float("inf")
-        held: dict[str, kernel_effects.Holding] = {}
-        for name, router in self.routers.items():
-            router.held_until_s = router.machine.hold_until_s
-            if router.held_until_s is not None:
-                held[name] = kernel_effects.Holding(router.held_until_s)
-        self._host.want(held)
 
     def _carry_out(self, router: RouterAtWork, effect: Effect) -> None:
         match effect:
@@ -333,16 +321,18 @@ class VrrpShell:
     def _ended(self, router: RouterAtWork) -> None:
         if not self._stopping:
             del self.routers[router.name]
+            self._leaving.discard(router.name)
             self._due_s.pop(router.name, None)
             plan = self._successors.pop(router.name, None)
             if plan is not None:
-                self._add(plan)
+                # The host tells of a name when something changes, and that is known already.
+                self._add(plan).unfit_host = router.unfit_host
             self._open_ports()
             self._start_new()
             return
         router.ended = True
         if all(each.ended for each in self.routers.values()) and not self._finished.done():
-            self._apply()  # what is kept for the next agent is kept to its last deadline
+            self._kernel.apply()  # what is kept for the next agent is kept to its last deadline
             result = kernel_effects.Finished(0, Reason.STOPPING, "every virtual router has ended")
             self._finished.set_result(result)
 
@@ -350,7 +340,7 @@ class VrrpShell:
         if self._host is None:
             return
         at_s = min(self._due_s.values(), default=float("inf"))
-        at_s = min(at_s, self._kernel_due_s)
+        at_s = min(at_s, self._kernel.due_s)
         if self._timer is not None:
             if self._timer_s <= at_s:
                 return  # it rings early, and is set anew then

@@ -1,0 +1,67 @@
+"""Brings the kernel in line with what the virtual routers hold, and knows what an earlier process held.
+
+Rules of this file: what shrinks is told at once; a hold that only grows may wait a little, because the kernel
+then ends it too soon and never late; what the next process may adopt is written after the kernel was told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from vipkeeper.agent.host_shell import HostShell
+from vipkeeper.agent.vrrp_holds import KeptHolds
+from vipkeeper.agent.vrrp_router import RouterAtWork
+from vipkeeper.election.effects import Holding
+from vipkeeper.model.fences import FenceKind
+
+# A hold that grew reaches the kernel within so much of an interval.
+_GROWTH_WAITS = 0.25
+
+
+class RoutersInKernel:
+    """All of one host. `host` is set before anything is asked of it; `routers` may change at any time."""
+
+    host: HostShell
+
+    def __init__(
+        self, routers: Mapping[str, RouterAtWork], holds: KeptHolds, clock: Callable[[], float]
+    ) -> None:
+        self._routers = routers
+        self._holds = holds
+        self._clock = clock
+        self.due_s = float("inf")  # when the kernel has to know what changed
+
+    def adoptable_until_s(self, name: str) -> float | None:
+        """None unless it stands in the kernel; not later than an earlier process told the kernel."""
+        until_s, kept_s = self.host.adoptable_until_s(name), self._holds.held_until_s(name)
+        if until_s is None:
+            return None
+        # An address's own end is known to a second or two, and never before what was kept.
+        return kept_s if self.host.fence() is FenceKind.LIFETIME else min(until_s, kept_s)
+
+    def note(self, router: RouterAtWork, now_s: float) -> None:
+        """The router was stepped."""
+        hold_s, told_s = router.machine.hold_until_s, router.held_until_s
+        if hold_s != told_s:
+            grows = hold_s is not None and told_s is not None and hold_s > told_s
+            patience_s = _GROWTH_WAITS * router.plan.router.interval_cs / 100 if grows else 0.0
+            self.due_s = min(self.due_s, now_s + patience_s)
+
+    def must_leave(self) -> bool:
+        """Whether the kernel may answer for something longer than its router wants."""
+        return any(
+            router.held_until_s is not None
+            and (router.machine.hold_until_s is None or router.machine.hold_until_s < router.held_until_s)
+            for router in self._routers.values()
+        )
+
+    def apply(self) -> None:
+        """Tell it all."""
+        self.due_s = float("inf")
+        held: dict[str, float] = {}
+        for name, router in self._routers.items():
+            router.held_until_s = router.machine.hold_until_s
+            if router.held_until_s is not None:
+                held[name] = router.held_until_s
+        self.host.want({name: Holding(until_s) for name, until_s in held.items()})
+        self._holds.keep(held)
