@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -71,6 +71,16 @@ class Said(msgspec.Struct, frozen=True):
         return payload[25 if self.datagram.protocol == 51 else 1]
 
 
+class Silenced:
+    """What was asked of the kernel, and whether that is so while an address of it is there."""
+
+    def __init__(self) -> None:
+        self.now: frozenset[str] = frozenset()
+
+    def set(self, addresses: Collection[str]) -> None:
+        self.now = frozenset(addresses)
+
+
 class Node:
     """One host: its kernel stays over restarts of its agent, as its run directory does."""
 
@@ -90,7 +100,7 @@ class Node:
         self.ports = bench.segment.join(name, addresses=addresses)
         self.directory = directory
         self.tasks: list[asyncio.Task[None]] = []
-        self.wanted: list[float] = []
+        self.silence = Silenced()
 
     def plans(self) -> tuple[RouterPlan, ...]:
         return tuple(
@@ -117,6 +127,7 @@ class Node:
             finished=self.finished,
             sequence_of=lambda name: self.sequences.get(name, 0),
             holds=self.holds,
+            silence=self.silence,
         )
         self.host = HostShell(
             MemoryHost(self.kernel),

@@ -6,16 +6,26 @@ then ends it too soon and never late; what the next process may adopt is written
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from typing import Protocol
 
 from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.vrrp_holds import KeptHolds
 from vipkeeper.agent.vrrp_router import RouterAtWork
 from vipkeeper.election.effects import Holding
 from vipkeeper.model.fences import FenceKind
+from vipkeeper.model.vips import Unit
 
 # A hold that grew reaches the kernel within so much of an interval.
 _GROWTH_WAITS = 0.25
+
+
+class Silence(Protocol):
+    """Addresses that this host does not take packets for, though it has them (`accept = false`)."""
+
+    def set(self, addresses: Collection[str]) -> None:
+        """These and no others. Raises KernelRefused."""
+        ...
 
 
 class RoutersInKernel:
@@ -23,12 +33,11 @@ class RoutersInKernel:
 
     host: HostShell
 
-    def __init__(
-        self, routers: Mapping[str, RouterAtWork], holds: KeptHolds, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, routers: Mapping[str, RouterAtWork], holds: KeptHolds, silence: Silence) -> None:
         self._routers = routers
         self._holds = holds
-        self._clock = clock
+        self._silence = silence
+        self._silent: frozenset[str] = frozenset()
         self.due_s = float("inf")  # when the kernel has to know what changed
 
     def adoptable_until_s(self, name: str) -> float | None:
@@ -63,5 +72,33 @@ class RoutersInKernel:
             router.held_until_s = router.machine.hold_until_s
             if router.held_until_s is not None:
                 held[name] = router.held_until_s
+                router.in_kernel = True
+        self._silence_before()
         self.host.want({name: Holding(until_s) for name, until_s in held.items()})
+        self._silence_after()
         self._holds.keep(held)
+
+    def reconfigure(self, units: Iterable[Unit]) -> None:
+        """Other addresses, perhaps, for routers that go on."""
+        self._silence_before()
+        self.host.reconfigure(tuple(units))
+        self._silence_after()
+
+    def _silence_before(self) -> None:
+        """An address is never there without its rule."""
+        if wanted := self._silent | self._to_be_silent():
+            self._silence.set(wanted)
+            self._silent = wanted
+
+    def _silence_after(self) -> None:
+        self._silent = self._to_be_silent()
+        self._silence.set(self._silent)
+
+    def _to_be_silent(self) -> frozenset[str]:
+        """Not while it is a backup: as a real server it may have the address on its loopback."""
+        return frozenset(
+            vip.address
+            for router in self._routers.values()
+            if router.plan.silent and router.in_kernel
+            for vip in router.plan.unit.addresses
+        )

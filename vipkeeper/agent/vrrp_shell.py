@@ -8,19 +8,18 @@ something may come. A hold that only grows may wait a little: the kernel then en
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 
 from vipkeeper.agent.host_shell import HostShell
-from vipkeeper.agent.logs import log
 from vipkeeper.agent.vrrp_holds import KeptHolds
-from vipkeeper.agent.vrrp_kernel import RoutersInKernel
+from vipkeeper.agent.vrrp_kernel import RoutersInKernel, Silence
 from vipkeeper.agent.vrrp_neighbours import Neighbours
 from vipkeeper.agent.vrrp_plan import RouterPlan
 from vipkeeper.agent.vrrp_ports import RouterPorts
 from vipkeeper.agent.vrrp_router import RouterAtWork
+from vipkeeper.agent.vrrp_tidings import tell_decision, tell_notice
 from vipkeeper.election import effects as kernel_effects
 from vipkeeper.election import events as kernel_events
 from vipkeeper.model.reasons import Reason
@@ -44,6 +43,7 @@ from vrrp_compat.sockets.segment_port import SegmentPorts
 from vrrp_compat.wire.advertisement import Advertisement, Datagram
 from vrrp_compat.wire.ah_sequence import AhSequence
 from vrrp_compat.wire.discards import Discard
+from vrrp_compat.wire.vrid_census import VridUse
 
 
 class VrrpShell:
@@ -57,6 +57,7 @@ class VrrpShell:
         finished: asyncio.Future[kernel_effects.Finished],
         sequence_of: Callable[[str], int],
         holds: KeptHolds,
+        silence: Silence,
     ) -> None:
         self._clock = clock
         self._finished = finished
@@ -75,7 +76,7 @@ class VrrpShell:
         self._leaving: set[str] = set()  # told to end by replan()
         self._stopping = False
         self.routers: dict[str, RouterAtWork] = {}
-        self._kernel = RoutersInKernel(self.routers, holds, clock)
+        self._kernel = RoutersInKernel(self.routers, holds, silence)
         self.decisions: Counter[tuple[State, RouterReason]] = Counter()
 
     def begin(self, host: HostShell, plans: Iterable[RouterPlan]) -> None:
@@ -114,7 +115,7 @@ class VrrpShell:
         for name, plan in wanted.items():
             if name not in self.routers:
                 self._add(plan)
-        self._host.reconfigure(units)  # which tells, for the new ones too, whether they can be served
+        self._kernel.reconfigure(units)  # which tells, for the new ones too, whether they can be served
         self._open_ports()
         self._start_new()
         self._soon()
@@ -130,6 +131,12 @@ class VrrpShell:
             self._open_ports()
             if self._queue:
                 self._soon()
+
+    def tell_census(self, base: str, uses: tuple[VridUse, ...]) -> None:
+        """What was heard on an interface of the configuration, whoever it was for."""
+        for router in self.routers.values():
+            if router.plan.base == base:
+                self._neighbours.counted(router, uses)
 
     def stop(self, *, keep: bool) -> None:
         """End all routers."""
@@ -195,6 +202,7 @@ class VrrpShell:
             case kernel_events.Withdrawn(units):
                 for router in self._named(units):
                     if router.held_until_s is None:  # else it tells an earlier absence
+                        router.in_kernel = False
                         self._queue.append((router, Withdrawn()))
             case _:
                 pass  # what can be adopted is asked of the host; foreign announcements it answers itself
@@ -280,27 +288,13 @@ class VrrpShell:
             case Announce():
                 if self._host is not None:
                     self._host.announce_again(router.name)
-            case Decided(state, reason, detail):
+            case Decided(state, reason):
                 self.decisions[state, reason] += 1
                 router.became_master += state is State.MASTER and router.last_state is not State.MASTER
                 router.last_state = state
-                log(
-                    logging.INFO,
-                    state.value.lower(),
-                    reason.explained,
-                    vip=router.name,
-                    reason=reason.value,
-                    detail=detail,
-                )
-            case Noticed(reason, detail):
-                log(
-                    logging.WARNING,
-                    "notice",
-                    reason.explained,
-                    vip=router.name,
-                    reason=reason.value,
-                    detail=detail,
-                )
+                tell_decision(router.name, effect)
+            case Noticed():
+                tell_notice(router.name, effect)
             case Finished():
                 self._ended(router)
 
