@@ -72,13 +72,24 @@ class Said(msgspec.Struct, frozen=True):
 
 
 class Silenced:
-    """What was asked of the kernel, and whether that is so while an address of it is there."""
+    """What was asked of the kernel. `talked`: an address that is to be silent stood there without its rule."""
 
-    def __init__(self) -> None:
+    def __init__(self, node: Node) -> None:
+        self._node = node
         self.now: frozenset[str] = frozenset()
+        self.talked = False
 
     def set(self, addresses: Collection[str]) -> None:
+        standing = {vip.address for vip in self._node.kernel.addresses()}
+        silent = {
+            vip.address
+            for plan in self._node.plans()
+            if plan.silent
+            for vip in plan.unit.addresses
+            if vip.address in standing
+        }
         self.now = frozenset(addresses)
+        self.talked |= not silent <= self.now
 
 
 class Node:
@@ -100,7 +111,7 @@ class Node:
         self.ports = bench.segment.join(name, addresses=addresses)
         self.directory = directory
         self.tasks: list[asyncio.Task[None]] = []
-        self.silence = Silenced()
+        self.silence = Silenced(self)
 
     def plans(self) -> tuple[RouterPlan, ...]:
         return tuple(

@@ -56,6 +56,12 @@ class RoutersInKernel:
             patience_s = _GROWTH_WAITS * router.plan.router.interval_cs / 100 if grows else 0.0
             self.due_s = min(self.due_s, now_s + patience_s)
 
+    def withdrawn(self, router: RouterAtWork) -> None:
+        """A reading showed that its addresses are gone."""
+        router.in_kernel = False
+        if router.plan.silent:
+            self.due_s = 0.0  # its rule goes after them
+
     def must_leave(self) -> bool:
         """Whether the kernel may answer for something longer than its router wants."""
         return any(

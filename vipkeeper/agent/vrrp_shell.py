@@ -202,7 +202,7 @@ class VrrpShell:
             case kernel_events.Withdrawn(units):
                 for router in self._named(units):
                     if router.held_until_s is None:  # else it tells an earlier absence
-                        router.in_kernel = False
+                        self._kernel.withdrawn(router)
                         self._queue.append((router, Withdrawn()))
             case _:
                 pass  # what can be adopted is asked of the host; foreign announcements it answers itself
