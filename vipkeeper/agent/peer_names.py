@@ -7,6 +7,7 @@ later because a resolver is slow.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import logging
 import socket
@@ -29,6 +30,7 @@ class PeerNames:
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
         self._complained: set[str] = set()
+        self._listed_anew = asyncio.Event()
         self.listed: tuple[Peer, ...] = ()
         self.known: dict[Peer, bytes] = {}
 
@@ -40,13 +42,22 @@ class PeerNames:
                 await self._resolve_all()
         except TimeoutError:
             log(logging.WARNING, "peer-names", "the resolver does not answer; asking again")
+        self._listed_anew.set()
+
+    def knows(self, listed: Iterable[Peer]) -> bool:
+        """Whether nothing of this has to be asked for."""
+        return all(peer in self.known or _is_address(peer[0]) for peer in listed)
 
     async def keep_current(self) -> None:
         """Ask again, for ever; often while something is not known."""
         while True:
             missing = any(peer not in self.known for peer in self._names())
-            await asyncio.sleep(_UNKNOWN_AGAIN_S if missing else _KNOWN_AGAIN_S)
-            if await self._resolve_all():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_UNKNOWN_AGAIN_S if missing else _KNOWN_AGAIN_S):
+                    await self._listed_anew.wait()
+            if self._listed_anew.is_set():
+                self._listed_anew.clear()
+            elif await self._resolve_all():
                 self._changed()
 
     def _names(self) -> list[Peer]:

@@ -9,6 +9,7 @@ after a reboot (a tmpfs such as /run), and if it is not, the boot id tells.
     cluster-<name>   the cluster id first seen under this cluster name
     promises         what this node promised to owners, and until when
     ah-sequences     the AH numbers that virtual routers had reached, some seconds ago
+    vrrp-holds       until when the kernel answers for the VIPs of virtual routers, see vrrp_holds.py
     vrrp-settings    sysctls as they were before virtual MAC interfaces needed others
     revision-<backend>-<name>   how far the store's history went, some seconds ago
     control          the socket at which the agent answers `vipkeeper ls`
@@ -135,6 +136,11 @@ class RunDirectory:
     def keep_ah_sequences(self, numbers: dict[str, int]) -> None:
         """Remember them. Raises OSError."""
         self._write(self._ah_sequences, msgspec.json.encode(numbers).decode())
+
+    @property
+    def vrrp_holds(self) -> Path:
+        """A file for until when virtual routers hold their addresses."""
+        return self._path / "vrrp-holds"
 
     @property
     def vrrp_settings(self) -> Path:

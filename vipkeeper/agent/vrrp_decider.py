@@ -18,6 +18,7 @@ from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.logs import log
 from vipkeeper.agent.peer_names import Peer, PeerNames
 from vipkeeper.agent.run_directory import RunDirectory
+from vipkeeper.agent.vrrp_holds import KeptHolds
 from vipkeeper.agent.vrrp_plan import RouterPlan, plan_router, virtual_mac, vrrp_units
 from vipkeeper.agent.vrrp_report import vrrp_report
 from vipkeeper.agent.vrrp_shell import VrrpShell
@@ -26,15 +27,17 @@ from vipkeeper.config.schema import Config
 from vipkeeper.config.vrrp_rules import advertised_version
 from vipkeeper.election.effects import Finished
 from vipkeeper.election.events import Event
+from vipkeeper.kernel.input_rules import InputRules
 from vipkeeper.kernel.netlink_socket import NetlinkSocket
 from vipkeeper.kernel.virtual_mac import VirtualMac, VirtualMacs
 from vipkeeper.model.agent_report import Report
-from vipkeeper.model.errors import ProgrammingError
+from vipkeeper.model.errors import KernelRefused, ProgrammingError, VipkeeperError
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.host import Link
 from vipkeeper.model.version import VERSION
 from vipkeeper.model.vips import Unit
 from vrrp_compat.sockets.raw_ports import RawPorts
+from vrrp_compat.sockets.vrid_finder import find_vrids
 from vrrp_compat.wire.authentication import AuthKind
 
 _NETLINK_ROUTE = 0
@@ -53,9 +56,19 @@ class VrrpDecider:
         self._told_macs: dict[str, str] = {}  # by interface: what was said of it
         self._names = PeerNames(self._replan)
         known = directory.ah_sequences()
+        self._holds = KeptHolds(directory.vrrp_holds, directory.incarnation)
+        self._input_rules = InputRules()
         self._shell = VrrpShell(
-            RawPorts(), clock=boot_s, finished=self._finished, sequence_of=lambda name: known.get(name, 0)
+            RawPorts(),
+            clock=boot_s,
+            finished=self._finished,
+            sequence_of=lambda name: known.get(name, 0),
+            holds=self._holds,
+            silence=self._input_rules,
         )
+        self._reloading: asyncio.Task[None] | None = None
+        self._census_due = asyncio.Event()
+        self._census_due.set()
         self._links: Mapping[str, Link] = {}
         self._plans: tuple[RouterPlan, ...] = ()
         self._planned_from: tuple[Config, dict[str, bytes | None], dict[Peer, bytes]] | None = None
@@ -65,7 +78,9 @@ class VrrpDecider:
         return vrrp_units(self._config)
 
     def prepare(self) -> None:
-        """See `Decider.prepare`: virtual MACs."""
+        """See `Decider.prepare`: virtual MACs; and whether `accept = false` can be kept here."""
+        if any(not vip.vrrp.accept for vip in self._config.vip.values()):
+            self._input_rules.require()
         wanted = self._virtual_macs()
         if self._macs is None:
             if not wanted:
@@ -99,11 +114,12 @@ class VrrpDecider:
         """See `Decider.run`."""
         self._host = host
         self._warn(host.fence())
-        await self._names.know(self._listed_names())
+        await self._names.know(_listed_names(self._config))
         tasks = [asyncio.create_task(host.run(), name="host")]
         asides = [
             aside(self._names.keep_current(), "peer-names"),
             aside(self._keep_sequences(), "ah-sequences"),
+            aside(self._take_census(), "vrid-census"),
         ]
         try:
             self._plans = self._plan()
@@ -118,9 +134,10 @@ class VrrpDecider:
             return self._finished.result()
         finally:
             self._write_sequences()
-            for task in (*tasks, *asides):
+            reloading = () if self._reloading is None else (self._reloading,)
+            for task in (*tasks, *asides, *reloading):
                 task.cancel()
-            await asyncio.gather(*tasks, *asides, return_exceptions=True)
+            await asyncio.gather(*tasks, *asides, *reloading, return_exceptions=True)
 
     def stop(self, *, keep: bool) -> None:
         """See `Decider.stop`."""
@@ -128,13 +145,33 @@ class VrrpDecider:
 
     def reconfigure(self, config: Config) -> None:
         """See `Decider.reconfigure`."""
-        before = self._virtual_macs()
+        listed = _listed_names(config)
+        if self._reloading is not None:
+            self._reloading.cancel()
+        if self._names.knows(listed):
+            self._follow(config)
+        else:
+            self._reloading = asyncio.create_task(self._follow_when_known(config, listed))
+
+    async def _follow_when_known(self, config: Config, listed: tuple[Peer, ...]) -> None:
+        """A router that knew nobody for a moment would give its VIP up."""
+        await self._names.know(listed)
+        self._shell.later(partial(self._follow, config))
+
+    def _follow(self, config: Config) -> None:
+        before, obeyed = self._virtual_macs(), self._config
         self._config = config
-        self.prepare()
-        self._names.listed = self._listed_names()
+        try:
+            self.prepare()
+        except KernelRefused as refused:
+            self._config = obeyed
+            log(logging.ERROR, "reload-refused", f"{refused}; the virtual routers go on as they were")
+            return
+        self._names.listed = _listed_names(config)
         self._replan()
         if self._macs is not None:
             self._macs.remove([virtual for virtual in before if virtual not in self._virtual_macs()])
+        self._census_due.set()
 
     def report(self, *, with_records: bool) -> Report:
         """See `Decider.report`."""
@@ -161,6 +198,8 @@ class VrrpDecider:
     def clear_away(self, *, keep: bool) -> None:
         """See `Decider.clear_away`: the virtual MACs."""
         self._netlink.close()
+        self._holds.close()
+        self._input_rules.close(keep=keep)
         if self._macs is not None:
             self._macs.close(keep=keep)
 
@@ -185,13 +224,6 @@ class VrrpDecider:
         self._planned_from = (config, sources, dict(names))
         return tuple(plan_router(config, unit, sources[unit.name], names) for unit in self.units())
 
-    def _listed_names(self) -> tuple[Peer, ...]:
-        return tuple(
-            (peer, advertised_version(vip))
-            for vip in self._config.vip.values()
-            for peer in vip.vrrp.unicast_peers or ()
-        )
-
     @staticmethod
     def _warn(fence: FenceKind) -> None:
         if fence is FenceKind.LIFETIME:
@@ -200,6 +232,23 @@ class VrrpDecider:
                 "beside the next master for up to 3 s; allow the fences bpf and nftables"
             )
             log(logging.WARNING, "fence", message)
+
+    async def _take_census(self) -> None:
+        """After a start and after each reload: whether a VRID of ours is used by others for something else.
+
+        Unicast between others, and a master with an interval beyond a second, may go unheard.
+        """
+        while True:
+            await self._census_due.wait()
+            self._census_due.clear()
+            places = sorted({plan.base for plan in self._plans})
+            heard = await asyncio.gather(*map(find_vrids, places), return_exceptions=True)
+            for place, uses in zip(places, heard, strict=True):
+                # An interface that is not there is told of already.
+                if not isinstance(uses, BaseException):
+                    self._shell.tell_census(place, uses)
+                elif not isinstance(uses, VipkeeperError):
+                    raise uses
 
     async def _keep_sequences(self) -> None:
         while True:
@@ -218,6 +267,14 @@ class VrrpDecider:
             self._directory.keep_ah_sequences(numbers)
         except OSError as error:
             log(logging.WARNING, "ah-sequences", f"cannot be kept for the next agent: {error.strerror}")
+
+
+def _listed_names(config: Config) -> tuple[Peer, ...]:
+    return tuple(
+        (peer, advertised_version(vip))
+        for vip in config.vip.values()
+        for peer in vip.vrrp.unicast_peers or ()
+    )
 
 
 def _index(links: Mapping[str, Link], name: str) -> int:

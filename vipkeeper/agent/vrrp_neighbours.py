@@ -17,7 +17,7 @@ from vrrp_compat.wire.discards import Discard, DiscardReason
 from vrrp_compat.wire.inspection import inspect_packet
 from vrrp_compat.wire.ip_packets import IpPacket
 from vrrp_compat.wire.receiving import Accepted, Note
-from vrrp_compat.wire.vrid_census import VridCensus, taken_message, used_by_others
+from vrrp_compat.wire.vrid_census import VridCensus, VridUse, taken_message, used_by_others
 
 TOLD_EVERY_S = 60.0
 _MOST_TOLD = 1024  # more kinds of lines than any honest segment causes
@@ -25,6 +25,15 @@ _MOST_TOLD = 1024  # more kinds of lines than any honest segment causes
 _NOTES = {
     Note.FIRST_NOT_LINK_LOCAL: "its first address is not link-local (RFC 9568 5.2.9); it is believed even so",
 }
+
+# A group of others that happens to have our number may differ in any of these first.
+_OF_OTHER_GROUPS = frozenset(
+    {
+        *(DiscardReason.VERSION, DiscardReason.AUTH_TYPE, DiscardReason.AUTH_PASSWORD),
+        *(DiscardReason.INTERVAL, DiscardReason.ADDRESSES, DiscardReason.SOURCE),
+    }
+)
+_VRID_TAKEN = "vrid-taken"
 
 
 class Neighbours:
@@ -41,31 +50,41 @@ class Neighbours:
         if vrid:
             self._strays[len(datagram.source), vrid] = datagram
 
+    def counted(self, router: RouterAtWork, uses: tuple[VridUse, ...]) -> None:
+        """Who was heard on its interface by somebody who listens to everything."""
+        others = used_by_others(uses, router.plan.router.vrid, _texts(router))
+        if others:
+            said = taken_message(others, uses)
+            router.twins = (said, self._clock())
+            self._tell("vrrp-neighbour", router, others[0].sources[0], _VRID_TAKEN, said)
+
     def discarded(self, router: RouterAtWork, datagram: Datagram, why: Discard) -> None:
         """It changed nothing, and was counted."""
         said = f"{why.detail}; {why.reason.explained}" if why.detail else why.reason.explained
-        if why.reason is DiscardReason.ADDRESSES:
+        if why.reason in _OF_OTHER_GROUPS:
             said = self._census(router, datagram) or said
-        self._tell("discarded", router, datagram, why.reason.value, said)
+        self._tell("discarded", router, _text(datagram.source), why.reason.value, said)
 
     def accepted(self, router: RouterAtWork, datagram: Datagram, verdict: Accepted) -> None:
         """It counts, but may be odd."""
         for note in verdict.notes:
             said = self._census(router, datagram) if note is Note.ADDRESSES_DIFFER else _NOTES[note]
             if said:
-                self._tell("vrrp-neighbour", router, datagram, note.value, said)
+                self._tell("vrrp-neighbour", router, _text(datagram.source), note.value, said)
 
     def _census(self, router: RouterAtWork, datagram: Datagram) -> str:
         """Who uses our VRID for what, and which number is free."""
         census = VridCensus()
         for heard in (*self._strays.values(), datagram):
             census.hear(inspect_packet(IpPacket(heard)))
-        ours = [str(ipaddress.ip_address(packed)) for packed in router.plan.router.addresses]
-        others = used_by_others(census.uses(), router.plan.router.vrid, ours)
-        return taken_message(others, census.uses()) if others else ""
+        others = used_by_others(census.uses(), router.plan.router.vrid, _texts(router))
+        if not others:
+            return ""
+        said = taken_message(others, census.uses())
+        router.twins = (said, self._clock())
+        return said
 
-    def _tell(self, event: str, router: RouterAtWork, datagram: Datagram, reason: str, said: str) -> None:
-        source = str(ipaddress.ip_address(datagram.source))
+    def _tell(self, event: str, router: RouterAtWork, source: str, reason: str, said: str) -> None:
         now_s = self._clock()
         if len(self._told) > _MOST_TOLD:
             self._told.clear()
@@ -83,3 +102,11 @@ class Neighbours:
             source=source,
             more_since=unsaid or None,
         )
+
+
+def _texts(router: RouterAtWork) -> list[str]:
+    return [_text(packed) for packed in router.plan.router.addresses]
+
+
+def _text(packed: bytes) -> str:
+    return str(ipaddress.ip_address(packed))

@@ -20,7 +20,7 @@ from vipkeeper.model.vips import Unit
 from vrrp_compat.router.reasons import RouterReason
 from vrrp_compat.router.settings import RouterSettings
 from vrrp_compat.sockets.segment_port import PortSettings
-from vrrp_compat.wire.advertisement import GROUP_IPV4, GROUP_IPV6, PROTOCOL_AH, PROTOCOL_VRRP
+from vrrp_compat.wire.advertisement import GROUP_IPV4, GROUP_IPV6, PRIORITY_OWNER, PROTOCOL_AH, PROTOCOL_VRRP
 from vrrp_compat.wire.authentication import NO_AUTHENTICATION, Authentication, with_key, with_password
 from vrrp_compat.wire.checksum import ChecksumRule
 from vrrp_compat.wire.expectation import AddressPolicy, Expectation
@@ -41,6 +41,7 @@ class RouterPlan(msgspec.Struct, frozen=True):
     destinations: tuple[bytes, ...]
     authentication: Authentication
     rule: ChecksumRule | None
+    silent: bool  # as master it takes no packets for its addresses but ARP and neighbour discovery
     lacks: tuple[RouterReason, str] | None
 
     @property
@@ -120,17 +121,7 @@ def plan_router(
         unit=unit,
         base=vip.interface,
         router=router,
-        expected=Expectation(
-            version=vrrp.version,
-            vrid=vrrp.vrid,
-            addresses=advertised,
-            group=group,
-            address_bytes=4 if version == 4 else 16,
-            interval_cs=interval_cs,
-            authentication=authentication,
-            address_policy=_POLICIES[vrrp.address_mismatch],
-            sources=_believed(vrrp, peers),
-        ),
+        expected=_expected(vrrp, router, authentication, group, peers),
         port=PortSettings(
             ip_version=version,
             interface=heard_on(vip),
@@ -141,7 +132,28 @@ def plan_router(
         destinations=tuple(peers) if peers is not None else (group or _GROUPS[version],),
         authentication=authentication,
         rule=_rule(vrrp, version),
+        silent=not vrrp.accept and unit.priority != PRIORITY_OWNER,
         lacks=_lacks(vip, version, source, peers),
+    )
+
+
+def _expected(
+    vrrp: VipVrrp,
+    router: RouterSettings,
+    authentication: Authentication,
+    group: bytes | None,
+    peers: list[bytes] | None,
+) -> Expectation:
+    return Expectation(
+        version=router.version,
+        vrid=router.vrid,
+        addresses=router.addresses,
+        group=group,
+        address_bytes=len(router.address),
+        interval_cs=router.interval_cs,
+        authentication=authentication,
+        address_policy=_POLICIES[vrrp.address_mismatch],
+        sources=_believed(vrrp, peers),
     )
 
 

@@ -54,7 +54,9 @@ class RouterPorts:
             for place, port in self._open.items()
             if wanted.get(place) != port.settings or port.is_stale()
         ]:
-            self._open.pop(place).close()
+            port = self._open.pop(place)
+            port.drain()  # what is there was heard in time
+            port.close()
         refused: dict[_Place, str] = {}
         for place, settings in wanted.items():
             if place not in self._open:

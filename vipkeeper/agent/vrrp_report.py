@@ -15,6 +15,9 @@ from vipkeeper.model.records import Keys
 from vipkeeper.model.version import VERSION
 from vrrp_compat.router.states import State
 
+# Who uses the same VRID is shown for so long after it was heard of last.
+_REMEMBERED_S = 3600.0
+
 
 def vrrp_report(config: Config, routers: Iterable[RouterAtWork], now_s: float) -> Report:
     """The node now."""
@@ -55,8 +58,15 @@ def router_report(router: RouterAtWork, now_s: float) -> RouterReport:
         received=router.received,
         received_leaving=router.received_leaving,
         became_master=router.became_master,
+        warning=_warning(router, now_s),
         discarded={reason.value: count for reason, count in sorted(router.discards.items(), key=str)},
     )
+
+
+def _warning(router: RouterAtWork, now_s: float) -> str | None:
+    if router.twins is None or now_s - router.twins[1] > _REMEMBERED_S:
+        return None
+    return router.twins[0]
 
 
 def _vip_report(node: str, router: RouterReport) -> VipReport:

@@ -38,11 +38,13 @@ class RouterAtWork:
         self.ended = False
         self.last_state = State.INITIALIZE  # as logged
         self.held_until_s: float | None = None  # what the kernel was told
+        self.in_kernel = False  # told so, and its absence not confirmed since
         self.sent = 0
         self.sent_leaving = 0
         self.received = 0
         self.received_leaving = 0
         self.became_master = 0
+        self.twins: tuple[str, float] | None = None  # who uses its VRID for something else, and when heard
         self.discards: Counter[DiscardReason] = Counter()
 
     @property

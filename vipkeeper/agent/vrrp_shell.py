@@ -9,18 +9,19 @@ soon, never late. A round costs what changed in it, however many routers there a
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 
 from vipkeeper.agent.deadlines import NEVER_S, Deadlines
 from vipkeeper.agent.host_shell import HostShell
-from vipkeeper.agent.logs import log
+from vipkeeper.agent.vrrp_holds import KeptHolds
+from vipkeeper.agent.vrrp_kernel import RoutersInKernel, Silence
 from vipkeeper.agent.vrrp_neighbours import Neighbours
 from vipkeeper.agent.vrrp_plan import RouterPlan
 from vipkeeper.agent.vrrp_ports import RouterPorts
 from vipkeeper.agent.vrrp_router import RouterAtWork
+from vipkeeper.agent.vrrp_tidings import tell_decision, tell_notice
 from vipkeeper.election import effects as kernel_effects
 from vipkeeper.election import events as kernel_events
 from vipkeeper.model.reasons import Reason
@@ -44,9 +45,7 @@ from vrrp_compat.sockets.segment_port import SegmentPorts
 from vrrp_compat.wire.advertisement import Advertisement, Datagram
 from vrrp_compat.wire.ah_sequence import AhSequence
 from vrrp_compat.wire.discards import Discard
-
-# A hold that grew reaches the kernel within so much of an interval.
-_GROWTH_WAITS = 0.25
+from vrrp_compat.wire.vrid_census import VridUse
 
 
 class VrrpShell:
@@ -59,6 +58,8 @@ class VrrpShell:
         clock: Callable[[], float],
         finished: asyncio.Future[kernel_effects.Finished],
         sequence_of: Callable[[str], int],
+        holds: KeptHolds,
+        silence: Silence,
     ) -> None:
         self._clock = clock
         self._finished = finished
@@ -72,18 +73,18 @@ class VrrpShell:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_s = NEVER_S
         self._deadlines = Deadlines()  # by router
-        self._kernel_due_s = NEVER_S  # when the kernel has to know what changed
-        self._must_leave = False  # the kernel may answer for something longer than its router wants
         self._successors: dict[str, RouterPlan] = {}  # plans that begin when a router has ended
         self._new: list[RouterAtWork] = []  # not started yet
-        self._untold: list[tuple[int, str, str, RouterReason, str]] = []  # lines for the log
+        self._leaving: set[str] = set()  # told to end by replan()
+        self._untold: list[tuple[str, Decided | Noticed]] = []  # lines for the log, by VIP
         self._stopping = False
         self.routers: dict[str, RouterAtWork] = {}
+        self._kernel = RoutersInKernel(self.routers, holds, silence)
         self.decisions: Counter[tuple[State, RouterReason]] = Counter()
 
     def begin(self, host: HostShell, plans: Iterable[RouterPlan]) -> None:
         """Everything is there: start the routers, those found in the kernel as what they were."""
-        self._host = host
+        self._host = self._kernel.host = host
         for plan in plans:
             self._add(plan)
         self._open_ports()
@@ -91,6 +92,7 @@ class VrrpShell:
             self._take(event)
         self._early.clear()
         self._start_new()
+        self._kernel.due_s = self._clock()  # what an earlier process left and nobody adopts goes
         self._guarded(self._round)
 
     def post(self, event: kernel_events.Event) -> None:
@@ -113,10 +115,10 @@ class VrrpShell:
     def _begin_new(self, wanted: Mapping[str, RouterPlan], units: tuple[Unit, ...]) -> None:
         if self._host is None:
             return
-        self._host.reconfigure(units)
         for name, plan in wanted.items():
             if name not in self.routers:
                 self._add(plan)
+        self._kernel.reconfigure(units)  # which tells, for the new ones too, whether they can be served
         self._open_ports()
         self._start_new()
         self._soon()
@@ -132,6 +134,12 @@ class VrrpShell:
             self._open_ports()
             if self._queue:
                 self._soon()
+
+    def tell_census(self, base: str, uses: tuple[VridUse, ...]) -> None:
+        """What was heard on an interface of the configuration, whoever it was for."""
+        for router in self.routers.values():
+            if router.plan.base == base:
+                self._neighbours.counted(router, uses)
 
     def stop(self, *, keep: bool) -> None:
         """End all routers."""
@@ -153,25 +161,33 @@ class VrrpShell:
         """Change what goes on, and end what does not, or not as the same router."""
         for name, router in self.routers.items():
             plan = wanted.get(name)
-            if plan is None or plan.fixed != router.plan.fixed:
-                self._queue.append((router, StopRequested()))
-                if plan is not None:
-                    self._successors[name] = plan
-            elif plan.router != router.plan.router:
+            if name in self._leaving or plan is None or plan.fixed != router.plan.fixed:
+                self._replace(router, plan)
+                continue
+            if plan.router != router.plan.router:
                 self._queue.append((router, Reconfigured(plan.router)))
-            if plan is not None and plan.fixed == router.plan.fixed:
-                router.plan = plan
+            router.plan = plan
 
-    def _add(self, plan: RouterPlan) -> None:
+    def _replace(self, router: RouterAtWork, plan: RouterPlan | None) -> None:
+        """What comes after it, if anything, is what was wanted last."""
+        if router.name not in self._leaving:
+            self._leaving.add(router.name)
+            self._queue.append((router, StopRequested()))
+        self._successors.pop(router.name, None)
+        if plan is not None:
+            self._successors[router.name] = plan
+
+    def _add(self, plan: RouterPlan) -> RouterAtWork:
         router = RouterAtWork(plan, AhSequence(self._sequence_of(plan.unit.name)))
         self.routers[router.name] = router
         self._new.append(router)
+        return router
 
     def _start_new(self) -> None:
         """Once it is known what could keep them from serving."""
         assert self._host is not None  # noqa: S101 - begin() comes first
         for router in self._new:
-            self._queue.append((router, Started(self._host.adoptable_until_s(router.name))))
+            self._queue.append((router, Started(self._kernel.adoptable_until_s(router.name))))
         self._new.clear()
 
     def _open_ports(self) -> None:
@@ -189,6 +205,7 @@ class VrrpShell:
             case kernel_events.Withdrawn(units):
                 for router in self._named(units):
                     if router.held_until_s is None:  # else it tells an earlier absence
+                        self._kernel.withdrawn(router)
                         self._queue.append((router, Withdrawn()))
             case _:
                 pass  # what can be adopted is asked of the host; foreign announcements it answers itself
@@ -236,8 +253,11 @@ class VrrpShell:
     def _tell(self) -> None:
         """The log comes last: until a line is written, nobody may be served."""
         untold, self._untold = self._untold, []
-        for level, event, name, reason, detail in untold:
-            log(level, event, reason.explained, vip=name, reason=reason.value, detail=detail)
+        for name, effect in untold:
+            if isinstance(effect, Decided):
+                tell_decision(name, effect)
+            else:
+                tell_notice(name, effect)
 
     def _round(self) -> None:
         if self._scheduled is not None:
@@ -245,14 +265,14 @@ class VrrpShell:
             self._scheduled = None
         while self._queue:
             asked = [(router, self._step(router, event)) for router, event in self._taken()]
-            if self._must_leave:
-                self._apply()
+            if self._kernel.must_leave:
+                self._kernel.apply()
             for router, effects in asked:
                 for effect in effects:
                     self._carry_out(router, effect)
         # Without company before it is due there is nothing to wait for: to wake up again costs more.
-        if self._kernel_due_s <= self._clock() or self._kernel_due_s < self._deadlines.first_s():
-            self._apply()
+        if self._kernel.due_s <= self._clock() or self._kernel.due_s < self._deadlines.first_s():
+            self._kernel.apply()
         if self._queue:  # the kernel had something to say
             self._soon()
         self._arm()
@@ -265,24 +285,9 @@ class VrrpShell:
     def _step(self, router: RouterAtWork, event: Event) -> list[Effect]:
         now_s = self._clock()
         effects = router.machine.step(event, now_s)
-        hold_s, told_s = router.machine.hold_until_s, router.held_until_s
-        if hold_s != told_s:
-            grows = hold_s is not None and told_s is not None and hold_s > told_s
-            self._must_leave |= told_s is not None and not grows
-            patience_s = _GROWTH_WAITS * router.plan.router.interval_cs / 100 if grows else 0.0
-            self._kernel_due_s = min(self._kernel_due_s, now_s + patience_s)
+        self._kernel.note(router, now_s)
         self._deadlines.set(router.name, router.machine.next_deadline())
         return effects
-
-    def _apply(self) -> None:
-        assert self._host is not None  # noqa: S101 - rounds end with end()
-        self._kernel_due_s, self._must_leave = NEVER_S, False
-        held: dict[str, kernel_effects.Holding] = {}
-        for name, router in self.routers.items():
-            router.held_until_s = router.machine.hold_until_s
-            if router.held_until_s is not None:
-                held[name] = kernel_effects.Holding(router.held_until_s)
-        self._host.want(held)
 
     def _carry_out(self, router: RouterAtWork, effect: Effect) -> None:
         match effect:
@@ -291,13 +296,13 @@ class VrrpShell:
             case Announce():
                 if self._host is not None:
                     self._host.announce_again(router.name)
-            case Decided(state, reason, detail):
+            case Decided(state, reason):
                 self.decisions[state, reason] += 1
                 router.became_master += state is State.MASTER and router.last_state is not State.MASTER
                 router.last_state = state
-                self._untold.append((logging.INFO, state.value.lower(), router.name, reason, detail))
-            case Noticed(reason, detail):
-                self._untold.append((logging.WARNING, "notice", router.name, reason, detail))
+                self._untold.append((router.name, effect))
+            case Noticed():
+                self._untold.append((router.name, effect))
             case Finished():
                 self._ended(router)
 
@@ -318,23 +323,25 @@ class VrrpShell:
     def _ended(self, router: RouterAtWork) -> None:
         if not self._stopping:
             del self.routers[router.name]
+            self._leaving.discard(router.name)
             self._deadlines.set(router.name, None)
             plan = self._successors.pop(router.name, None)
             if plan is not None:
-                self._add(plan)
+                # The host tells of a name when something changes, and that is known already.
+                self._add(plan).unfit_host = router.unfit_host
             self._open_ports()
             self._start_new()
             return
         router.ended = True
         if all(each.ended for each in self.routers.values()) and not self._finished.done():
-            self._apply()  # what is kept for the next agent is kept to its last deadline
+            self._kernel.apply()  # what is kept for the next agent is kept to its last deadline
             result = kernel_effects.Finished(0, Reason.STOPPING, "every virtual router has ended")
             self._finished.set_result(result)
 
     def _arm(self) -> None:
         if self._host is None:
             return
-        at_s = min(self._deadlines.first_s(), self._kernel_due_s)
+        at_s = min(self._deadlines.first_s(), self._kernel.due_s)
         if self._timer is not None:
             if self._timer_s <= at_s:
                 return  # it rings early, and is set anew then

@@ -1,6 +1,6 @@
 """`vipkeeper check FILE`: all mistakes and notices of a file, and what follows from its timings.
 
-With --store also what the store is like that the file names.
+With --store also what the store is like that the file names, with --wire who uses which VRID.
 """
 
 from __future__ import annotations
@@ -29,11 +29,17 @@ def fill(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also connect to the store: whether each endpoint answers, and what its operator should do",
     )
+    parser.add_argument(
+        "--wire",
+        action="store_true",
+        help="also listen on the interfaces of the VIPs for some seconds: which VRIDs others use there, and "
+        "which one is free (root)",
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Raises ConfigError with all mistakes, or StoreUnreachable; notices and advice alone end with 0."""
+    """Raises VipkeeperError; mistakes are a ConfigError, and notices and advice alone end with 0."""
     parsed = load_parsed(arguments.file, Flags())
     config = parsed.config
     findings = (*notices(config), *host_notices(config, facts_of_this_host(config)))
@@ -48,4 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
         from vipkeeper.cli.store_report import report_store
 
         report_store(config)
+    if arguments.wire:
+        from vipkeeper.cli.wire_report import report_wire
+
+        report_wire(config)
     return 0

@@ -20,10 +20,10 @@ def fill(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run-dir", metavar="DIR", help="the agent's run directory")
     parser.description = (
         "Take out of this host's kernel what a killed agent left: its VIPs, the fence that\n"
-        "keeps the kernel from answering for them, and the virtual MAC interfaces that the\n"
-        "configuration file names. An agent does so itself when it starts; this is for a\n"
-        "host on which none will, for example when keepalived is to have these addresses\n"
-        "again. Refused while an agent runs."
+        "keeps the kernel from answering for them, the rules of accept = false, and the\n"
+        "virtual MAC interfaces that the configuration file names. An agent does so itself\n"
+        "when it starts; this is for a host on which none will, for example when keepalived\n"
+        "is to have these addresses again. Refused while an agent runs."
     )
     parser.set_defaults(run=run)
 
@@ -40,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
 async def _clear(config: Config | None) -> None:
     from vipkeeper.agent.clocks import boot_s
     from vipkeeper.agent.host_shell import HostShell
+    from vipkeeper.kernel.input_rules import remove_input_rules
     from vipkeeper.kernel.namespace_lock import NamespaceLock
     from vipkeeper.kernel.netlink_host import NetlinkHost
     from vipkeeper.model.fences import FenceKind
@@ -50,6 +51,7 @@ async def _clear(config: Config | None) -> None:
             host.start()  # it is to keep no VIP, so whatever is ours goes
         finally:
             host.close(keep=False)
+        remove_input_rules()
         if config is not None:
             _remove_virtual_macs(config)
 

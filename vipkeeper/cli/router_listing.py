@@ -36,6 +36,7 @@ class ListedRouter(msgspec.Struct, frozen=True):
     master: str | None
     master_priority: int | None
     takeover_in_ms: int | None
+    warning: str | None = None
 
 
 class RouterStatistics(msgspec.Struct, frozen=True):
@@ -75,6 +76,7 @@ def list_routers(report: Report) -> list[ListedRouter]:
             master=one.master,
             master_priority=one.master_priority,
             takeover_in_ms=one.takeover_in_ms,
+            warning=one.warning,
         )
         for one in report.routers
     ]
@@ -133,8 +135,13 @@ def _cells(router: ListedRouter) -> tuple[str, ...]:
         str(router.priority),
         f"{router.interval_ms / 1000:g} s",
         _next(router),
-        printable(f"{router.reason}: {router.detail}" if router.detail else router.reason),
+        printable(_reason(router)),
     )
+
+
+def _reason(router: ListedRouter) -> str:
+    said = f"{router.reason}: {router.detail}" if router.detail else router.reason
+    return said if router.warning is None else f"{said}. WARNING: {router.warning}"
 
 
 def _master(router: ListedRouter) -> str:

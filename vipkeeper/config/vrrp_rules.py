@@ -41,6 +41,9 @@ def broken_vrrp_rules(config: Config) -> Iterator[Finding]:
         if config.backend == "vrrp" and vip.announce_vrrp:
             fix = 'leave it out: it is for a VIP whose owner a store decides, and backend is "vrrp"'
             yield Finding((*at, "announce_vrrp"), "has no meaning here", fix)
+        if config.backend != "vrrp" and not vip.vrrp.accept:
+            fix = 'leave it out: it is for a master that VRRP elects (backend = "vrrp")'
+            yield Finding((*at, "vrrp", "accept"), "has no meaning here", fix)
         if not speaks_vrrp(config, vip) or not _has_good_addresses(vip):
             continue
         table: Path = (*at, "vrrp")

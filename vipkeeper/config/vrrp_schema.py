@@ -150,5 +150,16 @@ class VipVrrp(msgspec.Struct, frozen=True, rename={"advert_interval_s": "advert_
         ),
     ] = False
 
+    accept: Annotated[
+        bool,
+        _about(
+            "Whether this host, as master, takes packets to the VIP itself: ping, TCP, UDP. Without, it "
+            "answers only ARP and neighbour discovery, and forwards (also by IPVS), as RFC 9568 (6.1) has it "
+            "by default; `true` is keepalived's default. Without meaning at priority 255, whose host has the "
+            "addresses as its own. Needs nf_tables.",
+            False,
+        ),
+    ] = True
+
     def __repr__(self) -> str:
         return f"VipVrrp(vrid={self.vrid!r}, version={self.version!r}, interval={self.advert_interval_s!r})"

@@ -41,6 +41,7 @@ class MemoryKernel:
         self.fenced: set[str] = set()  # names of interfaces
         self.announced: list[tuple[float, VipAddress]] = []
         self.refusals: dict[VipAddress, str] = {}  # no such address is taken, with this reason
+        self.stuck: dict[VipAddress, str] = {}  # no such address is given up, with this reason
         self.refused_fences: dict[FenceKind, str] = {}
         self._ends: dict[VipAddress, float] = {}
         self._next_index = 1
@@ -208,7 +209,10 @@ class MemoryHost:
                 refused = {vip: kernel.put(vip, span, exclusive=False) for vip, span in lifetimes.items()}
             case RemoveAddresses(addresses):
                 for vip in addresses:
-                    kernel.take_away(vip)
+                    if vip in kernel.stuck:
+                        refused[vip] = kernel.stuck[vip]
+                    else:
+                        kernel.take_away(vip)
         return Applied(applied_at_s, {vip: why for vip, why in refused.items() if why})
 
     def announce(self, vips: Iterable[VipAddress]) -> None:

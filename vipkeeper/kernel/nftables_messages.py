@@ -1,5 +1,7 @@
 """nf_tables messages of the netdev family: as much of linux/netfilter/nf_tables.h as the fence needs.
 
+The expressions that rules are made of serve `input_rules.py` as well.
+
 Rules of this file: pure; nftables writes its numbers in network byte order. Everything lives in one table,
 TABLE, so that `nft list table netdev vipkeeper` shows the whole fence.
 """
@@ -47,13 +49,13 @@ _NEWSET = 9
 _NEWELEM, _GETELEM, _DELELEM = 12, 13, 14
 
 _SET_HAS_TIMEOUTS = 0x10
-_ACCEPT = 1
-_DROP = 0
+ACCEPT = 1
+DROP = 0
 _VERDICT_REGISTER = 0
 _REGISTER = 1
 _META_PROTOCOL = 1
-_NETWORK_HEADER = 1
-_EQUAL = 0
+NETWORK_HEADER, TRANSPORT_HEADER = 1, 2
+EQUAL, UNEQUAL, AT_MOST, AT_LEAST = 0, 1, 3, 5
 _INVERTED = 1
 
 
@@ -126,7 +128,7 @@ def new_chain(name: str, hook: int, device: str) -> Message:
         text_attribute(1, TABLE),
         text_attribute(3, name),
         place,
-        attribute(5, _U32.pack(_ACCEPT)),
+        attribute(5, _U32.pack(ACCEPT)),
         text_attribute(7, "filter"),
     )
 
@@ -173,20 +175,16 @@ class Frames(NamedTuple):
 def drop_rule(chain: str, frames: Frames, fenced: AddressSet, open_now: AddressSet) -> Message:
     """Drop frames whose address is in `fenced` and not in `open_now`."""
     expressions = [
-        _expression("meta", attribute(1, _U32.pack(_REGISTER)), attribute(2, _U32.pack(_META_PROTOCOL))),
-        _compare(struct.pack("!H", frames.protocol)),
+        meta(_META_PROTOCOL),
+        compare(struct.pack("!H", frames.protocol)),
     ]
     for test in frames.tests:
-        expressions += [_load(test.offset, len(test.value)), _compare(test.value)]
+        expressions += [load(test.offset, len(test.value)), compare(test.value)]
     expressions += [
-        _load(frames.offset, fenced.key_bytes),
-        _look_up(fenced, inverted=False),
-        _look_up(open_now, inverted=True),
-        _expression(
-            "immediate",
-            attribute(1, _U32.pack(_VERDICT_REGISTER)),
-            nested(2, nested(2, attribute(1, _U32.pack(_DROP)))),
-        ),
+        load(frames.offset, fenced.key_bytes),
+        look_up(fenced, inverted=False),
+        look_up(open_now, inverted=True),
+        verdict(DROP),
     ]
     return _message(
         _NEWRULE,
@@ -238,30 +236,48 @@ def _elements(kind: int, flags: int, of: AddressSet, elements: Iterable[bytes]) 
     return _message(kind, flags, text_attribute(1, TABLE), text_attribute(2, of.name), nested(3, *elements))
 
 
-def _expression(name: str, *parts: bytes) -> bytes:
+def expression(name: str, *parts: bytes) -> bytes:
+    """One step of a rule."""
     return nested(1, text_attribute(1, name), nested(2, *parts))
 
 
-def _load(offset: int, length: int) -> bytes:
-    numbers = (_REGISTER, _NETWORK_HEADER, offset, length)
-    return _expression("payload", *(attribute(kind, _U32.pack(n)) for kind, n in enumerate(numbers, 1)))
+def meta(key: int) -> bytes:
+    """Load what the kernel knows of the packet besides its bytes."""
+    return expression("meta", attribute(1, _U32.pack(_REGISTER)), attribute(2, _U32.pack(key)))
 
 
-def _compare(value: bytes) -> bytes:
-    return _expression(
+def load(offset: int, length: int, header: int = NETWORK_HEADER) -> bytes:
+    """Load bytes of the packet."""
+    numbers = (_REGISTER, header, offset, length)
+    return expression("payload", *(attribute(kind, _U32.pack(n)) for kind, n in enumerate(numbers, 1)))
+
+
+def compare(value: bytes, operation: int = EQUAL) -> bytes:
+    """Go on only if what was loaded compares so."""
+    return expression(
         "cmp",
         attribute(1, _U32.pack(_REGISTER)),
-        attribute(2, _U32.pack(_EQUAL)),
+        attribute(2, _U32.pack(operation)),
         nested(3, attribute(1, value)),
     )
 
 
-def _look_up(within: AddressSet, *, inverted: bool) -> bytes:
-    return _expression(
+def look_up(within: AddressSet, *, inverted: bool) -> bytes:
+    """Go on only if what was loaded is in a set, or is not."""
+    return expression(
         "lookup",
         text_attribute(1, within.name),
         attribute(2, _U32.pack(_REGISTER)),
         attribute(5, _U32.pack(_INVERTED if inverted else 0)),
+    )
+
+
+def verdict(what: int) -> bytes:
+    """The end of a rule."""
+    return expression(
+        "immediate",
+        attribute(1, _U32.pack(_VERDICT_REGISTER)),
+        nested(2, nested(2, attribute(1, _U32.pack(what)))),
     )
 
 

@@ -67,6 +67,7 @@ class RouterReport(msgspec.Struct, frozen=True):
     received_leaving: int
     became_master: int
     discarded: dict[str, int]  # by DiscardReason value
+    warning: str | None = None  # others use this VRID for something else
 
 
 class Report(msgspec.Struct, frozen=True):
