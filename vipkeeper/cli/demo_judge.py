@@ -16,8 +16,8 @@ from vipkeeper.model.errors import VipkeeperError
 
 # What is shown of the time before and after; also lets probes in flight come back.
 _AROUND_S = 0.7
-# An answer so old says nothing about now.
-_NOW_NS = 250_000_000
+# What is older says nothing about the end of a record.
+_AT_THE_END_NS = 250_000_000
 
 
 class DemoFailed(VipkeeperError):
@@ -34,6 +34,7 @@ class Measured:
     outage_s: float
     lost: int
     double: int
+    double_by_owner: int  # of these, the ones that the owner had a part in
     stalled_s: float
 
 
@@ -65,20 +66,21 @@ class Judge:
         except TimeoutError as error:
             raise DemoFailed(f"nobody took over: {error}") from error
 
-    def measure(self, scene: str, former: str, started_ns: int, *, two_expected: bool = False) -> Measured:
+    def measure(self, scene: str, former: str, started_ns: int) -> Measured:
         """Judge the time since the scene began, tell it, keep it."""
         time.sleep(_AROUND_S)
         recording = self.observer.recording()
         outages = [longest_outage(recording, vip, from_ns=started_ns) for vip in self.observer.vips]
         outage = max(outages, key=lambda each: each.seconds)
-        double = sum(proof.received_ns >= started_ns for proof in double_answers(recording).proofs)
+        proofs = [each for each in double_answers(recording).proofs if each.received_ns >= started_ns]
         measured = Measured(
             scene=scene,
             owner=former,
             successor=" and ".join(self._answering(recording)) or "nobody",
             outage_s=outage.seconds,
             lost=outage.lost,
-            double=double,
+            double=len(proofs),
+            double_by_owner=sum(former in {proof.who, proof.other} for proof in proofs),
             stalled_s=outage.stalled_ns / 1e9,
         )
         self.measured.append(measured)
@@ -86,8 +88,6 @@ class Judge:
         signs, sign_ms = timeline(recording, self.vip, self.nodes, started_ns - around_ns, now_ns())
         self.screen.strip(signs, sign_ms)
         self._tell(measured)
-        if double and not two_expected:
-            self.screen.bad("two nodes answered at once: that must never happen")
         return measured
 
     def show_table(self) -> None:
@@ -108,9 +108,11 @@ class Judge:
         )
 
     def _answering(self, recording: Recording) -> list[str]:
-        """Everybody who answers for the first address now."""
-        since_ns = now_ns() - _NOW_NS
-        recent = itertools.takewhile(lambda each: each.received_ns >= since_ns, reversed(recording.answers))
+        """Everybody who answered for the first address at the end of the record."""
+        end_ns = max((asked.sent_ns for asked in recording.rounds.values()), default=0)
+        recent = itertools.takewhile(
+            lambda each: each.received_ns >= end_ns - _AT_THE_END_NS, reversed(recording.answers)
+        )
         return sorted({answer.who for answer in recent if answer.vip == 0})
 
     def _tell(self, measured: Measured) -> None:

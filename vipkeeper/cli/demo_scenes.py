@@ -79,7 +79,9 @@ class Stage:
 
     def measure(self, scene: str, former: Agent, started_ns: int) -> None:
         """What was seen since the scene began."""
-        self.judge.measure(scene, former.node, started_ns)
+        measured = self.judge.measure(scene, former.node, started_ns)
+        if measured.double:
+            self.screen.bad("two nodes answered at once: that must never happen")
 
 
 def planned_stop(stage: Stage) -> None:
