@@ -15,7 +15,8 @@ OF_THE_HOST = ("this host has no interface", "this host has no readable file")
 
 
 def test_there_are_examples() -> None:
-    assert {path.name for path in FILES} == {"one-vip.toml", "dual-stack.toml", "tls.toml", "zookeeper.toml"}
+    names = {path.stem for path in FILES}
+    assert names == {"one-vip", "dual-stack", "tls", "zookeeper", "vrrp"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

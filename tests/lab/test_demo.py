@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,6 +40,31 @@ def test_the_quick_script_shows_failovers_without_double_answers(backend: str) -
     assert process.returncode == 0, said
     assert "double answers in all: 0" in said
     assert "killed owner (SIGKILL)" in said
+    assert namespaces_of(process.pid) == []
+
+
+@pytest.mark.root
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("has_keepalived", [True, False])
+def test_vrrp_shows_failovers_and_what_a_partition_does(has_keepalived: bool, tmp_path: Path) -> None:
+    """Two masters during the partition; a dead one beside nobody. Also where there is no keepalived."""
+    environment = dict(os.environ)
+    if not has_keepalived:
+        for tool in ("ip", "nft", "sh"):
+            found = shutil.which(tool)
+            assert found is not None
+            (tmp_path / tool).symlink_to(found)
+        environment["PATH"] = str(tmp_path)
+    words = (*DEMO, "--backend", "vrrp")
+    process = subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    )
+    said, _ = process.communicate(timeout=200)
+    assert process.returncode == 0, said
+    assert ("between them a keepalived" in said) == has_keepalived
+    assert "double answers of a node whose agent had been stopped or killed: 0" in said
+    assert re.search(r"^  partition +node1 +node1 and node2 .* [1-9]\d*$", said, re.MULTILINE), said
     assert namespaces_of(process.pid) == []
 
 

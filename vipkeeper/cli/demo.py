@@ -1,4 +1,4 @@
-"""`vipkeeper demo`: real agents and a real store in namespaces of this machine, failovers, and an observer.
+"""`vipkeeper demo`: real agents and a real store, or VRRP, in namespaces of this machine, and an observer.
 
 Rules of this file: it takes everything down again, also after Ctrl-C, and ends with an error when two nodes
 answered at once or nobody took over.
@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 
-from vipkeeper.cli.demo_scenes import SCRIPTS, DemoFailed, Stage
+from vipkeeper.cli.demo_judge import DemoFailed, Judge
+from vipkeeper.cli.demo_scenes import SCRIPTS, Stage
 from vipkeeper.cli.demo_screen import Screen
+from vipkeeper.cli.demo_vrrp import play_vrrp
 from vipkeeper.lab.agents import AgentOptions
 from vipkeeper.lab.interruption import stop_signals_unwind
 from vipkeeper.lab.lab import make_lab, run_agents
@@ -41,12 +43,20 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
         help="members of the store (default: 3; 1 for the script quick)",
     )
     parser.add_argument(
-        "--backend", choices=("etcd", "zookeeper"), default="etcd", help="which store (default: etcd)"
+        "--backend",
+        choices=("etcd", "zookeeper", "vrrp"),
+        default="etcd",
+        help="which store (default: etcd), or vrrp: no store, three nodes, and a keepalived among them if it "
+        "is installed; the other options have no meaning then",
     )
 
 
 def run_demo(arguments: argparse.Namespace) -> int:
     """0 when everything went as promised. Raises VipkeeperError otherwise."""
+    if arguments.backend == "vrrp":
+        with stop_signals_unwind():
+            play_vrrp(Screen())
+        return 0
     nodes, members = arguments.nodes, arguments.store_members
     if members is None:
         members = 1 if arguments.script == "quick" else 3
@@ -75,7 +85,8 @@ def run_demo(arguments: argparse.Namespace) -> int:
         )
         screen.say(f"the store runs; the VIP is {vips[0]} and {vips[1]}, the lease {arguments.lease:g} s")
         with run_observer(lab.network, vips, lab.directory) as observer, run_agents(lab, options) as agents:
-            stage = Stage(lab, agents, observer, screen, arguments.lease)
+            judge = Judge(observer, screen, tuple(agent.node for agent in agents))
+            stage = Stage(lab, agents, judge, arguments.lease)
             screen.say("an observer asks every node for the VIP every 4 ms; the agents start")
             screen.say("nobody knows who held it before, so the longest possible lease passes first")
             try:
@@ -96,21 +107,8 @@ def _play(stage: Stage, script: str) -> None:
         scene(stage)
     stage.wait_until_ready()
     stage.show_owner()
-    verdict = double_answers(stage.observer.recording())
-    stage.screen.table(
-        ("what happened", "owner", "then", "no service", "probes lost", "double answers"),
-        [
-            (
-                measured.scene,
-                measured.owner,
-                measured.successor,
-                f"{measured.outage_s * 1000:.0f} ms",
-                str(measured.lost),
-                str(measured.double),
-            )
-            for measured in stage.measured
-        ],
-    )
+    verdict = double_answers(stage.judge.observer.recording())
+    stage.judge.show_table()
     stage.screen.say(f"{verdict.rounds} rounds of probes, double answers in all: {verdict.count}")
     if verdict.count:
         raise DemoFailed(f"{verdict.count} double answers: two nodes had the VIP at once")

@@ -8,73 +8,42 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from vipkeeper.cli.demo_screen import Screen, timeline
+from vipkeeper.cli.demo_judge import DemoFailed, Judge
+from vipkeeper.cli.demo_screen import Screen
 from vipkeeper.lab import faults
 from vipkeeper.lab.agents import Agent, list_vips, show_vips
 from vipkeeper.lab.lab import Lab
-from vipkeeper.lab.observer import Observer, now_ns
+from vipkeeper.lab.observer import now_ns
 from vipkeeper.lab.run_command import CommandFailed
-from vipkeeper.lab.verdicts import double_answers, longest_outage
-from vipkeeper.model.errors import VipkeeperError
 
 # Beside the lease: a loaded machine may take this long to start or to schedule an agent.
 _PATIENCE_S = 15.0
-# What is shown of the time before and after; also lets probes in flight come back.
-_AROUND_S = 0.7
 _POLL_S = 0.1
-
-
-class DemoFailed(VipkeeperError):
-    """Something that was shown did not happen as it must; the message says what."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What an observer saw of one scene; the outage is the longest over all addresses."""
-
-    scene: str
-    owner: str
-    successor: str
-    outage_s: float
-    lost: int
-    double: int
-    stalled_s: float
 
 
 @dataclass(slots=True)
 class Stage:
-    """The lab with its agents and observer, and where the narrative goes."""
+    """The lab with its agents, and who judges them."""
 
     lab: Lab
     agents: list[Agent]
-    observer: Observer
-    screen: Screen
+    judge: Judge
     lease_s: float
-    measured: list[Measured] = field(default_factory=list)
 
     @property
-    def vip(self) -> str:
-        return self.observer.vips[0]
+    def screen(self) -> Screen:
+        return self.judge.screen
 
     def owner(self) -> Agent:
         """Who answers now. Raises DemoFailed."""
-        try:
-            name = self.observer.wait_until_answered(self.vip, timeout_s=self.lease_s * 3 + _PATIENCE_S)
-        except TimeoutError as error:
-            raise DemoFailed(f"nobody answers: {error}") from error
+        name = self.judge.answering_node(timeout_s=self.lease_s * 3 + _PATIENCE_S)
         return next(agent for agent in self.agents if agent.node == name)
 
     def wait_for_takeover(self, former: Agent) -> None:
         """Until another node answers for every address. Raises DemoFailed."""
-        try:
-            for vip in self.observer.vips:
-                self.observer.wait_until_answered(
-                    vip, not_by=former.node, timeout_s=self.lease_s + _PATIENCE_S
-                )
-        except TimeoutError as error:
-            raise DemoFailed(f"nobody took over: {error}") from error
+        self.judge.wait_for_takeover(former.node, timeout_s=self.lease_s + _PATIENCE_S)
 
     def wait_until_ready(self) -> None:
         """Until every node may own again, by its own record in the store.
@@ -108,37 +77,9 @@ class Stage:
             show_vips(self.lab.network.hosts[0], self.lab.store.endpoints, self.lab.store.backend)
         )
 
-    def measure(self, scene: str, former: Agent, started_ns: int) -> Measured:
-        """Judge the time since the scene began, tell it, keep it."""
-        time.sleep(_AROUND_S)
-        recording = self.observer.recording()
-        outages = [longest_outage(recording, vip, from_ns=started_ns) for vip in self.observer.vips]
-        outage = max(outages, key=lambda each: each.seconds)
-        double = sum(proof.received_ns >= started_ns for proof in double_answers(recording).proofs)
-        measured = Measured(
-            scene=scene,
-            owner=former.node,
-            successor=self.observer.answering(self.vip) or "nobody",
-            outage_s=outage.seconds,
-            lost=outage.lost,
-            double=double,
-            stalled_s=outage.stalled_ns / 1e9,
-        )
-        self.measured.append(measured)
-        around_ns = round(_AROUND_S * 1e9)
-        nodes = [agent.node for agent in self.agents]
-        signs, sign_ms = timeline(recording, self.vip, nodes, started_ns - around_ns, now_ns())
-        self.screen.strip(signs, sign_ms)
-        self._tell(measured)
-        return measured
-
-    def _tell(self, measured: Measured) -> None:
-        outage = "no probe lost" if not measured.lost else f"no service for {measured.outage_s * 1000:.0f} ms"
-        self.screen.say(f"{measured.successor} answers; {outage}; double answers: {measured.double}")
-        if measured.stalled_s:
-            self.screen.say(
-                f"(this machine stalled the observer itself for {measured.stalled_s:.2f} s of it)"
-            )
+    def measure(self, scene: str, former: Agent, started_ns: int) -> None:
+        """What was seen since the scene began."""
+        measured = self.judge.measure(scene, former.node, started_ns)
         if measured.double:
             self.screen.bad("two nodes answered at once: that must never happen")
 

@@ -28,7 +28,7 @@ class AgentOptions:
     """What all agents of a lab have in common. Seconds."""
 
     vips: Mapping[str, tuple[str, ...]]  # name -> addresses, all on eth0
-    endpoints: tuple[str, ...]
+    endpoints: tuple[str, ...]  # of the store; none with VRRP
     backend: str = "etcd"
     ttl_s: float = 2.0
     lease_max_s: float = 2.0
@@ -36,6 +36,13 @@ class AgentOptions:
     tables: str = ""  # further tables of the config file
     # Where the agents ask each other for promises: by default on the store's network, else on the LAN.
     peers_on: Literal["store", "lan-ipv4", "lan-ipv6"] = "store"
+
+    def of_the_store(self) -> tuple[str, ...]:
+        """The flags that mean something with a store alone."""
+        if not self.endpoints:
+            return ()
+        lease = ("--lease", f"{self.ttl_s:g}", "--lease-max", f"{self.lease_max_s:g}")
+        return ("--endpoints", ",".join(self.endpoints), *lease)
 
     def toml(self, host: Host) -> str:
         """The VIPs as a config file: a thousand of them would not fit on a command line."""
@@ -67,12 +74,10 @@ class Agent:
             *(sys.executable, "-m", "vipkeeper", "agent"),
             *("--config", str(config)),
             *("--backend", options.backend),
-            *("--endpoints", ",".join(options.endpoints)),
+            *options.of_the_store(),
             *("--cluster", CLUSTER),
             *("--node", host.name),
             *("--priority", str(priority)),
-            *("--lease", f"{options.ttl_s:g}"),
-            *("--lease-max", f"{options.lease_max_s:g}"),
             *("--run-dir", str(self.run_directory)),
             *options.flags,
         )
@@ -129,6 +134,12 @@ def _ls(host: Host, endpoints: tuple[str, ...], backend: str) -> tuple[str, ...]
         *("--endpoints", ",".join(endpoints)),
         *("--cluster", CLUSTER),
     )
+
+
+def show_routers(agent: Agent) -> str:
+    """The table that `vipkeeper ls` prints where VRRP decides. Raises CommandFailed."""
+    words = ("ls", "--backend", "vrrp", "--cluster", CLUSTER, "--run-dir", str(agent.run_directory))
+    return run_command(sys.executable, "-m", "vipkeeper", *words)
 
 
 def stop_agents(agents: list[Agent]) -> None:

@@ -1,4 +1,4 @@
-"""A whole lab in one call: networks, a store, a directory for logs; agents and observer are added to it."""
+"""A whole lab in one call: networks, a store or none, a directory for logs; agents and observer are added."""
 
 from __future__ import annotations
 
@@ -25,12 +25,18 @@ from vipkeeper.lab.zookeeper_servers import (
 
 
 @dataclass(frozen=True, slots=True)
-class Lab:
-    """Hosts on two networks and a store; `directory` holds logs and is gone with the lab."""
+class Lan:
+    """Hosts on two networks; `directory` holds logs and is gone with them."""
 
     name: str
     directory: Path
     network: Network
+
+
+@dataclass(frozen=True, slots=True)
+class Lab(Lan):
+    """The same with a store."""
+
     store: EtcdCluster | ZookeeperEnsemble
 
     @property
@@ -44,6 +50,17 @@ class Lab:
         """The store of a lab that was made with ZooKeeper."""
         assert isinstance(self.store, ZookeeperEnsemble)  # noqa: S101 - for labs whose maker knows
         return self.store
+
+
+@contextlib.contextmanager
+def make_lan(*, hosts: int = 3) -> Iterator[Lan]:
+    """Hosts without a store; everything of it is gone afterwards.
+
+    Raises MissingPrivilege without root, MissingTool without iproute2 or nftables.
+    """
+    require_for_lab("nft")
+    with _undone_at_the_end() as stack:
+        yield _make_lan(stack, hosts=hosts, store_servers=0)
 
 
 @contextlib.contextmanager
@@ -62,25 +79,35 @@ def make_lab(
     """
     tools = ("java", SERVER_JAR) if zookeeper_members else ("etcd",)
     require_for_lab(*tools, "nft", *(("mkfs.ext4", "fsfreeze") if freezable_wal else ()))
-    sweep_leftovers()
-    name = new_lab_name()
-    stack = contextlib.ExitStack()
-    try:
-        directory = Path(tempfile.gettempdir()) / name
-        directory.mkdir()
-        stack.callback(shutil.rmtree, directory, ignore_errors=True)
-        members = zookeeper_members or etcd_members
-        network = stack.enter_context(make_network(name, hosts=hosts, store_servers=members))
-        servers, home = network.store_servers, directory / "store"
+    with _undone_at_the_end() as stack:
+        lan = _make_lan(stack, hosts=hosts, store_servers=zookeeper_members or etcd_members)
+        servers, home = lan.network.store_servers, lan.directory / "store"
         store: EtcdCluster | ZookeeperEnsemble
         if zookeeper_members:
             store = stack.enter_context(run_zookeeper(servers, home, tick_ms=tick_ms))
         else:
             store = stack.enter_context(run_etcd(servers, home, freezable_wal=freezable_wal))
-        yield Lab(name, directory, network, store)
+        yield Lab(lan.name, lan.directory, lan.network, store)
+
+
+@contextlib.contextmanager
+def _undone_at_the_end() -> Iterator[contextlib.ExitStack]:
+    stack = contextlib.ExitStack()
+    try:
+        yield stack
     finally:
         with uninterrupted():
             stack.close()
+
+
+def _make_lan(stack: contextlib.ExitStack, *, hosts: int, store_servers: int) -> Lan:
+    sweep_leftovers()
+    name = new_lab_name()
+    directory = Path(tempfile.gettempdir()) / name
+    directory.mkdir()
+    stack.callback(shutil.rmtree, directory, ignore_errors=True)
+    network = stack.enter_context(make_network(name, hosts=hosts, store_servers=store_servers))
+    return Lan(name, directory, network)
 
 
 @contextlib.contextmanager

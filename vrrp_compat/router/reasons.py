@@ -90,7 +90,9 @@ _EXPLAINED: dict[RouterReason, str] = {
     RouterReason.ADOPTED: "an earlier process was master here, and its peers still count on it",
     RouterReason.LEASE_LAPSED: "no advertisement left in time, so nothing is answered until one does",
     RouterReason.RESUMED: "nothing was answered for a while, and an advertisement has left again",
-    RouterReason.LOWER_PRIORITY_HEARD: "a second master with lower priority spoke: a partition has healed",
+    RouterReason.LOWER_PRIORITY_HEARD: (
+        "a second master with lower priority spoke: it has just yielded, or a partition has healed"
+    ),
     RouterReason.OWN_ADDRESS_HEARD: "an advertisement came from this router's own address: a loop or a twin",
     RouterReason.SEND_FAILED: "the kernel would not send an advertisement",
     RouterReason.WITHDRAWAL_LATE: "the kernel did not confirm in time that the addresses are gone",
