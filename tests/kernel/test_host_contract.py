@@ -145,6 +145,24 @@ def test_an_address_that_cannot_be_added_keeps_no_other_back(bench: HostBench) -
 
 
 @on_machine
+def test_an_interface_of_the_same_name_takes_the_addresses(bench: HostBench) -> None:
+    """It has another index, and nobody has told the host yet."""
+    host = bench.start()
+    vip = VipAddress("10.9.1.3", 32, "eth1")
+    bench.add_interface("eth1")
+    host.links()
+    bench.remove_interface("eth1")
+    bench.add_interface("eth1")
+    add(host, vip)
+    assert vip in host.read().state.addresses
+    bench.remove_interface("eth1")
+    bench.add_interface("eth1")
+    assert host.apply(RemoveAddresses((vip,))).refused == {}
+    assert vip not in host.read().state.addresses
+    host.close(keep=False)
+
+
+@on_machine
 def test_addresses_go_with_their_interface(bench: HostBench) -> None:
     host = bench.start()
     bench.add_interface("new0")

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from tests.vrrp_router.driver import HIGH, LOW, OWN, SETTINGS, a_master, announces, sends
 from vrrp_compat.router.effects import Announce, Decided, Noticed, SendAdvert
+from vrrp_compat.router.events import TimePassed
 from vrrp_compat.router.reasons import RouterReason
 from vrrp_compat.router.states import State
 
@@ -18,6 +19,14 @@ def test_an_advert_each_interval() -> None:
     begun_s = router.now_s
     router.run(3.5)
     assert [at_s for at_s, _ in router.said] == pytest.approx([begun_s + n for n in (1, 2, 3)])
+
+
+@pytest.mark.parametrize(("late_s", "next_after_s"), [(0.0, 1.0), (0.3, 0.7), (0.9, 0.5), (2.0, 0.5)])
+def test_a_timer_that_rings_late_makes_no_advert_rare(late_s: float, next_after_s: float) -> None:
+    router = a_master()
+    router.now_s += 1.0 + late_s
+    assert sends(router.step(TimePassed())) == [100]
+    assert router.next_deadline() == pytest.approx(router.now_s + next_after_s)
 
 
 def test_it_yields_to_a_higher_priority_without_priority_0() -> None:

@@ -150,6 +150,13 @@ class NetlinkHost:
         self._links = read_links(self._netlink)
         return self._links
 
+    def _links_of(self, vips: Iterable[VipAddress]) -> Mapping[str, Link]:
+        """Read anew, unless the interfaces of these are the known ones: a client waits for this change."""
+        known = self._links
+        names = {vip.interface for vip in vips}
+        same = all(name in known and _index(name) == known[name].index for name in names)
+        return known if same else self.links()
+
     def read(self) -> HostReading:
         """See `HostNetwork.read`."""
         names = {link.index: link.name for link in self.links().values()}
@@ -171,11 +178,13 @@ class NetlinkHost:
                     self._fence.forget(addresses)
             case AddAddresses(lifetimes):
                 keep_secondaries(lifetimes)
-                return Applied(now_s, add_addresses(self._netlink, self.links(), lifetimes, now_s))
+                return Applied(
+                    now_s, add_addresses(self._netlink, self._links_of(lifetimes), lifetimes, now_s)
+                )
             case RefreshAddresses(lifetimes):
                 return Applied(now_s, refresh_addresses(self._netlink, self._links, lifetimes, now_s))
             case RemoveAddresses(addresses):
-                return Applied(now_s, remove_addresses(self._netlink, self.links(), addresses))
+                return Applied(now_s, remove_addresses(self._netlink, self._links_of(addresses), addresses))
         return Applied(now_s)
 
     def announce(self, vips: Iterable[VipAddress]) -> None:
@@ -246,3 +255,11 @@ class NetlinkHost:
             self._drop_fence()
         self._sender.close()
         self._netlink.close()
+
+
+def _index(name: str) -> int:
+    """In 10 us; a reading of all interfaces takes 0.5 ms and more. 0: there is none of that name."""
+    try:
+        return socket.if_nametoindex(name)
+    except OSError:
+        return 0

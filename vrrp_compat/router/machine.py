@@ -140,7 +140,7 @@ class VirtualRouter:
         if state.state is State.BACKUP:
             return wait_as_backup(state, now_s)
         due = state.state is State.MASTER and now_s >= state.advert_at_s
-        return advertise(state, now_s) if due else []
+        return advertise(state, now_s, state.advert_at_s) if due else []
 
     def _hear(self, event: AdvertHeard, now_s: float) -> list[Effect]:
         state = self._state

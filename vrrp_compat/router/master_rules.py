@@ -12,7 +12,7 @@ from vrrp_compat.router.changeover import begin_listening, cease_to_be_master
 from vrrp_compat.router.effects import Announce, Effect, SendAdvert
 from vrrp_compat.router.events import AdvertHeard, AdvertSent
 from vrrp_compat.router.reasons import RouterReason
-from vrrp_compat.router.router_state import RouterState, describe
+from vrrp_compat.router.router_state import NEVER, RouterState, describe
 from vrrp_compat.router.states import State, Trigger
 from vrrp_compat.router.timers import hold_s
 from vrrp_compat.wire.advertisement import PRIORITY_LEAVING
@@ -40,9 +40,13 @@ def hear_as_master(state: RouterState, event: AdvertHeard, now_s: float) -> list
     return said + _answer(state, now_s, each=False)
 
 
-def advertise(state: RouterState, now_s: float) -> list[Effect]:
-    """Now, and the next one an interval later."""
-    state.advert_at_s = now_s + min(state.interval_s, state.said_cs / 100)
+def advertise(state: RouterState, now_s: float, due_s: float = NEVER) -> list[Effect]:
+    """Now, and the next one an interval later; of one that was due a little earlier, an interval after that.
+
+    A timer rings late by a millisecond or two, and those would add up: of 100 adverts a second came 80.
+    """
+    interval_s = min(state.interval_s, state.said_cs / 100)
+    state.advert_at_s = min(max(due_s, now_s - interval_s / 2), now_s) + interval_s
     effects: list[Effect] = [SendAdvert(state.advert)]
     if state.announce_due and state.hold_until_s is not None:
         state.announce_due = False
