@@ -181,7 +181,7 @@ SILENT = toml(vrrp="accept = false")
 def test_an_address_that_takes_no_packets_is_silent_before_it_is_there(tmp_path: Path) -> None:
     async def story(bench: Bench) -> None:
         higher, lower = await pair(bench, SILENT)
-        assert (higher.silence.now, lower.silence.now) == ({VIP}, frozenset())
+        assert (higher.silence.now, lower.silence.now) == (frozenset({VIP}), frozenset())
         assert not any(each.talked for each in (higher.silence, lower.silence))
         higher.reload(config(toml(), priority=HIGHER))
         assert higher.silence.now == frozenset()

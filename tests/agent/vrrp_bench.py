@@ -216,7 +216,7 @@ class Bench:
         self.loop = cast("VirtualTimeLoop", asyncio.get_running_loop())
         self.directory = directory
         self.segment = MemorySegment(self.loop.time, self._fate)
-        self.segment.join("listener")
+        self.segment.join("listener")  # every datagram gets there
         self.nodes: dict[str, Node] = {}
         self.said: list[Said] = []
         self.doubles: list[tuple[float, str]] = []
