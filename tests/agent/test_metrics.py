@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.cli.router_reports import BACKUP, MASTER
+from tests.cli.router_reports import report_of as router_report_of
 from tests.contract.event_loop import on_loop
 from vipkeeper.agent.counts import Counts
 from vipkeeper.agent.metrics_server import serve_metrics
@@ -91,10 +93,10 @@ def test_a_node_that_holds_nothing_has_no_lease_and_no_promise() -> None:
 
 
 def test_every_metric_is_in_the_documentation_and_none_else() -> None:
-    text = metrics_text(ON_PROMISES, COUNTS, LABELS).decode()
     told = {
         (sample.name, frozenset(sample.labels))
-        for family in text_string_to_metric_families(text)
+        for report in (ON_PROMISES, router_report_of(MASTER))
+        for family in text_string_to_metric_families(metrics_text(report, COUNTS, LABELS).decode())
         for sample in family.samples
     }
     page = (ROOT / "docs" / "operations.md").read_text()
@@ -104,9 +106,23 @@ def test_every_metric_is_in_the_documentation_and_none_else() -> None:
 
 
 def test_every_metric_is_explained_to_people() -> None:
-    text = metrics_text(ON_PROMISES, COUNTS, LABELS).decode()
-    for family in text_string_to_metric_families(text):
-        assert family.documentation.endswith("."), family.name
+    for report in (ON_PROMISES, router_report_of(MASTER)):
+        text = metrics_text(report, COUNTS, LABELS).decode()
+        for family in text_string_to_metric_families(text):
+            assert family.documentation.endswith("."), family.name
+
+
+def test_virtual_routers_are_counted() -> None:
+    found = samples(metrics_text(router_report_of(MASTER, BACKUP), COUNTS, LABELS))
+    web, mail = (("vip", "web"),), (("vip", "mail"),)
+    assert (found["vipkeeper_vip_holder", web], found["vipkeeper_vip_holder", mail]) == (1, 0)
+    assert found["vipkeeper_vrrp_priority", (*web, ("vrid", "51"))] == 120
+    assert found["vipkeeper_vrrp_vrid_taken", (*web, ("vrid", "51"))] == 0
+    assert found["vipkeeper_vrrp_vrid_taken", (*mail, ("vrid", "52"))] == 1
+    assert found["vipkeeper_vrrp_advertisements_sent_total", web] == 10
+    assert found["vipkeeper_vrrp_advertisements_received_total", mail] == 9
+    assert found["vipkeeper_vrrp_discarded_total", (("reason", "checksum"), *web)] == 7
+    assert found["vipkeeper_vrrp_became_master_total", web] == 4
 
 
 def free_port() -> int:

@@ -1,4 +1,4 @@
-"""What the agent makes of packets that are not for it: counted, told seldom, and VRIDs used twice are named."""
+"""Packets that are not for us: counted, told seldom, and who uses our VRID is named."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.agent.test_vrrp_shell import ADDRESSES, HIGHER, pair, play
-from tests.agent.vrrp_bench import Bench, Node, config, packed, toml
+from tests.agent.vrrp_bench import ADDRESSES, HIGHER, Bench, Node, config, packed, pair, play, toml
 from vipkeeper.agent.vrrp_neighbours import TOLD_EVERY_S
 from vrrp_compat.wire.advertisement import GROUP_IPV4, Advertisement, Datagram
 from vrrp_compat.wire.ipv4_datagram import IPV4_BYTES, write_ipv4
