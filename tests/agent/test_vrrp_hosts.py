@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.agent.test_vrrp_shell import ADDRESSES, HIGHER, LOWER, pair, play
-from tests.agent.vrrp_bench import VIP, Bench, config, packed, toml
+from tests.agent.vrrp_bench import ADDRESSES, HIGHER, LOWER, VIP, Bench, config, packed, pair, play, toml
 from vrrp_compat.router.reasons import RouterReason
 from vrrp_compat.router.states import State
 

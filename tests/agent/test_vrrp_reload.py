@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.test_vrrp_shell import ADDRESSES, HIGHER, LOWER, pair, play
-from tests.agent.vrrp_bench import VIP, Bench, config, toml
+from tests.agent.vrrp_bench import ADDRESSES, HIGHER, LOWER, VIP, Bench, config, pair, play, toml
 from vrrp_compat.router.states import State
 
 MAIL = "192.0.2.200"

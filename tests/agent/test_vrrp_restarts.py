@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.test_vrrp_shell import ADDRESSES, HIGHER, LOWER, pair, play
-from tests.agent.vrrp_bench import Bench, config, toml
+from tests.agent.vrrp_bench import ADDRESSES, HIGHER, LOWER, Bench, config, pair, play, toml
 from vipkeeper.agent.vrrp_holds import KeptHolds
 from vipkeeper.model.fences import FenceKind
 from vrrp_compat.router.states import State

@@ -5,47 +5,16 @@ Rules of this file: no time passes but by arithmetic (virtual_time.py); see vrrp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import pytest
 
-from tests.agent.virtual_time import in_virtual_time
-from tests.agent.vrrp_bench import LOOK_S, VIP, Bench, Node, config, toml
+from tests.agent.vrrp_bench import ADDRESSES, HIGHER, LOOK_S, LOWER, VIP, Bench, config, pair, play, toml
 from vrrp_compat.router.reasons import RouterReason
 from vrrp_compat.router.states import State
 from vrrp_compat.router.timers import hold_s
 from vrrp_compat.sockets.memory_segment import arrives
 from vrrp_compat.wire.advertisement import Datagram
-
-ADDRESSES = ("192.0.2.11", "192.0.2.12")
-HIGHER, LOWER = 120, 110
-
-Story = Callable[[Bench], Coroutine[object, object, None]]
-
-
-def play(directory: Path, story: Story) -> Bench:
-    """On a fresh cable; nobody may ever answer beside another one."""
-    benches: list[Bench] = []
-
-    @in_virtual_time
-    async def told() -> None:
-        benches.append(Bench(directory))
-        await story(benches[0])
-
-    told()
-    assert benches[0].doubles == []
-    return benches[0]
-
-
-async def pair(bench: Bench, *vips: str) -> tuple[Node, Node]:
-    """A master and its backup."""
-    higher = bench.node("a", ADDRESSES[0], config(*(vips or (toml(),)), priority=HIGHER)).start()
-    lower = bench.node("b", ADDRESSES[1], config(*(vips or (toml(),)), priority=LOWER)).start()
-    await bench.until(higher.answers, 5.0)
-    await bench.passes(1.5)
-    assert lower.router().last_state is State.BACKUP
-    return higher, lower
 
 
 def test_a_new_master_speaks_before_it_answers(tmp_path: Path) -> None:

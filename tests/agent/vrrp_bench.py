@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import cast
 
 import msgspec
 
-from tests.agent.virtual_time import VirtualTimeLoop
+from tests.agent.virtual_time import VirtualTimeLoop, in_virtual_time
 from tests.config.sources import config_of
 from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.vrrp_holds import KeptHolds
@@ -29,10 +29,13 @@ from vipkeeper.kernel.memory_host import MemoryHost, MemoryKernel
 from vipkeeper.model.agent_report import RouterReport
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.vips import Unit
+from vrrp_compat.router.states import State
 from vrrp_compat.sockets.memory_segment import MemorySegment
 from vrrp_compat.wire.advertisement import Datagram
 
 VIP = "192.0.2.100"
+ADDRESSES = ("192.0.2.11", "192.0.2.12")
+HIGHER, LOWER = 120, 110
 LOOK_S = 0.005
 
 
@@ -72,7 +75,7 @@ class Said(msgspec.Struct, frozen=True):
 
 
 class Silenced:
-    """What was asked of the kernel. `talked`: an address that is to be silent stood there without its rule."""
+    """What was asked of the kernel. `talked`: an address stood there without its rule."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -216,7 +219,7 @@ class Bench:
         self.loop = cast("VirtualTimeLoop", asyncio.get_running_loop())
         self.directory = directory
         self.segment = MemorySegment(self.loop.time, self._fate)
-        self.segment.join("listener")
+        self.segment.join("listener")  # every datagram gets there
         self.nodes: dict[str, Node] = {}
         self.said: list[Said] = []
         self.doubles: list[tuple[float, str]] = []
@@ -253,3 +256,30 @@ class Bench:
                 assert not required, f"not within {within_s:g} s"
                 return
             await asyncio.sleep(LOOK_S)
+
+
+Story = Callable[[Bench], Coroutine[object, object, None]]
+
+
+def play(directory: Path, story: Story) -> Bench:
+    """On a fresh cable; nobody may ever answer beside another one."""
+    benches: list[Bench] = []
+
+    @in_virtual_time
+    async def told() -> None:
+        benches.append(Bench(directory))
+        await story(benches[0])
+
+    told()
+    assert benches[0].doubles == []
+    return benches[0]
+
+
+async def pair(bench: Bench, *vips: str) -> tuple[Node, Node]:
+    """A master and its backup."""
+    higher = bench.node("a", ADDRESSES[0], config(*(vips or (toml(),)), priority=HIGHER)).start()
+    lower = bench.node("b", ADDRESSES[1], config(*(vips or (toml(),)), priority=LOWER)).start()
+    await bench.until(higher.answers, 5.0)
+    await bench.passes(1.5)
+    assert lower.router().last_state is State.BACKUP
+    return higher, lower

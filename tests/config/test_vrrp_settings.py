@@ -85,6 +85,8 @@ def test_a_store_owner_that_announces_needs_a_number_and_a_short_lease() -> None
     assert notices(config_of(stored + "vrrp.vrid = 51")) == ()
     (slow,) = notices(config_of("lease.ttl = 4\n" + stored + "vrrp.vrid = 51"))
     assert "a VRRP neighbour takes over 2 s after an owner's death at the earliest" in slow.wrong
+    (accept,) = mistakes_of(stored + "vrrp.vrid = 51\nvrrp.accept = false")
+    assert "accept: has no meaning here" in accept
     refused = mistakes_of('backend = "vrrp"\n' + stored + "vrrp.vrid = 51")
     assert "announce_vrrp: has no meaning here" in refused[0]
 

@@ -1,11 +1,13 @@
-"""Agents that speak VRRP, with real kernels between them: restarts, reloads, freezes, and what is left behind.
+"""Agents that speak VRRP, with real kernels between them: restarts, reloads, freezes, what is left.
 
-Rules of this file: the observer says who answers; a hold of 3 s leaves a busy machine time to start a process.
+Rules of this file: the observer says who answers; a hold of 9 s leaves time to start a process
+on a machine that takes 3 s for it.
 """
 
 from __future__ import annotations
 
-import subprocess
+import errno
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,15 +20,16 @@ from tests.interop.configured_agent import ConfiguredAgent, configured_agent
 from tests.interop.segment import VIP4, VIP6, Segment
 from tests.peers.vipkeeper import Vipkeeper
 from tests.peers.virtual_router import VirtualRouter, wait_until_master
+from vipkeeper.lab.namespaces import Namespace
 from vipkeeper.lab.network import vip_ipv4
 from vipkeeper.lab.observer import now_ns
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(180)]
 
-SLOW = VirtualRouter((VIP4,), interval_ms=1000)
+SLOW = VirtualRouter((VIP4,), interval_ms=3000)
 PAIR = ("vipkeeper", "vipkeeper")
 MAIL = vip_ipv4(1)
-HOLD_S = 3.0
+HOLD_S = 9.0
 
 
 def vip(name: str = "web", address: str = VIP4, vrid: int = 51, *, more: str = "", vrrp: str = "") -> str:
@@ -60,6 +63,7 @@ def test_a_restart_loses_no_probe(segment: Segment, planned: bool) -> None:
     with segment.routers(PAIR, SLOW) as (higher, lower):
         scenarios.elect(segment, higher, lower)
         assert isinstance(higher, Vipkeeper)
+        segment.adverts.wait_for(since_ns=now_ns(), host=higher.host.name)
         since_ns = now_ns()
         if planned:
             higher.host.namespace.run(
@@ -70,7 +74,7 @@ def test_a_restart_loses_no_probe(segment: Segment, planned: bool) -> None:
         else:
             higher.kill()
         higher.start()
-        time.sleep(HOLD_S * 1.2)
+        time.sleep(HOLD_S)
         assert lost(segment, since_ns) == 0
         assert "reason=adopted" in higher.log_end()
         assert not segment.adverts.heard(since_ns=since_ns, host=lower.host.name)
@@ -78,19 +82,20 @@ def test_a_restart_loses_no_probe(segment: Segment, planned: bool) -> None:
 
 
 def test_a_restart_after_the_hold_is_a_backup(segment: Segment) -> None:
-    """Its addresses still stand behind the closed fence: they are no reason to be master beside another one."""
-    with segment.routers(PAIR, replace(SLOW, preempt=False)) as (higher, lower):
+    """Its addresses still stand behind the closed fence, which is no reason to be master."""
+    with segment.routers(PAIR, replace(SLOW, preempt=False, interval_ms=1000)) as (higher, lower):
         scenarios.elect(segment, higher, lower)
         assert isinstance(higher, Vipkeeper)
         since_ns = now_ns()
         higher.kill()
         last = segment.adverts.heard(host=higher.host.name)[-1]
-        while now_ns() < last.received_ns + HOLD_S * 1e9:
+        # The address stands for two seconds more; how far a busy machine is by then nobody knows.
+        while now_ns() < last.received_ns + 2_700_000_000:
             time.sleep(0.01)
         assert higher.holds(VIP4)
         higher.start()
         wait_until_master(lower)
-        time.sleep(HOLD_S)
+        time.sleep(3)
         assert (higher.is_master(), lower.is_master()) == (False, True)
         assert "reason=adopted" not in higher.log_end()
         assert not segment.adverts.heard(since_ns=since_ns, host=higher.host.name)
@@ -98,7 +103,8 @@ def test_a_restart_after_the_hold_is_a_backup(segment: Segment) -> None:
 
 
 def test_frozen_beyond_the_hold_and_thawed(segment: Segment) -> None:
-    with segment.routers(PAIR, replace(SLOW, interval_ms=200)) as (higher, lower):
+    """What waits in its socket tells it who serves now, and with `preempt` off it stays a backup."""
+    with segment.routers(PAIR, replace(SLOW, interval_ms=200, preempt=False)) as (higher, lower):
         scenarios.elect(segment, higher, lower)
         since_ns = now_ns()
         higher.freeze()
@@ -106,11 +112,11 @@ def test_frozen_beyond_the_hold_and_thawed(segment: Segment) -> None:
         time.sleep(1.0)
         thawed_ns = now_ns()
         higher.thaw()
-        scenarios.serves(segment, higher)
-        scenarios.wait_until_backup(lower)
+        scenarios.wait_until_backup(higher)
+        time.sleep(2.0)
+        assert (higher.is_master(), lower.is_master()) == (False, True)
+        assert not segment.adverts.heard(since_ns=thawed_ns, host=higher.host.name)
         assert segment.doubles(since_ns).count == 0
-        first = segment.adverts.wait_for(since_ns=thawed_ns, host=higher.host.name)
-        assert first.priority == higher.described.priority
 
 
 RELOADS = {
@@ -184,24 +190,30 @@ def test_an_interface_that_comes_and_goes(segment: Segment) -> None:
             agent.wait_until("Fault")
 
 
-def answers_ping(segment: Segment, address: str) -> bool:
-    ping = segment.network.client.namespace.inside("ping", "-c", "2", "-W", "1", address)
-    return subprocess.run(ping, capture_output=True, check=False).returncode == 0
+def answers(host: Namespace, address: str) -> bool:
+    """Whether a connection to a port that nobody listens at is refused: packets arrive and are answered."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+
+    def is_refused() -> bool:
+        with socket.socket(family, socket.SOCK_STREAM) as connection:
+            connection.settimeout(1.0)
+            return connection.connect_ex((address, 1)) == errno.ECONNREFUSED
+
+    return host.call(is_refused)
 
 
 @pytest.mark.parametrize("address", [VIP4, VIP6], ids=["ipv4", "ipv6"])
 def test_accept(segment: Segment, address: str) -> None:
     """ARP and neighbour discovery are answered, packets are not; a reload, a stop and `clear` undo it."""
-    kind = "arp" if address == VIP4 else "ns"
     host, client = segment.network.hosts[0], segment.network.client.namespace
     text = vip(address=address, vrrp=f"{QUICK}\naccept = false")
     segment.forget()
     with configured_agent(host, segment.directory, text) as agent:
         agent.start()
         agent.wait_until("Master")
-        assert not answers_ping(segment, address)
+        assert not answers(client, address)
         neighbours = client.run("ip", "neigh", "show", address)
-        assert host.mac in neighbours, kind
+        assert host.mac in neighbours
         since_ns = now_ns()
         time.sleep(1)
         assert not [
@@ -209,14 +221,14 @@ def test_accept(segment: Segment, address: str) -> None:
             for a in segment.observer.recording().answers_for(address, ("client",))
             if a.received_ns > since_ns
         ]
-        assert host.namespace.run("ping", "-c", "1", "-W", "1", address)  # from itself
+        assert answers(host.namespace, address)  # it may talk to itself
         agent.reload(text.replace("false", "true"))
-        assert answers_ping(segment, address)
+        assert answers(client, address)
         agent.reload(text)
-        assert not answers_ping(segment, address)
+        assert not answers(client, address)
         agent.reload("priority = 255\n" + text)
         agent.wait_until("Master")
-        assert answers_ping(segment, address)
+        assert answers(client, address)
         agent.reload(text)
         agent.stop()
         assert "vipkeeper" not in host.namespace.run("nft", "list", "ruleset")
@@ -225,7 +237,7 @@ def test_accept(segment: Segment, address: str) -> None:
         refused = agent.command("clear", *agent.place)
         assert refused.returncode != 0
         assert "Traceback" not in refused.stderr
-        assert not answers_ping(segment, address)
+        assert not answers(client, address)
         agent.kill()
         assert "inet vipkeeper" in host.namespace.run("nft", "list", "ruleset")
         assert agent.command("clear", *agent.place).returncode == 0
@@ -263,13 +275,13 @@ def without_lifetimes(text: str) -> str:
 
 def test_a_vrid_of_others_is_named(segment: Segment, tmp_path: Path) -> None:
     """At the start, in the log, by `ls` and by `check --wire`, whatever else they differ in."""
-    with segment.routers(("keepalived",), replace(SLOW, version=2, vrid=51)) as (theirs,):
+    with segment.routers(("keepalived",), replace(SLOW, version=2, interval_ms=1000)) as (theirs,):
         theirs.start()
         scenarios.serves(segment, theirs)
         text = vip(address=MAIL, vrrp=QUICK)
         with configured_agent(segment.network.hosts[1], segment.directory, text) as agent:
             checked = agent.command("check", str(agent.config), "--wire")
-            assert checked.returncode == 78, checked
+            assert checked.returncode == 2, checked
             said = f"VRID 51 (IPv4, version 2) is used by {theirs.host.ipv4} for {VIP4}"
             assert said in checked.stdout
             assert said in checked.stderr

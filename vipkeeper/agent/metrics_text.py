@@ -127,6 +127,12 @@ def _of_routers(report: Report) -> Iterator[Metric]:
         ("vip", "vrid"),
         (((one.vip, str(one.vrid)), float(one.priority)) for one in routers),
     )
+    yield _gauge(
+        "vrrp_vrid_taken",
+        "1 if somebody on this segment uses the VRID for other addresses, as of the last hour, else 0.",
+        ("vip", "vrid"),
+        (((one.vip, str(one.vrid)), float(one.warning is not None)) for one in routers),
+    )
     yield _counter(
         "vrrp_advertisements_sent",
         "Advertisements that left, to all peers.",

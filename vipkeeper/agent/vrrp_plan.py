@@ -53,7 +53,7 @@ class RouterPlan(msgspec.Struct, frozen=True):
     def fixed(self) -> tuple[object, ...]:
         """What a running router cannot change: with another value it is another router."""
         router = self.router
-        return (router.version, router.vrid, len(router.address), self.port.interface)
+        return (router.version, router.vrid, len(router.address), self.base, self.port.interface)
 
 
 def vrrp_units(config: Config) -> tuple[Unit, ...]:
