@@ -87,7 +87,7 @@ class Vipkeeper:
         return self.process.log_end()
 
     def clean_up(self) -> None:
-        """A planned stop leaves nothing, so nothing is removed after it, and what stays is found by the tests.
+        """A planned stop leaves nothing, so nothing is removed after it; what stays is found by the tests.
 
         What was killed left a closed fence: whoever comes next on this host could not answer.
         """

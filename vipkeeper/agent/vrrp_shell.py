@@ -8,13 +8,10 @@ something may come. A hold that only grows may wait a little: the kernel then en
 from __future__ import annotations
 
 import asyncio
-import logging
-import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 
 from vipkeeper.agent.host_shell import HostShell
-from vipkeeper.agent.logs import log
 from vipkeeper.agent.vrrp_neighbours import Neighbours
 from vipkeeper.agent.vrrp_plan import RouterPlan
 from vipkeeper.agent.vrrp_ports import RouterPorts
@@ -41,14 +38,13 @@ from vrrp_compat.router.states import State
 from vrrp_compat.sockets.segment_port import SegmentPorts
 from vrrp_compat.wire.advertisement import Advertisement, Datagram
 from vrrp_compat.wire.ah_sequence import AhSequence
-from vrrp_compat.wire.discards import Discard
 
 # A hold that grew reaches the kernel within so much of an interval.
 _GROWTH_WAITS = 0.25
 
 
 class VrrpShell:
-    """All virtual routers of this host. `sequence_of`: the AH number that an earlier process knew."""
+    """All virtual routers of this host. `sequence_of`: AH numbers, after those of an earlier process."""
 
     def __init__(
         self,
@@ -56,7 +52,7 @@ class VrrpShell:
         *,
         clock: Callable[[], float],
         finished: asyncio.Future[kernel_effects.Finished],
-        sequence_of: Callable[[str], int],
+        sequence_of: Callable[[str], AhSequence],
     ) -> None:
         self._clock = clock
         self._finished = finished
@@ -159,7 +155,7 @@ class VrrpShell:
                 router.plan = plan
 
     def _add(self, plan: RouterPlan) -> None:
-        router = RouterAtWork(plan, AhSequence(self._sequence_of(plan.unit.name)))
+        router = RouterAtWork(plan, self._sequence_of(plan.unit.name))
         self.routers[router.name] = router
         self._new.append(router)
 
@@ -201,11 +197,9 @@ class VrrpShell:
 
     def _hear(self, name: str, datagram: Datagram) -> None:
         router = self.routers[name]
-        verdict = router.judge(datagram)
-        if isinstance(verdict, Discard):
-            self._neighbours.discarded(router, datagram, verdict)
+        verdict = self._neighbours.judge(router, datagram)
+        if verdict is None:
             return
-        self._neighbours.accepted(router, datagram, verdict)
         self._queue.append((router, AdvertHeard(verdict.advertisement, datagram.source)))
         self._soon()
 
@@ -292,43 +286,18 @@ class VrrpShell:
             case Announce():
                 if self._host is not None:
                     self._host.announce_again(router.name)
-            case Decided(state, reason, detail):
+            case Decided(state, reason):
                 self.decisions[state, reason] += 1
-                router.became_master += state is State.MASTER and router.last_state is not State.MASTER
-                router.last_state = state
-                log(
-                    logging.INFO,
-                    state.value.lower(),
-                    reason.explained,
-                    vip=router.name,
-                    reason=reason.value,
-                    detail=detail,
-                )
-            case Noticed(reason, detail):
-                log(
-                    logging.WARNING,
-                    "notice",
-                    reason.explained,
-                    vip=router.name,
-                    reason=reason.value,
-                    detail=detail,
-                )
+                router.tell(effect)
+            case Noticed():
+                router.tell(effect)
             case Finished():
                 self._ended(router)
 
     def _send(self, router: RouterAtWork, advertisement: Advertisement) -> None:
-        """To everybody; what some did not get did not leave in time for them."""
         sent_at_s = self._clock()
-        why = ""
-        for datagram in router.datagrams(advertisement, int(time.time())):
-            failed = self._ports.send(router.name, datagram)
-            if failed is not None:
-                why = failed.reason
-        if why:
-            self._queue.append((router, SendFailed(why)))
-        else:
-            router.count_sent(advertisement)
-            self._queue.append((router, AdvertSent(advertisement, sent_at_s)))
+        why = self._ports.say(router, advertisement)
+        self._queue.append((router, SendFailed(why) if why else AdvertSent(advertisement, sent_at_s)))
 
     def _ended(self, router: RouterAtWork) -> None:
         if not self._stopping:
