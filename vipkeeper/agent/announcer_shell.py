@@ -1,7 +1,7 @@
 """Beside an election: says by VRRP what the store has decided, and hears who else speaks.
 
-Rules of this file: it decides nothing and changes nothing in the kernel. An advertisement leaves before the
-address is added, so that a master that has to yield begins at once; none leaves after the lease's deadline.
+Rules of this file: it decides nothing, and changes nothing in the kernel; no advertisement leaves after the
+lease's deadline, however late this process runs.
 """
 
 from __future__ import annotations
