@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pytest
+from msgspec.structs import replace
 
 from tests.interop import guide, scenarios
 from tests.interop.segment import PATIENCE_S, VIP4, Segment, make_segment
@@ -284,3 +288,80 @@ def test_without_a_store(stored: tuple[Segment, EtcdCluster]) -> None:
         with migration.judged("back", relief=True, outage_s=1.0 + 3 * RELIEF_S):
             migration.go_back(0)
             scenarios.serves(migration.segment, migration.keepalived[0])
+
+
+def test_an_owner_that_is_not_obeyed_says_so(migration: Migration) -> None:
+    """Priority 255 and the higher address: such a keepalived yields to nobody. The page says to change it."""
+    owner, stubborn = migration.vipkeeper[0], migration.keepalived[2]
+    conf = stubborn.process.log.parent / "node3.conf"
+    conf.write_text(conf.read_text().replace("priority 100", "priority 255"))
+    stubborn.start()
+    wait_until_master(stubborn)
+    owner.start()
+    wait_until_master(owner, timeout_s=FIRST_CLAIM_S)
+    until(lambda: "foreign-master" in owner.said())
+    beside_ns = now_ns()
+    time.sleep(3.5)
+    assert owner.is_master()
+    heard = migration.segment.adverts.heard(since_ns=beside_ns, host="node1")
+    assert len(heard) <= 9, "one answer to each of its advertisements, and no storm"
+    assert owner.said().count("foreign-master") == 1
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_virtual_mac_beside_keepalived(migration: Migration, version: int) -> None:
+    """With a store too the addresses are on an interface of their own, and one MAC is on the wire."""
+    segment, vipkeeper, keepalived = migration.segment, migration.vipkeeper, migration.keepalived[0]
+    described = replace(DESCRIBED, vmac=True)
+    conf = keepalived.process.log.parent / "node1.conf"
+    text = conf.read_text().replace("virtual_router_id 51", "virtual_router_id 51\n    use_vmac")
+    if version == 3:
+        text = text.replace("virtual_router_id 51", "virtual_router_id 51\n    version 3")
+        text = text[: text.index("    authentication")] + text[text.index("    virtual_ipaddress") :]
+    conf.write_text(text)
+    keepalived.described = described
+    for each in vipkeeper:
+        ours = each.config.read_text() + "virtual_mac = true\n"
+        if version == 3:
+            ours = (
+                ours.replace("version = 2", "version = 3").partition("auth_type")[0] + "virtual_mac = true\n"
+            )
+        each.config.write_text(ours)
+    keepalived.start()
+    scenarios.serves(segment, keepalived)
+    vipkeeper[2].start()
+    migration.owned_by(2)
+    migration.backups(0)
+    vipkeeper[1].start()
+    migration.stands_by(1)
+    with migration.judged("hand-over with a virtual MAC", outage_s=RELIEF_S):
+        moved_ns = now_ns()
+        vipkeeper[2].stop()
+        migration.owned_by(1)
+    heard = segment.adverts.heard(since_ns=moved_ns)
+    assert {
+        (advert.host, advert.source_mac, advert.version) for advert in heard if advert.host != "node3"
+    } == {("node2", described.mac, version)}
+    assert _vip_interface(vipkeeper[1]) == "vrrp.51"
+    assert "vrrp.51" not in _links(vipkeeper[2]), "a planned stop leaves nothing"
+    migration.backups(0)
+
+
+def _links(router: Router) -> set[str]:
+    return {link["ifname"] for link in json.loads(router.host.namespace.run("ip", "-json", "link", "show"))}
+
+
+def _vip_interface(router: Router) -> str:
+    listed = json.loads(router.host.namespace.run("ip", "-json", "address", "show"))
+    (found,) = [link["ifname"] for link in listed for each in link["addr_info"] if each.get("local") == VIP4]
+    assert isinstance(found, str)
+    return found
+
+
+def test_an_agent_whose_vips_announce_nothing_loads_no_vrrp() -> None:
+    code = (
+        "import sys, vipkeeper.agent.store_decider, vipkeeper.agent.supervisor;"
+        "print([name for name in sys.modules if name.startswith('vrrp_compat')])"
+    )
+    said = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"

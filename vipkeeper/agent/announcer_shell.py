@@ -111,26 +111,28 @@ class AnnouncerShell:
             plan = plans.get(name)
             if plan is None or plan.fixed != speaker.plan.fixed:
                 del self._speakers[name]  # it falls silent: nobody has given the VIP up
-        new = self._add(plans.values())
+        new, changed = self._take_over(plans.values())
         self._open_ports()
+        for speaker in changed:
+            self._step(speaker, Reconfigured(speaker.plan.router))
         for speaker in new:
             self._tell_lease(speaker)
         self._arm()
 
-    def _add(self, plans: Iterable[RouterPlan]) -> list[AnnouncerAtWork]:
-        """Take these plans over; those whose VIP did not announce its owner before."""
-        new = []
+    def _take_over(self, plans: Iterable[RouterPlan]) -> tuple[list[AnnouncerAtWork], list[AnnouncerAtWork]]:
+        """Take these plans; whose VIP did not announce its owner before, and who says something else now."""
+        new, changed = [], []
         for plan in plans:
             name = plan.unit.name
             speaker = self._speakers.get(name)
             if speaker is None:
                 speaker = self._speakers[name] = AnnouncerAtWork(plan, self._ground.sequence(name))
                 new.append(speaker)
-            elif plan != speaker.plan:
-                before, speaker.plan = speaker.plan, plan
-                if plan.router != before.router:
-                    self._step(speaker, Reconfigured(plan.router))
-        return new
+                continue
+            if plan.router != speaker.plan.router:
+                changed.append(speaker)
+            speaker.plan = plan
+        return new, changed
 
     def _open_ports(self) -> None:
         refused = self._ports.want([speaker.plan for speaker in self._speakers.values()])
