@@ -14,7 +14,12 @@ import signal
 from collections.abc import Generator
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# A time limit for each example judges the machine: a processor may be gone for more than a second.
+hypothesis.settings.register_profile("vipkeeper", deadline=None)
+hypothesis.settings.load_profile("vipkeeper")
 
 # Marker -> why a test that carries it cannot run here, or None when it can.
 MISSING = {

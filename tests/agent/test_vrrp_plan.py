@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.agent.vrrp_bench import config, packed, toml
-from vipkeeper.agent.vrrp_plan import RouterPlan, plan_router, virtual_mac, vrrp_units
+from vipkeeper.agent.virtual_mac_places import placed_units, virtual_mac
+from vipkeeper.agent.vrrp_plan import RouterPlan, plan_router
 from vipkeeper.config.schema import Config
 from vrrp_compat.router.reasons import RouterReason
 from vrrp_compat.wire.advertisement import GROUP_IPV4, GROUP_IPV6, PROTOCOL_AH, PROTOCOL_VRRP
@@ -20,7 +21,7 @@ def plan(
     text: str, source: bytes | None = OWN4, names: dict[tuple[str, int], bytes] | None = None, **more: int
 ) -> RouterPlan:
     told = config(text, **more)
-    (unit,) = vrrp_units(told)
+    (unit,) = placed_units(told)
     return plan_router(told, unit, source, names or {})
 
 
@@ -129,7 +130,7 @@ def test_a_virtual_mac_is_an_interface_of_its_own() -> None:
     virtual = virtual_mac(told.vip["web"])
     assert virtual is not None
     assert (virtual.interface, virtual.mac.hex(":"), virtual.base) == ("vrrp.51", "00:00:5e:00:01:33", "eth0")
-    (unit,) = vrrp_units(told)
+    (unit,) = placed_units(told)
     assert {vip.interface for vip in unit.addresses} == {"vrrp.51"}
     made = plan_router(told, unit, OWN4, {})
     assert (made.port.interface, made.base, made.interfaces) == ("vrrp.51", "eth0", frozenset({"vrrp.51"}))
@@ -138,7 +139,7 @@ def test_a_virtual_mac_is_an_interface_of_its_own() -> None:
 
 def test_unicast_is_heard_on_the_base_even_with_a_virtual_mac() -> None:
     told = with_mac(toml(vrrp='unicast_peers = ["192.0.2.12"]'))
-    made = plan_router(told, vrrp_units(told)[0], OWN4, {})
+    made = plan_router(told, placed_units(told)[0], OWN4, {})
     assert (made.port.interface, made.interfaces) == ("eth0", frozenset({"vrrp.51"}))
 
 

@@ -17,9 +17,10 @@ import msgspec
 from tests.agent.virtual_time import VirtualTimeLoop, in_virtual_time
 from tests.config.sources import config_of
 from vipkeeper.agent.host_shell import HostShell
+from vipkeeper.agent.virtual_mac_places import placed_units
 from vipkeeper.agent.vrrp_holds import KeptHolds
-from vipkeeper.agent.vrrp_plan import RouterPlan, plan_router, vrrp_units
-from vipkeeper.agent.vrrp_report import router_report
+from vipkeeper.agent.vrrp_plan import RouterPlan, plan_router
+from vipkeeper.agent.vrrp_report import router_reports
 from vipkeeper.agent.vrrp_router import RouterAtWork
 from vipkeeper.agent.vrrp_shell import VrrpShell
 from vipkeeper.config.schema import Config
@@ -32,6 +33,7 @@ from vipkeeper.model.vips import Unit
 from vrrp_compat.router.states import State
 from vrrp_compat.sockets.memory_segment import MemorySegment
 from vrrp_compat.wire.advertisement import Datagram
+from vrrp_compat.wire.ah_sequence import AhSequence
 
 VIP = "192.0.2.100"
 ADDRESSES = ("192.0.2.11", "192.0.2.12")
@@ -128,7 +130,7 @@ class Node:
         )
 
     def units(self) -> tuple[Unit, ...]:
-        return vrrp_units(self.config)
+        return placed_units(self.config)
 
     def start(self) -> Node:
         """A new process."""
@@ -139,7 +141,7 @@ class Node:
             self.ports,
             clock=loop.time,
             finished=self.finished,
-            sequence_of=lambda name: self.sequences.get(name, 0),
+            sequence_of=lambda name: AhSequence(self.sequences.get(name, 0)),
             holds=self.holds,
             silence=self.silence,
         )
@@ -193,7 +195,8 @@ class Node:
         return self.shell.routers[name]
 
     def report(self, name: str = "web") -> RouterReport:
-        return router_report(self.router(name), self.bench.loop.time())
+        (report,) = router_reports([self.router(name)], self.bench.loop.time())
+        return report
 
     def pull_cable(self) -> None:
         self.ports.set_interface(up=False)

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from tests.cli.commands import run
 from tests.cli.served_agent import served_agent
 from tests.cli.stored_records import KEYS, candidacy, info, lease, vip
 from tests.contract.bad_servers import refusing_server
-from vipkeeper.model.agent_report import ElectorReport, GivenReport, Report, VipReport
+from vipkeeper.model.agent_report import ElectorReport, GivenReport, Report, RouterReport, VipReport
 
 RECORDS = {
     KEYS.vip("web"): vip(),
@@ -104,6 +105,39 @@ def test_the_agent_can_be_asked_alone(tmp_path: Path) -> None:
         done = ls("http://192.0.2.1:1", tmp_path, "--agent", "-o", "json")
     assert done.returncode == 0
     assert [each["vip"] for each in json.loads(done.stdout)] == ["db", "web"]
+
+
+def test_a_vip_that_announces_its_owner_has_a_line_of_its_own(tmp_path: Path) -> None:
+    router = RouterReport(
+        vip="web",
+        addresses=("192.0.2.10",),
+        interface="eth0",
+        vrid=51,
+        version=2,
+        state="Master",
+        reason="store-owner",
+        detail="",
+        priority=255,
+        interval_ms=1000,
+        master="192.0.2.1",
+        master_priority=255,
+        takeover_in_ms=None,
+        held_for_ms=1500,
+        sent=7,
+        sent_leaving=0,
+        received=0,
+        received_leaving=0,
+        became_master=1,
+        discarded={},
+    )
+    with served_agent(tmp_path, replace(report_of(), routers=(router,))):
+        done = ls("http://192.0.2.1:1", tmp_path, "--agent")
+        as_json = ls("http://192.0.2.1:1", tmp_path, "--agent", "-o", "json")
+    rows = done.stdout.splitlines()
+    heading = next(number for number, row in enumerate(rows) if "VRID" in row)
+    assert rows[heading + 1].split()[:6] == ["web", "192.0.2.10", "51", "Master", "n1", "(192.0.2.1)"]
+    assert "store-owner" in rows[heading + 1]
+    assert [each["vip"] for each in json.loads(as_json.stdout)] == ["db", "web"]
 
 
 def test_without_an_agent_it_is_as_ever(no_store: str, tmp_path: Path) -> None:

@@ -91,6 +91,15 @@ def test_a_store_owner_that_announces_needs_a_number_and_a_short_lease() -> None
     assert "announce_vrrp: has no meaning here" in refused[0]
 
 
+def test_a_virtual_mac_with_a_store_needs_a_number_of_its_own() -> None:
+    stored = VRRP.replace('backend = "vrrp"\n', "") + "virtual_mac = true\n"
+    assert "vrid: is missing, and virtual_mac is set" in mistakes_of(stored)[0]
+    assert notices(config_of(stored + "vrid = 51\n")) == ()
+    second = stored.replace("web", "db").replace("192.0.2.10", "192.0.2.11") + "vrid = 51\n"
+    (twice,) = mistakes_of(stored + "vrid = 51\n" + second)
+    assert "51 is also vip.web.vrrp.vrid with a virtual MAC" in twice
+
+
 def test_no_secret_is_repeated() -> None:
     text = VRRP + "vrid = 51\nversion = 2\nauth_pass = 12345"
     assert not any("12345" in mistake for mistake in mistakes_of(text))

@@ -30,6 +30,7 @@ from vipkeeper.election.effects import (
     Noticed,
     PinCluster,
     Read,
+    Released,
     Tell,
 )
 from vipkeeper.election.events import (
@@ -150,6 +151,7 @@ class Heard:
     reads: list[Read] = field(default_factory=list)
     decided: list[Decided] = field(default_factory=list)
     noticed: list[Noticed] = field(default_factory=list)
+    released: list[Released] = field(default_factory=list)
     pinned: list[str] = field(default_factory=list)
     told: list[Tell] = field(default_factory=list)
     kept: list[KeepPromises] = field(default_factory=list)
@@ -277,6 +279,8 @@ class Node:
                 self._read(effect)
             case Decided():
                 self.said.decided.append(effect)
+            case Released():
+                self.said.released.append(effect)
             case Noticed():
                 self.said.noticed.append(effect)
             case PinCluster(cluster_id):

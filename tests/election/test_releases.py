@@ -7,7 +7,7 @@ import pytest
 from backends.store import MAX_TRANSACTION_OPERATIONS, Unknown
 from tests.election.driver import Cluster, Link, Node
 from tests.election.values import KEYS, settings_of, unit
-from vipkeeper.election.effects import Role
+from vipkeeper.election.effects import Released, Role
 from vipkeeper.model.reasons import Reason
 
 DOWN = Reason.INTERFACE_DOWN
@@ -42,6 +42,17 @@ def test_an_unfit_owner_hands_over_to_the_named_successor_at_once(cluster: Clust
     assert (record.owner, record.previous, record.epoch) == ("b", "a", 2)
     assert record.reason == Reason.SUCCESSOR.value
     assert first.election.status()["web"].role is Role.UNFIT
+
+
+def test_it_is_told_who_follows_once_the_store_has_it(cluster: Cluster) -> None:
+    first, second = start_two(cluster)
+    first.fit("web", unfit=DOWN)
+    assert first.said.released == [], "before the store has it, nobody may count on it"
+    cluster.run_until(lambda: second.holds("web"))
+    assert first.said.released == [Released("web", "b")]
+    second.stop()
+    cluster.run(0.5)
+    assert second.said.released == [Released("web", None)], "the other one is not fit"
 
 
 def test_the_release_waits_until_the_kernel_shows_that_it_is_gone(cluster: Cluster) -> None:

@@ -104,8 +104,8 @@ class Segment:
 
 
 @contextlib.contextmanager
-def make_segment(*, hosts: int = 3) -> Iterator[Segment]:
-    """A LAN without a store, watched; every process, namespace and file of it is gone afterwards."""
+def make_segment(*, hosts: int = 3, store_servers: int = 0) -> Iterator[Segment]:
+    """A LAN, watched; every process, namespace and file of it is gone afterwards. No store runs yet."""
     require_for_lab("nft", "keepalived", "/usr/lib/frr/vrrpd", "vtysh")
     sweep_leftovers()
     name = new_lab_name()
@@ -114,7 +114,7 @@ def make_segment(*, hosts: int = 3) -> Iterator[Segment]:
         directory = Path(tempfile.gettempdir()) / name
         directory.mkdir()
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
-        network = stack.enter_context(make_network(name, hosts=hosts, store_servers=0))
+        network = stack.enter_context(make_network(name, hosts=hosts, store_servers=store_servers))
         observer = stack.enter_context(
             run_observer(network, (VIP4, VIP6), directory, interval_ms=5, kinds=KINDS, by_cable=True)
         )

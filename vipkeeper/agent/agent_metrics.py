@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from vipkeeper.agent.clocks import read_now
 from vipkeeper.agent.counts import Counts
 from vipkeeper.agent.election_shell import ElectionShell
 from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.peer_shell import PeerShell
 from vipkeeper.config.schema import Config
-from vipkeeper.election.machine import Election
 from vipkeeper.model.agent_report import Report
 from vipkeeper.model.version import VERSION
 
@@ -24,10 +22,10 @@ class AgentMetrics:
     """One agent."""
 
     def __init__(
-        self, config: Config, election: Election, shell: ElectionShell, peers: PeerShell, host: HostShell
+        self, config: Config, report: Report, shell: ElectionShell, peers: PeerShell, host: HostShell
     ) -> None:
         self._config = config
-        self._election = election
+        self._report = report
         self._shell = shell
         self._peers = peers
         self._host = host
@@ -48,7 +46,7 @@ class AgentMetrics:
             "backend": config.backend,
             "fence": self._host.fence().value,
         }
-        return partial(_text, self._election.report(read_now()), counts, labels)
+        return partial(_text, self._report, counts, labels)
 
 
 def _text(report: Report, counts: Counts, labels: Mapping[str, str]) -> bytes:

@@ -10,7 +10,10 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from vipkeeper.agent.agent_metrics import AgentMetrics
 from vipkeeper.agent.asides import aside
@@ -25,6 +28,7 @@ from vipkeeper.agent.run_directory import RunDirectory
 from vipkeeper.agent.store_shell import StoreShell
 from vipkeeper.agent.store_upkeep import look_after_store
 from vipkeeper.agent.stores import open_store, store_hosts
+from vipkeeper.agent.virtual_mac_places import VirtualMacPlaces, placed_units
 from vipkeeper.config.consequences import build_timing, build_units, config_digest
 from vipkeeper.config.peer_address import PeerAddress
 from vipkeeper.config.schema import Config
@@ -40,6 +44,9 @@ from vipkeeper.model.records import Keys
 from vipkeeper.model.version import VERSION
 from vipkeeper.model.vips import Unit
 
+if TYPE_CHECKING:
+    from vipkeeper.agent.announcer_shell import AnnouncerShell
+
 
 class StoreDecider:
     """Implements `Decider`."""
@@ -51,16 +58,29 @@ class StoreDecider:
         self._secret = os.urandom(32).hex()
         self._finished: asyncio.Future[Finished] = asyncio.get_running_loop().create_future()
         self._shell = ElectionShell(pin_cluster=self._pin_cluster, finished=self._finished)
+        self._macs = VirtualMacPlaces(directory.vrrp_settings)
+        self._links: Mapping[str, Link] = {}
+        self._announcers: AnnouncerShell | None = None
+        self._beginning: asyncio.Task[None] | None = None  # to announce, since a reload
 
     def units(self) -> tuple[Unit, ...]:
         """See `Decider.units`."""
-        return build_units(self._config)
+        return placed_units(self._config)
 
     def prepare(self) -> None:
-        """See `Decider.prepare`: addresses stand on interfaces that others made."""
+        """See `Decider.prepare`: virtual MACs; other interfaces are made by others."""
+        self._macs.want(self._config)
 
     def looked(self, links: Mapping[str, Link]) -> None:
-        """See `Decider.looked`: what the election has to know of them is posted."""
+        """See `Decider.looked`: what the election has to know of them is posted.
+
+        What follows for virtual MACs comes later: the host's shell is in the middle of its own work.
+        """
+        self._links = links
+        if self._macs.looked(links):
+            asyncio.get_running_loop().call_soon(self._shell.guarded, self._macs.follow_links)
+        if self._announcers is not None:
+            self._announcers.looked(links)
 
     def post(self, event: Event) -> None:
         """See `Decider.post`."""
@@ -96,6 +116,7 @@ class StoreDecider:
             aside(look_after_store(self._store.examine), "upkeep"),
         ]
         try:
+            await self._announce_if_asked()
             self._shell.begin(election, host, self._store, peers)
             ready()
             ends: list[asyncio.Future[Any]] = [self._finished, *tasks]
@@ -119,25 +140,53 @@ class StoreDecider:
 
     def reconfigure(self, config: Config) -> None:
         """See `Decider.reconfigure`."""
-        self._config = config
+        before, self._config = self._config, config
+        self.prepare()
         settings = self._settings(config, self._host.fence())
         self._store.timing = settings.timing
         self._shell.post(Reconfigured(settings))
+        # By then the election has let go of what stood on them.
+        asyncio.get_running_loop().call_soon(self._shell.guarded, partial(self._macs.let_go, before))
+        if self._announcers is not None:
+            self._announcers.reconfigure(config)
+        elif self._beginning is None or self._beginning.done():
+            self._beginning = aside(self._announce_if_asked(), "announcers")
 
     def report(self, *, with_records: bool) -> Report:
         """See `Decider.report`."""
-        return self._election.report(read_now(), with_records=with_records)
+        report = self._election.report(read_now(), with_records=with_records)
+        if self._announcers is None:
+            return report
+        return replace(report, routers=self._announcers.reports())
 
     def scrape(self) -> Callable[[], bytes]:
         """See `Decider.scrape`."""
-        return AgentMetrics(self._config, self._election, self._shell, self._peers, self._host).scrape()
+        report = self.report(with_records=False)
+        return AgentMetrics(self._config, report, self._shell, self._peers, self._host).scrape()
 
     def end(self) -> None:
         """See `Decider.end`."""
         self._shell.end()
+        if self._announcers is not None:
+            self._announcers.end()
 
     def clear_away(self, *, keep: bool) -> None:
-        """See `Decider.clear_away`."""
+        """See `Decider.clear_away`: the virtual MACs."""
+        self._macs.close(keep=keep)
+
+    async def _announce_if_asked(self) -> None:
+        """An agent whose VIPs do not speak VRRP does not load it."""
+        if not any(vip.announce_vrrp for vip in self._config.vip.values()):
+            return
+        from vipkeeper.agent.announcer_shell import AnnouncerShell
+
+        guarded = self._shell.guarded
+        announcers = AnnouncerShell(self._config, self._directory, self._host, guarded=guarded)
+        await announcers.begin()
+        self._announcers = announcers
+        announcers.reconfigure(self._config)
+        announcers.looked(self._links)
+        self._shell.follow(announcers)
 
     async def _find_address(self) -> PeerAddress | None:
         config = self._config
@@ -164,7 +213,7 @@ class StoreDecider:
             keys=Keys(config.cluster),
             timing=build_timing(config),
             fence=fence,
-            units=build_units(config),
+            units=placed_units(config),
             address=str(self._own_address) if self._own_address is not None else "",
             secret=self._secret,
             earlier_promises=self._directory.promises(),

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 
 from vipkeeper.agent.logs import log
-from vipkeeper.agent.vrrp_router import RouterAtWork
+from vipkeeper.agent.vrrp_speaker import Speaker
 from vrrp_compat.wire.advertisement import Datagram
 from vrrp_compat.wire.discards import Discard, DiscardReason
 from vrrp_compat.wire.inspection import inspect_packet
@@ -50,7 +50,7 @@ class Neighbours:
         if vrid:
             self._strays[len(datagram.source), vrid] = datagram
 
-    def counted(self, router: RouterAtWork, uses: tuple[VridUse, ...]) -> None:
+    def counted(self, router: Speaker, uses: tuple[VridUse, ...]) -> None:
         """Who was heard on its interface by somebody who listens to everything."""
         others = used_by_others(uses, router.plan.router.vrid, _texts(router))
         if others:
@@ -58,21 +58,30 @@ class Neighbours:
             router.twins = (said, self._clock())
             self._tell("vrrp-neighbour", router, others[0].sources[0], _VRID_TAKEN, said)
 
-    def discarded(self, router: RouterAtWork, datagram: Datagram, why: Discard) -> None:
+    def judge(self, router: Speaker, datagram: Datagram) -> Accepted | None:
+        """What a router of ours may act upon; None for what must change nothing."""
+        verdict = router.judge(datagram)
+        if isinstance(verdict, Discard):
+            self._discarded(router, datagram, verdict)
+            return None
+        self._accepted(router, datagram, verdict)
+        return verdict
+
+    def _discarded(self, router: Speaker, datagram: Datagram, why: Discard) -> None:
         """It changed nothing, and was counted."""
         said = f"{why.detail}; {why.reason.explained}" if why.detail else why.reason.explained
         if why.reason in _OF_OTHER_GROUPS:
             said = self._census(router, datagram) or said
         self._tell("discarded", router, _text(datagram.source), why.reason.value, said)
 
-    def accepted(self, router: RouterAtWork, datagram: Datagram, verdict: Accepted) -> None:
+    def _accepted(self, router: Speaker, datagram: Datagram, verdict: Accepted) -> None:
         """It counts, but may be odd."""
         for note in verdict.notes:
             said = self._census(router, datagram) if note is Note.ADDRESSES_DIFFER else _NOTES[note]
             if said:
                 self._tell("vrrp-neighbour", router, _text(datagram.source), note.value, said)
 
-    def _census(self, router: RouterAtWork, datagram: Datagram) -> str:
+    def _census(self, router: Speaker, datagram: Datagram) -> str:
         """Who uses our VRID for what, and which number is free."""
         census = VridCensus()
         for heard in (*self._strays.values(), datagram):
@@ -84,7 +93,7 @@ class Neighbours:
         router.twins = (said, self._clock())
         return said
 
-    def _tell(self, event: str, router: RouterAtWork, source: str, reason: str, said: str) -> None:
+    def _tell(self, event: str, router: Speaker, source: str, reason: str, said: str) -> None:
         now_s = self._clock()
         if len(self._told) > _MOST_TOLD:
             self._told.clear()
@@ -104,7 +113,7 @@ class Neighbours:
         )
 
 
-def _texts(router: RouterAtWork) -> list[str]:
+def _texts(router: Speaker) -> list[str]:
     return [_text(packed) for packed in router.plan.router.addresses]
 
 

@@ -9,13 +9,11 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 
 import msgspec
-from msgspec.structs import replace
 
-from vipkeeper.config.consequences import build_units
+from vipkeeper.agent.virtual_mac_places import virtual_mac
 from vipkeeper.config.schema import Config, Vip
 from vipkeeper.config.vrrp_rules import advertised_version
 from vipkeeper.config.vrrp_schema import VipVrrp
-from vipkeeper.kernel.virtual_mac import VirtualMac
 from vipkeeper.model.vips import Unit
 from vrrp_compat.router.reasons import RouterReason
 from vrrp_compat.router.settings import RouterSettings
@@ -54,24 +52,6 @@ class RouterPlan(msgspec.Struct, frozen=True):
         """What a running router cannot change: with another value it is another router."""
         router = self.router
         return (router.version, router.vrid, len(router.address), self.base, self.port.interface)
-
-
-def vrrp_units(config: Config) -> tuple[Unit, ...]:
-    """The VIPs; those with a virtual MAC are on an interface of their own."""
-    return tuple(
-        replace(unit, addresses=tuple(replace(each, interface=virtual.interface) for each in unit.addresses))
-        if (virtual := virtual_mac(config.vip[unit.name])) is not None
-        else unit
-        for unit in build_units(config)
-    )
-
-
-def virtual_mac(vip: Vip) -> VirtualMac | None:
-    """The interface of its own that the VIP asks for, if it does."""
-    vrrp = vip.vrrp
-    if not vrrp.virtual_mac or vrrp.vrid is None:
-        return None
-    return VirtualMac(vip.interface, vrrp.vrid, advertised_version(vip))
 
 
 def heard_on(vip: Vip) -> str:

@@ -6,11 +6,13 @@ took away with its interface is opened anew; each datagram goes to the one route
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from vipkeeper.agent.vrrp_plan import RouterPlan
+from vipkeeper.agent.vrrp_speaker import Speaker
 from vrrp_compat.sockets.segment_port import (
     PortSettings,
     PortUnavailable,
@@ -18,7 +20,7 @@ from vrrp_compat.sockets.segment_port import (
     SegmentPorts,
     SendFailed,
 )
-from vrrp_compat.wire.advertisement import PROTOCOL_AH, Datagram
+from vrrp_compat.wire.advertisement import PROTOCOL_AH, Advertisement, Datagram
 from vrrp_compat.wire.authentication_header import AH_BYTES
 
 _Place = tuple[int, str, str]  # IP version, interface heard on, interface sent on
@@ -72,8 +74,18 @@ class RouterPorts:
         for port in list(self._open.values()):
             port.drain()
 
-    def send(self, name: str, datagram: Datagram) -> SendFailed | None:
-        """Send on the router's port, or say why not."""
+    def say(self, speaker: Speaker, advertisement: Advertisement) -> str:
+        """Send it to everybody, and count it; else why some did not get it: then it left in time for none."""
+        why = ""
+        for datagram in speaker.datagrams(advertisement, int(time.time())):
+            failed = self._send(speaker.name, datagram)
+            if failed is not None:
+                why = failed.reason
+        if not why:
+            speaker.count_sent(advertisement)
+        return why
+
+    def _send(self, name: str, datagram: Datagram) -> SendFailed | None:
         port = self._open.get(self._places[name])
         return SendFailed("its port is not open", 0) if port is None else port.send(datagram)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 
-from vipkeeper.agent.vrrp_router import RouterAtWork
+from vipkeeper.agent.vrrp_speaker import Speaker
 from vipkeeper.config.schema import Config
 from vipkeeper.model.agent_report import Report, RouterReport, VipReport
 from vipkeeper.model.records import Keys
@@ -19,9 +19,9 @@ from vrrp_compat.router.states import State
 _REMEMBERED_S = 3600.0
 
 
-def vrrp_report(config: Config, routers: Iterable[RouterAtWork], now_s: float) -> Report:
+def vrrp_report(config: Config, routers: Iterable[Speaker], now_s: float) -> Report:
     """The node now."""
-    reports = tuple(router_report(router, now_s) for router in sorted(routers, key=lambda one: one.name))
+    reports = router_reports(routers, now_s)
     return Report(
         node=config.node,
         prefix=Keys(config.cluster).prefix,
@@ -35,9 +35,13 @@ def vrrp_report(config: Config, routers: Iterable[RouterAtWork], now_s: float) -
     )
 
 
-def router_report(router: RouterAtWork, now_s: float) -> RouterReport:
-    """One virtual router."""
-    plan, status = router.plan, router.machine.status(now_s)
+def router_reports(routers: Iterable[Speaker], now_s: float) -> tuple[RouterReport, ...]:
+    """Virtual routers by name."""
+    return tuple(_router_report(router, now_s) for router in sorted(routers, key=lambda one: one.name))
+
+
+def _router_report(router: Speaker, now_s: float) -> RouterReport:
+    plan, status = router.plan, router.status(now_s)
     return RouterReport(
         vip=router.name,
         addresses=tuple(vip.address for vip in plan.unit.addresses),
@@ -63,7 +67,7 @@ def router_report(router: RouterAtWork, now_s: float) -> RouterReport:
     )
 
 
-def _warning(router: RouterAtWork, now_s: float) -> str | None:
+def _warning(router: Speaker, now_s: float) -> str | None:
     if router.twins is None or now_s - router.twins[1] > _REMEMBERED_S:
         return None
     return router.twins[0]

@@ -9,7 +9,6 @@ soon, never late. A round costs what changed in it, however many routers there a
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 
@@ -21,7 +20,6 @@ from vipkeeper.agent.vrrp_neighbours import Neighbours
 from vipkeeper.agent.vrrp_plan import RouterPlan
 from vipkeeper.agent.vrrp_ports import RouterPorts
 from vipkeeper.agent.vrrp_router import RouterAtWork
-from vipkeeper.agent.vrrp_tidings import tell_decision, tell_notice
 from vipkeeper.election import effects as kernel_effects
 from vipkeeper.election import events as kernel_events
 from vipkeeper.model.reasons import Reason
@@ -44,12 +42,11 @@ from vrrp_compat.router.states import State
 from vrrp_compat.sockets.segment_port import SegmentPorts
 from vrrp_compat.wire.advertisement import Advertisement, Datagram
 from vrrp_compat.wire.ah_sequence import AhSequence
-from vrrp_compat.wire.discards import Discard
 from vrrp_compat.wire.vrid_census import VridUse
 
 
 class VrrpShell:
-    """All virtual routers of this host. `sequence_of`: the AH number that an earlier process knew."""
+    """All virtual routers of this host. `sequence_of`: AH numbers, after those of an earlier process."""
 
     def __init__(
         self,
@@ -57,7 +54,7 @@ class VrrpShell:
         *,
         clock: Callable[[], float],
         finished: asyncio.Future[kernel_effects.Finished],
-        sequence_of: Callable[[str], int],
+        sequence_of: Callable[[str], AhSequence],
         holds: KeptHolds,
         silence: Silence,
     ) -> None:
@@ -76,7 +73,7 @@ class VrrpShell:
         self._successors: dict[str, RouterPlan] = {}  # plans that begin when a router has ended
         self._new: list[RouterAtWork] = []  # not started yet
         self._leaving: set[str] = set()  # told to end by replan()
-        self._untold: list[tuple[str, Decided | Noticed]] = []  # lines for the log, by VIP
+        self._untold: list[tuple[RouterAtWork, Decided | Noticed]] = []  # lines for the log
         self._stopping = False
         self.routers: dict[str, RouterAtWork] = {}
         self._kernel = RoutersInKernel(self.routers, holds, silence)
@@ -178,7 +175,7 @@ class VrrpShell:
             self._successors[router.name] = plan
 
     def _add(self, plan: RouterPlan) -> RouterAtWork:
-        router = RouterAtWork(plan, AhSequence(self._sequence_of(plan.unit.name)))
+        router = RouterAtWork(plan, self._sequence_of(plan.unit.name))
         self.routers[router.name] = router
         self._new.append(router)
         return router
@@ -222,11 +219,9 @@ class VrrpShell:
 
     def _hear(self, name: str, datagram: Datagram) -> None:
         router = self.routers[name]
-        verdict = router.judge(datagram)
-        if isinstance(verdict, Discard):
-            self._neighbours.discarded(router, datagram, verdict)
+        verdict = self._neighbours.judge(router, datagram)
+        if verdict is None:
             return
-        self._neighbours.accepted(router, datagram, verdict)
         self._queue.append((router, AdvertHeard(verdict.advertisement, datagram.source)))
         self._soon()
 
@@ -253,11 +248,8 @@ class VrrpShell:
     def _tell(self) -> None:
         """The log comes last: until a line is written, nobody may be served."""
         untold, self._untold = self._untold, []
-        for name, effect in untold:
-            if isinstance(effect, Decided):
-                tell_decision(name, effect)
-            else:
-                tell_notice(name, effect)
+        for router, effect in untold:
+            router.tell(effect)
 
     def _round(self) -> None:
         if self._scheduled is not None:
@@ -298,27 +290,16 @@ class VrrpShell:
                     self._host.announce_again(router.name)
             case Decided(state, reason):
                 self.decisions[state, reason] += 1
-                router.became_master += state is State.MASTER and router.last_state is not State.MASTER
-                router.last_state = state
-                self._untold.append((router.name, effect))
+                self._untold.append((router, effect))
             case Noticed():
-                self._untold.append((router.name, effect))
+                self._untold.append((router, effect))
             case Finished():
                 self._ended(router)
 
     def _send(self, router: RouterAtWork, advertisement: Advertisement) -> None:
-        """To everybody; what some did not get did not leave in time for them."""
         sent_at_s = self._clock()
-        why = ""
-        for datagram in router.datagrams(advertisement, int(time.time())):
-            failed = self._ports.send(router.name, datagram)
-            if failed is not None:
-                why = failed.reason
-        if why:
-            self._queue.append((router, SendFailed(why)))
-        else:
-            router.count_sent(advertisement)
-            self._queue.append((router, AdvertSent(advertisement, sent_at_s)))
+        why = self._ports.say(router, advertisement)
+        self._queue.append((router, SendFailed(why) if why else AdvertSent(advertisement, sent_at_s)))
 
     def _ended(self, router: RouterAtWork) -> None:
         if not self._stopping:

@@ -58,7 +58,7 @@ async def _clear(config: Config | None) -> None:
 
 def _remove_virtual_macs(config: Config) -> None:
     from vipkeeper.agent.run_directory import RunDirectory
-    from vipkeeper.agent.vrrp_plan import virtual_mac
+    from vipkeeper.agent.virtual_mac_places import virtual_mac
     from vipkeeper.kernel.virtual_mac import VirtualMacs
 
     wanted = [virtual for vip in config.vip.values() if (virtual := virtual_mac(vip)) is not None]

@@ -85,6 +85,10 @@ def run(arguments: argparse.Namespace) -> int:
         which = "only VIPs that no node has any more; see ls --all" if known else "no VIP yet"
         print(f"vipkeeper: cluster {config.cluster} has {which}", file=sys.stderr)
     _show(vips, nodes, report if arguments.all else None, wall_now)
+    if report is not None and report.routers:
+        from vipkeeper.cli.router_listing import list_routers, router_table
+
+        print(f"\n{router_table(list_routers(report))}")
     return exit_code
 
 

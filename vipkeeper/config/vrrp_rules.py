@@ -1,6 +1,6 @@
 """What the settings of VRRP must mean beyond their shape.
 
-Rules of this file: pure; see `rules.py`. A VIP that does not speak VRRP is not judged.
+Rules of this file: pure; see `rules.py`. What does not speak VRRP is judged by its virtual MAC alone.
 """
 
 from __future__ import annotations
@@ -44,11 +44,14 @@ def broken_vrrp_rules(config: Config) -> Iterator[Finding]:
         if config.backend != "vrrp" and not vip.vrrp.accept:
             fix = 'leave it out: it is for a master that VRRP elects (backend = "vrrp")'
             yield Finding((*at, "vrrp", "accept"), "has no meaning here", fix)
-        if not speaks_vrrp(config, vip) or not _has_good_addresses(vip):
+        if not _has_good_addresses(vip):
+            continue
+        if speaks_vrrp(config, vip) or vip.vrrp.virtual_mac:
+            yield from _bad_vrid(config, name, vip, first)
+        if not speaks_vrrp(config, vip):
             continue
         table: Path = (*at, "vrrp")
         family = advertised_version(vip)
-        yield from _bad_vrid(config, name, vip, first)
         yield from _bad_version(table, vip.vrrp, family)
         yield from _bad_interval(table, vip.vrrp)
         yield from _bad_authentication(table, vip.vrrp)
@@ -111,7 +114,8 @@ def _bad_vrid(
 ) -> Iterator[Finding]:
     path: Path = ("vip", name, "vrrp", "vrid")
     if vip.vrrp.vrid is None:
-        why = f'backend is "{config.backend}"' if config.backend == "vrrp" else "announce_vrrp is set"
+        why = "announce_vrrp is set" if vip.announce_vrrp else "virtual_mac is set"
+        why = f'backend is "{config.backend}"' if config.backend == "vrrp" else why
         yield Finding(path, f"is missing, and {why}", "add for example vrid = 51, the same on all routers")
         return
     # A virtual MAC is an interface, and its name has the VRID alone in it.

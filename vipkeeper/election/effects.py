@@ -42,6 +42,13 @@ class Decided(msgspec.Struct, frozen=True):
     epoch: int = 0
 
 
+class Released(msgspec.Struct, frozen=True):
+    """The store has confirmed that this node gave a unit up. `successor`: who was named, if anybody."""
+
+    unit: str
+    successor: str | None
+
+
 class Noticed(msgspec.Struct, frozen=True):
     """Something an operator should know that changed no role."""
 
@@ -80,7 +87,7 @@ class Finished(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
-Effect = Commit | Read | Decided | Noticed | PinCluster | Tell | KeepPromises | Finished
+Effect = Commit | Read | Decided | Released | Noticed | PinCluster | Tell | KeepPromises | Finished
 
 
 class Holding(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ import msgspec
 
 from backends.store import Committed, Conflict, Transaction, Unknown
 from vipkeeper.election.claim_rules import Claimability
-from vipkeeper.election.effects import Commit, Effect, Noticed, Read
+from vipkeeper.election.effects import Commit, Effect, Noticed, Read, Released
 from vipkeeper.election.electorate import Electorate
 from vipkeeper.election.events import Now
 from vipkeeper.election.own_lease import LeaseWrite
@@ -150,7 +150,7 @@ class LeaseLane:
         if job.write is None:
             for unit in self._still_waiting(job):
                 unit.move(Trigger.COMMITTED)
-            return []
+            return self._released(job)
         if job.kind is JobKind.RENEW:
             in_time = state.lease.renewed(job.write, now.boot_s)
         else:
@@ -166,6 +166,14 @@ class LeaseLane:
                 claimed = job.kind is JobKind.CLAIM and record is not None
                 unit.held_because = Reason(record.reason) if claimed and record else Reason.RESUMED
         return []
+
+    def _released(self, job: Job) -> list[Effect]:
+        records = ((name, self._state.view.vip(name)) for name in job.units)
+        return [
+            Released(name, record.released_to)
+            for name, record in records
+            if record is not None and record.owner is None  # else somebody has it already
+        ]
 
     def _still_waiting(self, job: Job) -> list[UnitState]:
         """Units that wait for this answer; the watch may have told of a release before it."""

@@ -43,11 +43,17 @@ class RouterReason(enum.Enum):
     LEASE_LAPSED = "lease-lapsed"
     RESUMED = "resumed"
 
+    # Why a node of a store's cluster speaks as master, or does not
+    STORE_OWNER = "store-owner"
+    STORE_STANDBY = "store-standby"
+
     # What an operator should know although no state changes
     LOWER_PRIORITY_HEARD = "lower-priority-heard"
     OWN_ADDRESS_HEARD = "own-address-heard"
     SEND_FAILED = "send-failed"
     WITHDRAWAL_LATE = "withdrawal-late"
+    FOREIGN_MASTER = "foreign-master"
+    OWNER_IS_MUTE = "owner-is-mute"
 
     @property
     def explained(self) -> str:
@@ -90,10 +96,20 @@ _EXPLAINED: dict[RouterReason, str] = {
     RouterReason.ADOPTED: "an earlier process was master here, and its peers still count on it",
     RouterReason.LEASE_LAPSED: "no advertisement left in time, so nothing is answered until one does",
     RouterReason.RESUMED: "nothing was answered for a while, and an advertisement has left again",
+    RouterReason.STORE_OWNER: "the store gave this node the VIP, and other routers are told so",
+    RouterReason.STORE_STANDBY: "the store has not given this node the VIP, so it says nothing",
     RouterReason.LOWER_PRIORITY_HEARD: (
         "a second master with lower priority spoke: it has just yielded, or a partition has healed"
     ),
     RouterReason.OWN_ADDRESS_HEARD: "an advertisement came from this router's own address: a loop or a twin",
     RouterReason.SEND_FAILED: "the kernel would not send an advertisement",
     RouterReason.WITHDRAWAL_LATE: "the kernel did not confirm in time that the addresses are gone",
+    RouterReason.FOREIGN_MASTER: (
+        "another router serves the VIP beside the store's owner; give it a priority below 255, the same "
+        "version, authentication and addresses, and a way to hear this node, or stop it"
+    ),
+    RouterReason.OWNER_IS_MUTE: (
+        "this node owns the VIP but cannot tell the other routers of its VRID, and one of them will serve it "
+        "too; correct what follows, or stop those routers"
+    ),
 }
