@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 from msgspec.structs import replace
@@ -25,6 +25,7 @@ from tests.peers.keepalived import Keepalived
 from tests.peers.virtual_router import Router, VirtualRouter, running, wait_until_master
 from vipkeeper.lab.etcd_servers import EtcdCluster, run_etcd
 from vipkeeper.lab.observer import now_ns
+from vipkeeper.lab.run_command import CommandFailed
 from vipkeeper.lab.verdicts import IN_FLIGHT_NS, RETURN_NS
 
 pytestmark = [pytest.mark.root, pytest.mark.etcd, pytest.mark.timeout(300)]
@@ -46,7 +47,6 @@ class Migration:
     etcd: EtcdCluster
     keepalived: list[Keepalived]
     vipkeeper: list[ConfiguredVipkeeper]
-    told: list[str] = field(default_factory=list)
 
     def keepalived_everywhere(self) -> None:
         """Where the page begins: the first node serves."""
@@ -73,13 +73,20 @@ class Migration:
         self.segment.served_by(VIP4, vipkeeper)
         (listed,) = vipkeeper.ls()
         assert listed["owner"] == vipkeeper.host.name
-        assert vipkeeper.statistics()["state"] == "Master"
+        until(lambda: self.state(node) == "Master")
+
+    def state(self, node: int) -> str:
+        """Of the VIP's virtual router, by the agent's word; nothing while none answers."""
+        try:
+            return str(self.vipkeeper[node].statistics()["state"])
+        except CommandFailed:
+            return ""
 
     def stands_by(self, node: int) -> None:
         """A fit candidate by etcd's word, and a backup by its own."""
         vipkeeper = self.vipkeeper[node]
         until(lambda: vipkeeper.host.name in _eligible(vipkeeper))
-        assert vipkeeper.statistics()["state"] == "Backup"
+        until(lambda: self.state(node) == "Backup")
         assert not vipkeeper.holds(VIP4)
 
     def backups(self, *nodes: int) -> None:
