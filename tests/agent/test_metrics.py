@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.contract.event_loop import on_loop
@@ -20,7 +19,7 @@ from vipkeeper.agent.metrics_server import serve_metrics
 from vipkeeper.agent.metrics_text import metrics_text
 from vipkeeper.agent.peer_wire import Malformed
 from vipkeeper.config.peer_address import PeerAddress
-from vipkeeper.model.agent_report import ElectorReport, Report, RouterReport, VipReport
+from vipkeeper.model.agent_report import ElectorReport, Report, VipReport
 from vipkeeper.model.messages import RefusedBecause
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,34 +48,6 @@ def report_of(*vips: VipReport) -> Report:
 ON_PROMISES = report_of(
     VipReport("web", "holder", "first-claim", "", 3, "n1", 1500, True, ("n2",)),
     VipReport('odd "name"\n', "standby", "owner-alive", "", 7, "n2"),
-)
-
-BY_VRRP = replace(
-    report_of(VipReport("web", "master", "master-left", "", 0, "n1", 2500)),
-    routers=(
-        RouterReport(
-            vip="web",
-            addresses=("192.0.2.10",),
-            interface="eth0",
-            vrid=51,
-            version=3,
-            state="Master",
-            reason="master-left",
-            detail="",
-            priority=120,
-            interval_ms=1000,
-            master="192.0.2.1",
-            master_priority=120,
-            takeover_in_ms=None,
-            held_for_ms=2500,
-            sent=4,
-            sent_leaving=0,
-            received=7,
-            received_leaving=1,
-            became_master=2,
-            discarded={"version": 3},
-        ),
-    ),
 )
 
 
@@ -111,18 +82,6 @@ def test_the_values_are_those_of_the_report() -> None:
     assert found["vipkeeper_build_info", tuple(sorted(LABELS.items()))] == 1
 
 
-def test_the_values_of_virtual_routers_are_those_of_the_report() -> None:
-    found = samples(metrics_text(BY_VRRP, COUNTS, LABELS))
-    web = (("vip", "web"),)
-    assert found["vipkeeper_vip_holder", web] == 1
-    assert found["vipkeeper_lease_seconds_left", ()] == 2.5
-    assert found["vipkeeper_vrrp_priority", (*web, ("vrid", "51"))] == 120
-    assert found["vipkeeper_vrrp_advertisements_sent_total", web] == 4
-    assert found["vipkeeper_vrrp_advertisements_received_total", web] == 7
-    assert found["vipkeeper_vrrp_discarded_total", (("reason", "version"), *web)] == 3
-    assert found["vipkeeper_vrrp_became_master_total", web] == 2
-
-
 def test_a_node_that_holds_nothing_has_no_lease_and_no_promise() -> None:
     idle = report_of(VipReport("web", "standby", "owner-alive", "", 3, "n2"))
     found = samples(metrics_text(idle, COUNTS, LABELS))
@@ -132,10 +91,10 @@ def test_a_node_that_holds_nothing_has_no_lease_and_no_promise() -> None:
 
 
 def test_every_metric_is_in_the_documentation_and_none_else() -> None:
+    text = metrics_text(ON_PROMISES, COUNTS, LABELS).decode()
     told = {
         (sample.name, frozenset(sample.labels))
-        for report in (ON_PROMISES, BY_VRRP)
-        for family in text_string_to_metric_families(metrics_text(report, COUNTS, LABELS).decode())
+        for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
     page = (ROOT / "docs" / "operations.md").read_text()
@@ -145,7 +104,7 @@ def test_every_metric_is_in_the_documentation_and_none_else() -> None:
 
 
 def test_every_metric_is_explained_to_people() -> None:
-    text = metrics_text(BY_VRRP, COUNTS, LABELS).decode()
+    text = metrics_text(ON_PROMISES, COUNTS, LABELS).decode()
     for family in text_string_to_metric_families(text):
         assert family.documentation.endswith("."), family.name
 
