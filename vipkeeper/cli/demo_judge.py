@@ -6,6 +6,7 @@ Rules of this file: the observer alone is asked, never a router's or an agent's 
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from dataclasses import dataclass, field
 
@@ -36,6 +37,11 @@ class Measured:
     double: int
     double_by_owner: int  # of these, the ones that the owner had a part in
     stalled_s: float
+
+
+def length(outage_s: float) -> str:
+    """For people. One that still lasts is infinite."""
+    return "all that was seen" if math.isinf(outage_s) else f"{outage_s * 1000:.0f} ms"
 
 
 @dataclass(slots=True)
@@ -99,7 +105,7 @@ class Judge:
                     measured.scene,
                     measured.owner,
                     measured.successor,
-                    f"{measured.outage_s * 1000:.0f} ms",
+                    length(measured.outage_s),
                     str(measured.lost),
                     str(measured.double),
                 )
@@ -116,7 +122,7 @@ class Judge:
         return sorted({answer.who for answer in recent if answer.vip == 0})
 
     def _tell(self, measured: Measured) -> None:
-        outage = "no probe lost" if not measured.lost else f"no service for {measured.outage_s * 1000:.0f} ms"
+        outage = "no probe lost" if not measured.lost else f"no service for {length(measured.outage_s)}"
         verb = "answer" if " " in measured.successor else "answers"
         self.screen.say(f"{measured.successor} {verb}; {outage}; double answers: {measured.double}")
         if measured.stalled_s:

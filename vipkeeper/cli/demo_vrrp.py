@@ -26,12 +26,13 @@ NODES = 3
 _VRID = 51
 _INTERVAL_S = 1.0
 _STOPPED, _KILLED = "planned stop (SIGTERM)", "killed master (SIGKILL)"
-_PRIORITIES = (120, 110, 100)
+# The last one waits a fifth of an interval longer than the second, so that they do not collide.
+_PRIORITIES = (120, 110, 50)
 # Beside three to four intervals: a loaded machine may take this long to start or to schedule somebody.
 _PATIENCE_S = 20.0
-# Both have heard each other by then, and clients the one that stays: Linux heeds no announcement within a
-# second of the last.
-_SETTLED_S = 4.0
+# All have heard each other by then. A keepalived that hears the other one first yields without a word, so
+# nobody knows that clients have learnt it; they find out by themselves, after 5 s if they send all the time.
+_SETTLED_S = 8.0
 # A node that got its address back within a second would look like two that have it.
 _APART_S = 1.1
 
