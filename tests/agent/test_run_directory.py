@@ -196,3 +196,15 @@ def test_promises_of_another_boot_mean_nothing(tmp_path: Path) -> None:
     kept.write_text(kept.read_text().replace(directory.incarnation, "another machine/another boot/x"))
     assert directory.promises() == ()
     directory.close()
+
+
+def test_ah_numbers_are_kept_for_the_next_process(tmp_path: Path) -> None:
+    directory = RunDirectory(str(tmp_path))
+    assert directory.ah_sequences() == {}
+    directory.keep_ah_sequences({"web": 0xFFFF_FFFD, "mail": 7})
+    directory.close()
+    again = RunDirectory(str(tmp_path))
+    assert again.ah_sequences() == {"web": 0xFFFF_FFFD, "mail": 7}
+    (tmp_path / "ah-sequences").write_text("{")  # a disk that was full
+    assert again.ah_sequences() == {}
+    again.close()

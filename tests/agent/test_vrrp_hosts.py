@@ -186,6 +186,7 @@ def test_an_address_that_takes_no_packets_is_silent_before_it_is_there(tmp_path:
         assert higher.silence.now == frozenset()
         higher.reload(config(SILENT, priority=HIGHER))
         assert higher.silence.now == {VIP}
+        higher.silence.talked = False  # it did until now, as it was told
         other = "192.0.2.150"
         higher.reload(config(toml(address=other, vrrp="accept = false"), priority=HIGHER))
         assert higher.silence.now == {other}

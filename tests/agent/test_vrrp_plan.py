@@ -158,3 +158,11 @@ def test_unicast_is_heard_on_the_base_even_with_a_virtual_mac() -> None:
 def test_what_makes_it_another_router(text: str, same: bool) -> None:
     source = OWN6 if "fe80" in text else OWN4
     assert (plan(text, source).fixed == plan(toml()).fixed) is same
+
+
+def test_another_interface_is_another_router_with_a_virtual_mac_too() -> None:
+    def fixed(told: Config) -> tuple[object, ...]:
+        return plan_router(told, placed_units(told)[0], OWN4, {}).fixed
+
+    here, there = with_mac(toml()), with_mac(toml().replace("eth0", "eth1"))
+    assert len({fixed(config(toml())), fixed(here), fixed(there)}) == 3

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.vrrp_bench import ADDRESSES, HIGHER, LOWER, Bench, config, pair, play, toml
+from tests.agent.vrrp_bench import ADDRESSES, HIGHER, LOWER, VIP, Bench, config, pair, play, toml
 from vipkeeper.agent.vrrp_holds import KeptHolds
 from vipkeeper.model.fences import FenceKind
 from vrrp_compat.router.states import State
+from vrrp_compat.router.timers import hold_s
 
 AH = 'version = 2\nauth_type = "ah"\nauth_pass = "secret12"'
 
@@ -30,6 +31,20 @@ def test_a_restart_within_the_hold_is_no_failover(tmp_path: Path, planned: bool)
         assert higher.answers()
         assert higher.report().reason == "adopted"
         assert bench.by(lower) == []
+
+    play(tmp_path, story)
+
+
+def test_a_planned_restart_leaves_the_whole_hold(tmp_path: Path) -> None:
+    """What had grown and was not yet told to the kernel is told before the end."""
+
+    async def story(bench: Bench) -> None:
+        node = bench.node("a", ADDRESSES[0], config(toml())).start()
+        await bench.until(node.answers, 5.0)
+        said = len(bench.said)
+        await bench.until(lambda: len(bench.said) > said, 2.0)
+        await node.stop(keep=True)
+        assert node.kernel.deadlines[VIP] == bench.said[-1].at_s + hold_s(100)
 
     play(tmp_path, story)
 

@@ -42,6 +42,17 @@ def test_who_leaves_is_silent_before_it_says_so(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
+def test_who_yields_is_silent_before_its_last_word(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        higher, lower = await pair(bench)
+        lower.reload(config(toml(), priority=130))
+        await bench.until(lower.answers, 5.0)
+        last = bench.by(higher)[-1]
+        assert (last.priority, last.answered) == (HIGHER, False)
+
+    play(tmp_path, story)
+
+
 def test_a_kernel_that_does_not_let_go_is_not_passed_over(tmp_path: Path) -> None:
     """Backups that were told would answer beside it."""
 

@@ -58,12 +58,13 @@ def packed(text: str) -> bytes:
 
 
 class Said(msgspec.Struct, frozen=True):
-    """One datagram, and whether its sender's kernel answered for the VIP when it was sent."""
+    """One datagram; whether its sender's kernel answered for the VIP when it was sent, and until when."""
 
     at_s: float
     host: str
     datagram: Datagram
     answered: bool
+    until_s: float
 
     @property
     def priority(self) -> int:
@@ -93,8 +94,8 @@ class Silenced:
             for vip in plan.unit.addresses
             if vip.address in standing
         }
-        self.now = frozenset(addresses)
         self.talked |= not silent <= self.now
+        self.now = frozenset(addresses)
 
 
 class Node:
@@ -236,7 +237,8 @@ class Bench:
         if receiver == "listener" or not multicast:
             node = self.nodes.get(sender)
             answered = node is not None and node.answers()
-            self.said.append(Said(self.loop.time(), sender, datagram, answered))
+            until_s = 0.0 if node is None else node.kernel.deadlines.get(VIP, 0.0)
+            self.said.append(Said(self.loop.time(), sender, datagram, answered, until_s))
         return (0.0002,)
 
     def by(self, node: Node, *, since_s: float = 0.0) -> list[Said]:

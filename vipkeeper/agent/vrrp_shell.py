@@ -199,11 +199,10 @@ class VrrpShell:
                 for router in self._named(units):
                     router.unfit_host = None if reason is None else (RouterReason(reason.value), detail)
                     self._tell_fitness(router)
-            case kernel_events.Withdrawn(units):
+            case kernel_events.Withdrawn(units):  # told in the moment of the reading
                 for router in self._named(units):
-                    if router.held_until_s is None:  # else it tells an earlier absence
-                        self._kernel.withdrawn(router)
-                        self._queue.append((router, Withdrawn()))
+                    self._kernel.withdrawn(router)
+                    self._queue.append((router, Withdrawn()))
             case _:
                 pass  # what can be adopted is asked of the host; foreign announcements it answers itself
 
