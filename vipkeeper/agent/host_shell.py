@@ -91,6 +91,10 @@ class HostShell:
             return None
         return min(answers_until_s(vip, self._standing, self._fence.kind) for vip in vips)
 
+    def announce_every(self, refresh_s: float) -> None:
+        """How often to say what has been said several times already; from the next time on."""
+        self._schedule.refresh_s = refresh_s
+
     def announce_again(self, name: str) -> None:
         """Begin the announcements of a unit anew: clients may have learnt somebody else's address."""
         vips = [vip for unit in self._units if unit.name == name for vip in unit.addresses]

@@ -12,6 +12,7 @@ from contextlib import closing
 from vipkeeper.config.flags import Flags
 from vipkeeper.config.reader import load_config
 from vipkeeper.config.schema import Config
+from vipkeeper.model.errors import ConfigError, Refused
 
 
 def fill(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +30,7 @@ def fill(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Raises ConfigError while an agent runs, MissingPrivilege, or KernelRefused."""
+    """Raises Refused while an agent runs, ConfigError, MissingPrivilege, or KernelRefused."""
     flags = Flags(run_dir=arguments.run_dir)
     config = None if arguments.config is None else load_config(arguments.config, flags)
     asyncio.run(_clear(config))
@@ -45,7 +46,11 @@ async def _clear(config: Config | None) -> None:
     from vipkeeper.kernel.netlink_host import NetlinkHost
     from vipkeeper.model.fences import FenceKind
 
-    with closing(NamespaceLock()):
+    try:
+        lock = NamespaceLock()
+    except ConfigError as other:
+        raise Refused("an agent runs here; stop it, which leaves nothing of it either") from other
+    with closing(lock):
         host = HostShell(NetlinkHost(boot_s), (), lambda _event: None, allowed=tuple(FenceKind), clock=boot_s)
         try:
             host.start()  # it is to keep no VIP, so whatever is ours goes

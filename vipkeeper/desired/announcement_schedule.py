@@ -42,7 +42,7 @@ class AnnouncementSchedule:
     """Series of announcements, one for each running VIP; `refresh_s` is the interval after the repeats."""
 
     def __init__(self, refresh_s: float = 60.0) -> None:
-        self._refresh_s = refresh_s
+        self.refresh_s = refresh_s
         self._entries: list[_Entry] = []
         self._series: dict[VipAddress, _Series] = {}
         self._tickets = itertools.count()
@@ -70,7 +70,7 @@ class AnnouncementSchedule:
         while len(taken) < self._burst_left and (first := self._first()) is not None and first.due_s <= now_s:
             heapq.heappop(self._entries)
             repeats_left = self._series[first.vip].repeats_left
-            pause_s = REPEAT_INTERVAL_S if repeats_left else self._refresh_s
+            pause_s = REPEAT_INTERVAL_S if repeats_left else self.refresh_s
             self._enter(first.vip, now_s + pause_s, max(0, repeats_left - 1))
             taken.append(first.vip)
         self._burst_left -= len(taken)
