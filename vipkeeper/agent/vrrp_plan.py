@@ -76,8 +76,7 @@ def plan_router(
     """
     vip = config.vip[unit.name]
     vrrp, version = vip.vrrp, advertised_version(vip)
-    own = vrrp.source_address
-    source = speaks_from if own is None else ipaddress.ip_address(own).packed
+    source = speaks_from if vrrp.source_address is None else ipaddress.ip_address(vrrp.source_address).packed
     peers = None if vrrp.unicast_peers is None else _peers(vrrp.unicast_peers, version, names)
     group = None if peers is not None else _group(vrrp, version)
     authentication = _authentication(vrrp)
