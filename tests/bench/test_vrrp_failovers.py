@@ -3,11 +3,13 @@
 A fault comes at any time between two adverts, and what a backup waits for is counted from the last of them.
 So a death and a cut are timed from the last advert on the wire; a leave from the client's first lost probe.
 Of a killed keepalived a client may notice nothing: its kernel answers for ever, beside the next master.
+Both kinds run at the niceness of our unit file, so that neither waits behind what else the machine has to do.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +20,9 @@ import pytest
 from tests.bench.figures import ROUNDS, Figures, spread
 from tests.interop import scenarios
 from tests.interop.segment import PATIENCE_S, VIP4, Segment, make_segment
+from tests.peers.keepalived import Keepalived
+from tests.peers.process_tree import family_of
+from tests.peers.vipkeeper import Vipkeeper
 from tests.peers.virtual_router import Router, VirtualRouter
 from vipkeeper.lab import faults
 from vipkeeper.lab.observer import now_ns
@@ -26,9 +31,10 @@ pytestmark = [pytest.mark.root, pytest.mark.bench, pytest.mark.timeout(3600)]
 
 ALLOWANCE_MS = 5.0
 MAKERS = ("keepalived", "vipkeeper")
-# Linux heeds no announcement within a second of the last, and a new master announces for 4.4 s.
-SETTLED_S = 5.0
+# A new master announces for 4.4 s.
+SETTLED_S = 8.0
 BOTH_ANSWER_S = 1.0
+NICE = -10
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,8 @@ def fail_over(segment: Segment, maker: str, described: VirtualRouter, fault: Fau
     """A pair is made, settles, and its master has the fault."""
     with segment.routers((maker, maker), described) as (master, backup):
         scenarios.elect(segment, master, backup)
+        for router in (master, backup):
+            _precede(router)
         time.sleep(SETTLED_S)
         scenarios.serves(segment, master)
         since_ns = now_ns()
@@ -88,6 +96,12 @@ def fail_over(segment: Segment, maker: str, described: VirtualRouter, fault: Fau
         last_ns = max(each.received_ns for each in adverts if each.priority and each.received_ns < served_ns)
         assert outage.seconds < PATIENCE_S
         return Failover(outage.seconds * 1000, (served_ns - last_ns) / 1e6, outage.stalled_ns / 1e6, doubles)
+
+
+def _precede(router: Router) -> None:
+    assert isinstance(router, Keepalived | Vipkeeper)
+    for pid in family_of(router.process.pid):
+        os.setpriority(os.PRIO_PROCESS, pid, NICE)
 
 
 def _first_service(segment: Segment, router: Router, since_ns: int) -> int:
