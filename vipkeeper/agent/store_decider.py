@@ -11,13 +11,13 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from vipkeeper.agent.agent_metrics import AgentMetrics
-from vipkeeper.agent.asides import aside
+from vipkeeper.agent.agent_metrics import take_scrape
 from vipkeeper.agent.clocks import boot_s, read_now
+from vipkeeper.agent.counts import Counts
 from vipkeeper.agent.election_shell import ElectionShell
 from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.logs import log
@@ -28,6 +28,7 @@ from vipkeeper.agent.run_directory import RunDirectory
 from vipkeeper.agent.store_shell import StoreShell
 from vipkeeper.agent.store_upkeep import look_after_store
 from vipkeeper.agent.stores import open_store, store_hosts
+from vipkeeper.agent.tasks import aside, until_finished
 from vipkeeper.agent.virtual_mac_places import VirtualMacPlaces, placed_units
 from vipkeeper.config.consequences import build_timing, build_units, config_digest
 from vipkeeper.config.peer_address import PeerAddress
@@ -37,7 +38,6 @@ from vipkeeper.election.events import Event, Reconfigured, StopRequested
 from vipkeeper.election.machine import Election
 from vipkeeper.election.settings import ElectionSettings
 from vipkeeper.model.agent_report import Report
-from vipkeeper.model.errors import ProgrammingError
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.host import Link
 from vipkeeper.model.records import Keys
@@ -119,13 +119,7 @@ class StoreDecider:
             await self._announce_if_asked()
             self._shell.begin(election, host, self._store, peers)
             ready()
-            ends: list[asyncio.Future[Any]] = [self._finished, *tasks]
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            for task in tasks:
-                if task.done():
-                    task.result()
-                    raise ProgrammingError(f"the {task.get_name()} task ended by itself")
-            return self._finished.result()
+            return await until_finished(self._finished, tasks)
         finally:
             memory.keep()
             for task in (*tasks, *asides):
@@ -161,8 +155,14 @@ class StoreDecider:
 
     def scrape(self) -> Callable[[], bytes]:
         """See `Decider.scrape`."""
-        report = self.report(with_records=False)
-        return AgentMetrics(self._config, report, self._shell, self._peers, self._host).scrape()
+        peers, decisions = self._peers, self._shell.decisions
+        counts = Counts(
+            decisions={(role.value, reason.value): n for (role, reason), n in decisions.items()},
+            promises_given=peers.promised,
+            refusals=dict(peers.refused),
+            dropped=dict(peers.dropped),
+        )
+        return take_scrape(self._config, self._host.fence(), self.report(with_records=False), counts)
 
     def end(self) -> None:
         """See `Decider.end`."""

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from vipkeeper.agent.asides import aside
 from vipkeeper.agent.clocks import boot_s
 from vipkeeper.agent.control_socket import serve_control
 from vipkeeper.agent.decider import make_decider
@@ -24,6 +23,7 @@ from vipkeeper.agent.logs import log, set_up_logging
 from vipkeeper.agent.metrics_server import serve_metrics
 from vipkeeper.agent.run_directory import RunDirectory
 from vipkeeper.agent.service_manager import notify, notify_reloading
+from vipkeeper.agent.tasks import aside
 from vipkeeper.config.consequences import allowed_fences, build_timing, reload_obstacles
 from vipkeeper.config.peer_address import parse_listen
 from vipkeeper.config.rules import notices

@@ -9,14 +9,14 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
-from vipkeeper.agent.asides import aside
+from vipkeeper.agent.agent_metrics import take_scrape
 from vipkeeper.agent.clocks import boot_s
 from vipkeeper.agent.counts import Counts
 from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.logs import log
 from vipkeeper.agent.run_directory import RunDirectory
+from vipkeeper.agent.tasks import aside, until_finished
 from vipkeeper.agent.virtual_mac_places import VirtualMacPlaces, placed_units
 from vipkeeper.agent.vrrp_ground import VrrpGround
 from vipkeeper.agent.vrrp_holds import KeptHolds
@@ -29,10 +29,9 @@ from vipkeeper.election.effects import Finished
 from vipkeeper.election.events import Event
 from vipkeeper.kernel.input_rules import InputRules
 from vipkeeper.model.agent_report import Report
-from vipkeeper.model.errors import KernelRefused, ProgrammingError, VipkeeperError
+from vipkeeper.model.errors import KernelRefused, VipkeeperError
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.host import Link
-from vipkeeper.model.version import VERSION
 from vipkeeper.model.vips import Unit
 from vrrp_compat.sockets.raw_ports import RawPorts
 from vrrp_compat.sockets.vrid_finder import find_vrids
@@ -101,13 +100,7 @@ class VrrpDecider:
             self._plans = self._ground.plans()
             self._shell.begin(host, self._plans)
             ready()
-            ends: list[asyncio.Future[Any]] = [self._finished, *tasks]
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            for task in tasks:
-                if task.done():
-                    task.result()
-                    raise ProgrammingError(f"the {task.get_name()} task ended by itself")
-            return self._finished.result()
+            return await until_finished(self._finished, tasks)
         finally:
             self._ground.keep_sequences(self._shell.routers)
             reloading = () if self._reloading is None else (self._reloading,)
@@ -153,17 +146,9 @@ class VrrpDecider:
 
     def scrape(self) -> Callable[[], bytes]:
         """See `Decider.scrape`."""
-        config = self._config
-        labels = {
-            "version": VERSION,
-            "node": config.node,
-            "cluster": config.cluster,
-            "backend": config.backend,
-            "fence": self._host.fence().value,
-        }
         decisions = self._shell.decisions
         counts = Counts({(state.value.lower(), reason.value): n for (state, reason), n in decisions.items()})
-        return partial(_text, self.report(with_records=False), counts, labels)
+        return take_scrape(self._config, self._host.fence(), self.report(with_records=False), counts)
 
     def end(self) -> None:
         """See `Decider.end`."""
@@ -217,9 +202,3 @@ def _announce_every_s(config: Config) -> float:
     word: nothing tells us that clients have learnt its address. Some stayed with it for 5 s.
     """
     return max(REPEAT_INTERVAL_S, min(vip.vrrp.advert_interval_s for vip in config.vip.values()))
-
-
-def _text(report: Report, counts: Counts, labels: Mapping[str, str]) -> bytes:
-    from vipkeeper.agent.metrics_text import metrics_text
-
-    return metrics_text(report, counts, labels)

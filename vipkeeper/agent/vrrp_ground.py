@@ -9,10 +9,10 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
-from vipkeeper.agent.asides import aside
 from vipkeeper.agent.logs import log
 from vipkeeper.agent.peer_names import Peer, PeerNames
 from vipkeeper.agent.run_directory import RunDirectory
+from vipkeeper.agent.tasks import aside
 from vipkeeper.agent.virtual_mac_places import placed_units
 from vipkeeper.agent.vrrp_plan import RouterPlan, plan_router
 from vipkeeper.agent.vrrp_sources import find_sources
