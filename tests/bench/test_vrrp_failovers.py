@@ -123,7 +123,7 @@ def test_beside_keepalived(segment: Segment, figures: Figures, interval_ms: int,
         for maker in MAKERS:
             seen[maker].append(fail_over(segment, maker, described, fault))
     name = f"VRRP {interval_ms / 1000:g} s, {fault.__name__.replace('_', ' ')}: "
-    _add(figures, f"{name}client outage", seen, lambda one: one.outage, judged=fault is not sigkill)
+    _add(figures, f"{name}client outage", seen, lambda one: one.outage, judged=fault is sigterm)
     if fault is not sigterm:
         _add(figures, f"{name}last advert to next service", seen, lambda one: one.after_advert, judged=True)
     assert not [one for one in seen["vipkeeper"] if one.doubles], "two hosts answered at once"
