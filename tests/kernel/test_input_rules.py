@@ -61,12 +61,8 @@ def host_requires() -> None:
 
 
 def test_tables_of_others_are_not_touched(host: Namespace) -> None:
-    host.run(
-        "nft",
-        "-f",
-        "-",
-        text_input="table inet theirs { chain input { type filter hook input priority 0; } }",
-    )
+    theirs = "table inet theirs {\nchain input { type filter hook input priority 0; }\n}\n"
+    host.run("nft", "-f", "-", text_input=theirs)
     rules = host.call(InputRules)
     host.call(lambda: rules.set(BOTH))
     host.call(lambda: rules.close(keep=False))
