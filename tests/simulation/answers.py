@@ -6,6 +6,7 @@ beginning is held against everybody else's running answer, whose end the kernel 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 # Less than this is rounding of clock arithmetic.
@@ -35,9 +36,10 @@ class Span:
 
 
 class AnswerLog:
-    """All spans of all addresses, in the order of their beginning."""
+    """All spans of all addresses, in the order of their beginning. `on_double`: called at the first one."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_double: Callable[[], None]) -> None:
+        self._on_double = on_double
         self._spans: dict[str, list[Span]] = {}
         self._latest: dict[tuple[int, str], Span] = {}
         self.double: DoubleAnswer | None = None  # the first one
@@ -54,6 +56,7 @@ class AnswerLog:
         for other in self.running(address, now_s + _INSTANT_S):
             if other.host != host and self.double is None:
                 self.double = DoubleAnswer(address, (other.host, host), now_s)
+                self._on_double()
         self._spans.setdefault(address, []).append(began)
         self._latest[host, address] = began
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from backends.store import Changed, WatchLost
@@ -11,8 +13,9 @@ from vipkeeper.model.records import Keys, VipRecord
 class EpochLog:
     """A listener of the store. Forgets what an operator has deleted or restored."""
 
-    def __init__(self, keys: Keys) -> None:
+    def __init__(self, keys: Keys, on_broken: Callable[[], None]) -> None:
         self._keys = keys
+        self._on_broken = on_broken
         self._owners: dict[str, tuple[str, str, int]] = {}  # last owner, incarnation, highest epoch
         self.broken: str | None = None  # the first broken rule
 
@@ -35,9 +38,13 @@ class EpochLog:
             return
         owner, incarnation, epoch = before
         if record.epoch < epoch:
-            self.broken = self.broken or f"{key}: epoch {record.epoch} after {epoch}"
+            self._break(f"{key}: epoch {record.epoch} after {epoch}")
         if record.owner is None:
             return
         if (record.owner, record.incarnation) != (owner, incarnation) and record.epoch <= epoch:
-            self.broken = self.broken or f"{key}: {record.owner} followed {owner} with {record.epoch}"
+            self._break(f"{key}: {record.owner} followed {owner} with {record.epoch}")
         self._owners[key] = (record.owner, record.incarnation, max(epoch, record.epoch))
+
+    def _break(self, how: str) -> None:
+        self.broken = self.broken or how
+        self._on_broken()

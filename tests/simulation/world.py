@@ -53,8 +53,8 @@ class World:
         self.random = Random(schedule.seed)
         self.trace = Trace(self.timeline, show, KEYS.prefix)
         self.store = MemoryMap()
-        self.answers = AnswerLog()
-        self.epochs = EpochLog(KEYS)
+        self.answers = AnswerLog(self.timeline.halt)
+        self.epochs = EpochLog(KEYS, self.timeline.halt)
         self.store.listen(self.epochs.hear)
         heartbeat_s = max(0.5, schedule.lease_max_s / 2)  # as agents have it for the longest lease
         self.segment = Segment(self.timeline, self.store, schedule.weather, heartbeat_s, self.random)
@@ -85,7 +85,7 @@ class World:
 
     def run_until(self, time_s: float) -> None:
         """Let time pass, unless a rule breaks."""
-        self.timeline.run_until(time_s, lambda: self.over)
+        self.timeline.run_until(time_s)
 
     def process(self, host: int | None, sender: int) -> AgentProcess | None:
         """The agent that runs on a host; None for the host means the sender's."""

@@ -89,7 +89,7 @@ class World:
         return max(master_down_s(self.version, 1, 2 * self.interval_cs), 4 * self.interval_s)
 
     def run_for(self, length_s: float) -> None:
-        self.timeline.run_until(self.timeline.now_s + length_s, lambda: False)
+        self.timeline.run_until(self.timeline.now_s + length_s)
 
     def mend(self) -> None:
         """The segment is whole again, and everybody runs."""

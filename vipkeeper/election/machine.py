@@ -87,7 +87,7 @@ class Election:
         self._stop_at_s: float | None = None
         self._finished = False
         self._claimable: dict[str, Claimability] = {}
-        self._held_before: set[str] = set()  # units held when this step began
+        self._held_before: set[str] = set()  # units held when Withdrawn came in
         self._answered: set[str] = set()  # units of the transaction answered in this step
         self._blocked: set[str] = set()  # units that wait for another VIP's record
         self._reported: dict[str, tuple[Role, Reason, str | None]] = {}
@@ -106,11 +106,14 @@ class Election:
         if self._finished:
             return []
         due = self._next_s is None or now.boot_s >= self._next_s
-        self._held_before = {unit.name for unit in self._state.in_phase(Phase.HOLDING)}
+        if not due and isinstance(event, RecordsChanged):
+            self._state.view.change(event.changed, now.boot_s)
+            if self._nothing_new():
+                return []
+        if isinstance(event, Withdrawn):
+            self._held_before = {unit.name for unit in self._state.in_phase(Phase.HOLDING)}
         self._expire(now)
         effects = self._take(event, now)
-        if not due and isinstance(event, RecordsChanged) and self._nothing_new():
-            return effects
         self._next_s = None
         if not self._finished:
             effects += self._settle(now)
@@ -349,6 +352,8 @@ class Election:
 
     def _finish(self, now: Now, *, stopped: bool) -> list[Effect]:
         taken = self._presence.name is NameState.TAKEN
+        if not taken and not self._state.stopping:
+            return []
         held = any(role_of(unit) is Role.HOLDER or unit.in_kernel for unit in self._state.units.values())
         if taken and not held:
             self._finished = True
