@@ -33,7 +33,7 @@ SIDE_BY_SIDE := --numprocesses auto --dist worksteal
 # These mostly wait for leases to end. A file stays together, for the sake of the lab that its tests share.
 TWO_AT_ONCE := --numprocesses 2 --dist loadfile
 # What `make check` has time for; `make test` runs 10000, with the rules left out one by one besides.
-CHECK_SCHEDULES ?= 1000
+CHECK_SCHEDULES ?= 2000
 
 .PHONY: help demo test check bench soak docs format lint types venv demo-packages system-packages clean
 

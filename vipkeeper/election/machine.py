@@ -176,8 +176,9 @@ class Election:
 
         Those can only put off what is waited for, so the next deadline stands, if a little early.
         """
-        challenging = self._presence.name is NameState.CHALLENGING  # it waits for any word
-        return not (self._state.view.has_news or self._news_here or challenging or displaced(self._state))
+        if self._presence.name is NameState.CHALLENGING:  # it waits for any word
+            return False
+        return not (self._state.view.has_news or self._news_here or displaced(self._state))
 
     def _expire(self, now: Now) -> None:
         deadline_s = self._state.lease.deadline_s
