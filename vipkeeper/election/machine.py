@@ -127,20 +127,17 @@ class Election:
         if self._finished:
             return None
         if self._next_s is None:
-            self._next_s = self._earliest()
+            state = self._state
+            wanted = (
+                self._lane.next_deadline(),
+                self._presence.next_deadline(),
+                self._peers.next_deadline(),
+                self._stop_at_s,
+                state.lease.deadline_s if state.holding else None,
+                self._look_at_s if state.view.complete_since_s is not None else None,
+            )
+            self._next_s = min([at_s for at_s in wanted if at_s is not None], default=NEVER)
         return self._next_s if self._next_s < NEVER else None
-
-    def _earliest(self) -> float:
-        state = self._state
-        wanted = (
-            self._lane.next_deadline(),
-            self._presence.next_deadline(),
-            self._peers.next_deadline(),
-            self._stop_at_s,
-            state.lease.deadline_s if state.holding else None,
-            self._look_at_s if state.view.complete_since_s is not None else None,
-        )
-        return min([at_s for at_s in wanted if at_s is not None], default=NEVER)
 
     def holdings(self) -> Mapping[str, Holding]:
         """What the kernel should have now, and until when."""
