@@ -371,3 +371,23 @@ def test_closing_leaves_nothing_or_everything() -> None:
             assert bench.kernel.fenced == set()
 
     play(story)
+
+
+def test_what_has_been_said_often_is_said_again_as_often_as_is_asked_for() -> None:
+    async def story() -> None:
+        bench = Bench()
+        async with bench.running():
+            bench.shell.announce_every(2.0)
+            bench.hold("web")
+            for _ in range(REPEATS):
+                bench.now_s += 1.1
+                bench.hold("web")
+                bench.shell.announce_again("mail")  # wakes the shell, and has nothing to say itself
+                await asyncio.sleep(0.01)
+            said = bench.announcements(WEB)
+            bench.now_s += 2.0
+            bench.hold("web")
+            bench.shell.announce_again("mail")
+            await until_so(functools.partial(bench.has_announced, WEB, said + 1))
+
+    play(story)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.agent.vrrp_bench import config, packed, toml
 from vipkeeper.agent.virtual_mac_places import placed_units, virtual_mac
-from vipkeeper.agent.vrrp_plan import RouterPlan, plan_router
+from vipkeeper.agent.vrrp_plan import RouterPlan, announce_every_s, plan_router
 from vipkeeper.config.schema import Config
 from vrrp_compat.router.reasons import RouterReason
 from vrrp_compat.wire.advertisement import GROUP_IPV4, GROUP_IPV6, PROTOCOL_AH, PROTOCOL_VRRP
@@ -166,3 +166,8 @@ def test_another_interface_is_another_router_with_a_virtual_mac_too() -> None:
 
     here, there = with_mac(toml()), with_mac(toml().replace("eth0", "eth1"))
     assert len({fixed(config(toml())), fixed(here), fixed(there)}) == 3
+
+
+@pytest.mark.parametrize(("interval", "every_s"), [("3", 3.0), ("1", 1.1), ("0.01", 1.1)])
+def test_a_master_announces_about_as_often_as_it_advertises(interval: str, every_s: float) -> None:
+    assert announce_every_s(config(toml(vrrp=f"advert_interval = {interval}"))) == every_s

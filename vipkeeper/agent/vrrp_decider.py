@@ -20,11 +20,10 @@ from vipkeeper.agent.tasks import aside, until_finished
 from vipkeeper.agent.virtual_mac_places import VirtualMacPlaces, placed_units
 from vipkeeper.agent.vrrp_ground import VrrpGround
 from vipkeeper.agent.vrrp_holds import KeptHolds
-from vipkeeper.agent.vrrp_plan import RouterPlan
+from vipkeeper.agent.vrrp_plan import RouterPlan, announce_every_s
 from vipkeeper.agent.vrrp_report import vrrp_report
 from vipkeeper.agent.vrrp_shell import VrrpShell
 from vipkeeper.config.schema import Config
-from vipkeeper.desired.announcement_schedule import REPEAT_INTERVAL_S
 from vipkeeper.election.effects import Finished
 from vipkeeper.election.events import Event
 from vipkeeper.kernel.input_rules import InputRules
@@ -92,7 +91,7 @@ class VrrpDecider:
         """See `Decider.run`."""
         self._host = host
         self._warn(host.fence())
-        host.announce_every(_announce_every_s(self._config))
+        host.announce_every(announce_every_s(self._config))
         await self._ground.know_names()
         tasks = [asyncio.create_task(host.run(), name="host")]
         asides = [*self._ground.watch(self._shell.routers), aside(self._take_census(), "vrid-census")]
@@ -137,7 +136,7 @@ class VrrpDecider:
         self._ground.reconfigure(config)
         self._replan()
         self._macs.let_go(before)
-        self._host.announce_every(_announce_every_s(config))
+        self._host.announce_every(announce_every_s(config))
         self._census_due.set()
 
     def report(self, *, with_records: bool) -> Report:
@@ -193,12 +192,3 @@ class VrrpDecider:
                 "beside the next master for up to 3 s; allow the fences bpf and nftables"
             )
             log(logging.WARNING, "fence", message)
-
-
-def _announce_every_s(config: Config) -> float:
-    """About as often as a master speaks.
-
-    Where a partition heals and our advertisement is the first to get through, keepalived yields without a
-    word: nothing tells us that clients have learnt its address. Some stayed with it for 5 s.
-    """
-    return max(REPEAT_INTERVAL_S, min(vip.vrrp.advert_interval_s for vip in config.vip.values()))

@@ -14,6 +14,7 @@ from vipkeeper.agent.virtual_mac_places import virtual_mac
 from vipkeeper.config.schema import Config, Vip
 from vipkeeper.config.vrrp_rules import advertised_version
 from vipkeeper.config.vrrp_schema import VipVrrp
+from vipkeeper.desired.announcement_schedule import REPEAT_INTERVAL_S
 from vipkeeper.model.vips import Unit
 from vrrp_compat.router.reasons import RouterReason
 from vrrp_compat.router.settings import RouterSettings
@@ -62,6 +63,15 @@ def heard_on(vip: Vip) -> str:
     """
     virtual = virtual_mac(vip)
     return vip.interface if virtual is None or vip.vrrp.unicast_peers is not None else virtual.interface
+
+
+def announce_every_s(config: Config) -> float:
+    """About as often as a master speaks.
+
+    Where a partition heals and our advertisement is the first to get through, keepalived yields without a
+    word: nothing tells us that clients have learnt its address. Some stayed with it for 5 s.
+    """
+    return max(REPEAT_INTERVAL_S, min(vip.vrrp.advert_interval_s for vip in config.vip.values()))
 
 
 def plan_router(
