@@ -18,12 +18,14 @@ PACKAGES = ("vipkeeper", "backends", "vrrp_compat")
 # Folder -> what it may import of ours besides itself. The longest matching name counts.
 ALLOWED = {
     "vipkeeper.model": (),
-    "vipkeeper.config": ("vipkeeper.model",),
+    "vipkeeper.config": ("vipkeeper.model", "vrrp_compat.keepalived_conf"),
     "vipkeeper.election": ("vipkeeper.model", "vipkeeper.config", "backends.store"),
     "vipkeeper.desired": ("vipkeeper.model", "vipkeeper.config", "vipkeeper.election"),
     "vipkeeper.changes": ("vipkeeper.model", "vipkeeper.desired"),
     "vipkeeper.kernel": ("vipkeeper.model", "vipkeeper.desired", "vipkeeper.changes"),
-    "vipkeeper.health": ("vipkeeper.model", "vipkeeper.config"),
+    "vipkeeper.scripts": ("vipkeeper.model", "vipkeeper.config"),
+    "vipkeeper.health": ("vipkeeper.model", "vipkeeper.config", "vipkeeper.scripts"),
+    "vipkeeper.notify": ("vipkeeper.model", "vipkeeper.config", "vipkeeper.scripts"),
     "vipkeeper.agent": (
         "vipkeeper.model",
         "vipkeeper.config",
@@ -31,7 +33,9 @@ ALLOWED = {
         "vipkeeper.desired",
         "vipkeeper.changes",
         "vipkeeper.kernel",
+        "vipkeeper.scripts",
         "vipkeeper.health",
+        "vipkeeper.notify",
         "backends",
         "vrrp_compat",
     ),
@@ -39,6 +43,7 @@ ALLOWED = {
     "vipkeeper.lab": ("vipkeeper.model",),
     "vipkeeper.__main__": ("vipkeeper.cli",),
     "backends": ("vipkeeper.model",),
+    "vrrp_compat.keepalived_conf": ("vipkeeper.model",),
     "vrrp_compat.wire": ("vipkeeper.model",),
     "vrrp_compat.router": ("vipkeeper.model", "vrrp_compat.wire"),
     "vrrp_compat.sockets": ("vipkeeper.model", "vrrp_compat.wire"),
@@ -55,6 +60,7 @@ PURE = (
     "vipkeeper.desired",
     "vipkeeper.changes",
     "backends.store",
+    "vrrp_compat.keepalived_conf",
     "vrrp_compat.wire",
     "vrrp_compat.router",
 )

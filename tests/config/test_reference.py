@@ -19,10 +19,16 @@ def test_the_page_is_current() -> None:
 
 
 def test_every_setting_has_its_row() -> None:
-    rows = [line for line in reference().splitlines() if line.startswith("| `")]
-    assert len(rows) == len(list(setting_paths()))
-    for path, row in zip(sorted(setting_paths()), sorted(rows), strict=False):
-        assert all(cell.strip() for cell in row.split("|")[3:4]), dotted(path)
+    rows: dict[str, dict[str, str]] = {}
+    for section in reference().split("\n## ")[1:]:
+        places, _, text = section.partition("\n")
+        cells = [line.split("|") for line in text.splitlines() if line.startswith("| `")]
+        for place in places.split(", "):
+            rows[place] = {cell[1].split("`")[1]: cell[3] for cell in cells}
+    for path in setting_paths():
+        place = f"[{dotted(path[:-1])}]" if len(path) > 1 else "Top of the file"
+        assert rows[place].pop(str(path[-1])).strip(), dotted(path)
+    assert not any(rows.values())
 
 
 def test_examples_of_the_page_can_be_pasted() -> None:

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from backends.store import Store
 from vipkeeper.config.consequences import store_access
-from vipkeeper.config.schema import Config, Etcd
+from vipkeeper.config.etcd_schema import Etcd
+from vipkeeper.config.schema import Config
 from vipkeeper.config.zookeeper_schema import Zookeeper
 from vipkeeper.model.errors import ConfigError
 

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from vipkeeper.agent.logs import log
 from vipkeeper.config.consequences import build_units
-from vipkeeper.config.schema import Config, Vip
+from vipkeeper.config.schema import Config
+from vipkeeper.config.vip_schema import Vip
 from vipkeeper.config.vrrp_rules import advertised_version
 from vipkeeper.kernel.virtual_mac import VirtualMac, VirtualMacs
 from vipkeeper.model.host import Link

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from vipkeeper.agent.virtual_mac_places import virtual_mac
-from vipkeeper.config.schema import Config, Vip
+from vipkeeper.config.schema import Config
+from vipkeeper.config.vip_schema import Vip
 from vipkeeper.config.vrrp_rules import advertised_version
 from vipkeeper.config.vrrp_schema import VipVrrp
 from vipkeeper.desired.announcement_schedule import REPEAT_INTERVAL_S

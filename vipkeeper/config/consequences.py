@@ -10,8 +10,9 @@ import json
 
 import msgspec
 
+from vipkeeper.config.etcd_schema import Etcd
 from vipkeeper.config.mistakes import dotted
-from vipkeeper.config.schema import Config, Etcd
+from vipkeeper.config.schema import Config
 from vipkeeper.config.timing_rules import Timing, derive_timing
 from vipkeeper.config.typed_document import named_tables_type, setting_type, table_type
 from vipkeeper.config.zookeeper_schema import Zookeeper

@@ -37,18 +37,6 @@ failover, unless `cluster`, `node` or `run_dir` changed: then the next agent is 
     interface = "eth0"
 """
 
-_HEADINGS = {
-    "": "Top of the file",
-    "lease": "[lease]",
-    "etcd": "[etcd]",
-    "zookeeper": "[zookeeper]",
-    "log": "[log]",
-    "metrics": "[metrics]",
-    "fence": "[fence]",
-    "vip": "[vip.NAME]",
-    "vip.vrrp": "[vip.NAME.vrrp]",
-}
-
 
 def reference() -> str:
     """The whole page."""
@@ -57,31 +45,36 @@ def reference() -> str:
 
 
 def _schemas() -> Iterator[tuple[str, type[msgspec.Struct]]]:
-    yield "", Config
-    yield from _tables_below(Config, "")
+    """Each table once, below the names of all its places."""
+    yield "Top of the file", Config
+    places: dict[type[msgspec.Struct], list[str]] = {}
+    for place, schema in _tables_below(Config, ""):
+        places.setdefault(schema, []).append(f"[{place}]")
+    for schema, names in places.items():
+        yield ", ".join(names), schema
 
 
 def _tables_below(above: type[msgspec.Struct], name: str) -> Iterator[tuple[str, type[msgspec.Struct]]]:
     for field in fields(above):
-        schema = table_type(field) or named_tables_type(field)
+        named = named_tables_type(field)
+        schema = table_type(field) or named
         if schema is not None:
             below = f"{name}.{field.encode_name}" if name else field.encode_name
+            below += ".NAME" if named is not None else ""
             yield below, schema
             yield from _tables_below(schema, below)
 
 
 def _table(name: str, schema: type[msgspec.Struct]) -> str:
     lines = [
-        f"## {_HEADINGS[name]}",
+        f"## {name}",
         "",
         _sentence(schema),
         "",
-        "| key | default | meaning |",
-        "|---|---|---|",
     ]
-    lines.extend(
-        _row(field) for field in fields(schema) if not (table_type(field) or named_tables_type(field))
-    )
+    rows = [_row(field) for field in fields(schema) if not (table_type(field) or named_tables_type(field))]
+    if rows:
+        lines += ["| key | default | meaning |", "|---|---|---|", *rows]
     return "\n".join(lines) + "\n"
 
 

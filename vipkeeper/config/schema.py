@@ -12,8 +12,12 @@ from typing import Annotated, Literal
 import msgspec
 
 from vipkeeper.config.described import about as _about
+from vipkeeper.config.etcd_schema import Etcd
+from vipkeeper.config.garp_schema import Garp
+from vipkeeper.config.notify_schema import Mail, Scripts
 from vipkeeper.config.timing_rules import LONGEST_TTL_S
-from vipkeeper.config.vrrp_schema import VipVrrp
+from vipkeeper.config.track_schema import TrackFile, TrackProcess, TrackScript
+from vipkeeper.config.vip_schema import SyncGroup, Vip
 from vipkeeper.config.zookeeper_schema import Zookeeper
 from vipkeeper.model.fences import FenceKind
 
@@ -75,100 +79,6 @@ class Lease(msgspec.Struct, frozen=True, rename=_LEASE_KEYS):
     ] = 604_800.0
 
 
-class Etcd(msgspec.Struct, frozen=True):
-    """How etcd is reached. All members belong in `endpoints`: one that fails is left for the next at once."""
-
-    endpoints: Annotated[
-        tuple[str, ...],
-        _about(
-            "The members, `http://HOST:PORT` or `https://HOST:PORT`; without a scheme it is https if "
-            "`ca_file` is set, and the port is 2379 if it is left out. Never one of the managed VIPs: the "
-            "store must be reachable while nobody holds them.",
-            ["http://10.0.0.11:2379", "http://10.0.0.12:2379", "http://10.0.0.13:2379"],
-            needs_restart=True,
-            min_length=1,
-        ),
-    ] = ("http://127.0.0.1:2379",)
-    ca_file: (
-        Annotated[
-            str,
-            _about(
-                "File with the certificates that sign etcd's own (PEM). Without it the system's are used. "
-                "It has a meaning for https endpoints only.",
-                "/etc/vipkeeper/ca.pem",
-                needs_restart=True,
-                min_length=1,
-            ),
-        ]
-        | None
-    ) = None
-    cert_file: (
-        Annotated[
-            str,
-            _about(
-                "File with this node's client certificate (PEM), if etcd asks for one, with `key_file`.",
-                "/etc/vipkeeper/node.pem",
-                needs_restart=True,
-                min_length=1,
-            ),
-        ]
-        | None
-    ) = None
-    key_file: (
-        Annotated[
-            str,
-            _about(
-                "File with the private key of `cert_file` (PEM). The agent's user must be able to read it.",
-                "/etc/vipkeeper/node.key",
-                needs_restart=True,
-                min_length=1,
-            ),
-        ]
-        | None
-    ) = None
-    username: (
-        Annotated[
-            str,
-            _about(
-                "etcd user, where etcd's authentication is on. It needs read and write access to the prefix "
-                "`/vipkeeper/<cluster>/`.",
-                "vipkeeper",
-                needs_restart=True,
-                min_length=1,
-            ),
-        ]
-        | None
-    ) = None
-    password_file: (
-        Annotated[
-            str,
-            _about(
-                "File whose first line is the user's password. It is read when the agent starts.",
-                "/etc/vipkeeper/etcd-password",
-                needs_restart=True,
-                min_length=1,
-            ),
-        ]
-        | None
-    ) = None
-    password: (
-        Annotated[
-            str,
-            _about(
-                "The user's password itself. Prefer `password_file`: more people may read this file.",
-                "secret",
-                needs_restart=True,
-                secret=True,
-                min_length=1,
-            ),
-        ]
-        | None
-    ) = None
-
-    def __repr__(self) -> str:
-        return f"Etcd(endpoints={self.endpoints!r}, username={self.username!r})"
-
-
 class Log(msgspec.Struct, frozen=True):
     """What the agent writes on standard error: one line for each decision."""
 
@@ -216,74 +126,14 @@ class Fence(msgspec.Struct, frozen=True):
     ] = (FenceKind.BPF, FenceKind.NFTABLES, FenceKind.LIFETIME)
 
 
-class Vip(msgspec.Struct, frozen=True, rename={"preempt_delay_s": "preempt_delay"}):
-    """One VIP: addresses that always have one owner together. NAME is what `ls` and the store call it."""
-
-    addresses: Annotated[
-        tuple[str, ...],
-        _about(
-            "IPv4 and IPv6 addresses, each `ADDR` or `ADDR/LEN`. Without a length the address is added "
-            "alone (/32 or /128), which is right unless something on this host reads the prefix. Up to 40: a "
-            "VIP changes hands in one transaction.",
-            ["192.0.2.10", "2001:db8::10"],
-            min_length=1,
-        ),
-    ]
-    interface: Annotated[
-        str,
-        _about(
-            "Interface that gets the addresses. If it does not exist yet, the agent waits for it.",
-            "eth0",
-            min_length=1,
-        ),
-    ]
-    priority: (
-        Annotated[
-            int,
-            _about("This node's priority for this VIP instead of the general one.", 150, ge=1, le=65535),
-        ]
-        | None
-    ) = None
-    preempt: (
-        Annotated[
-            bool,
-            _about(
-                "With a store: whether this node, while it owns the VIP, hands it over to a fit node with a "
-                "higher priority; off unless set. Set it alike on all nodes. Clients see a planned move of "
-                "some milliseconds; it is never seized. With VRRP: whether this node takes the VIP from a "
-                "master with a lower priority; on unless set, as in keepalived.",
-                True,
-            ),
-        ]
-        | None
-    ) = None
-    preempt_delay_s: Annotated[
-        float,
-        _about(
-            "How long the better node must have been fit before the VIP is handed over. With VRRP: how long "
-            "this node lets a master with a lower priority be.",
-            60.0,
-            unit="seconds",
-            ge=0,
-            le=86400,
-        ),
-    ] = 0.0
-    announce_vrrp: Annotated[
-        bool,
-        _about(
-            "With a store: whether the owner of this VIP also speaks VRRP, so that keepalived or FRR "
-            "neighbours with its VRID stay backups while a cluster is moved node by node. It speaks with "
-            "priority 255, which no neighbour outbids; the table `vrrp` of this VIP says how.",
-            True,
-        ),
-    ] = False
-    vrrp: VipVrrp = VipVrrp()
-
-
 class Config(
     msgspec.Struct,
     frozen=True,
-    rename={"failsafe_max_s": "failsafe_max", "failsafe_alone_s": "failsafe_alone"},
+    rename={
+        "failsafe_max_s": "failsafe_max",
+        "failsafe_alone_s": "failsafe_alone",
+        "startup_delay_s": "startup_delay",
+    },
 ):
     """Settings of the whole agent. They stand at the top of the file, before the first table."""
 
@@ -382,10 +232,62 @@ class Config(
             min_length=1,
         ),
     ] = "/run/vipkeeper"
+    startup_delay_s: Annotated[
+        float,
+        _about(
+            "How long after its start this node takes no VIP that it did not have before (keepalived: "
+            "`vrrp_startup_delay`): for links and services that come up late.",
+            10.0,
+            unit="seconds",
+            ge=0,
+            le=3600,
+        ),
+    ] = 0.0
+    static_ipaddress: (
+        Annotated[
+            tuple[str, ...],
+            _about(
+                "Addresses that this host has while the agent runs, whoever owns a VIP: "
+                "`ADDR/LEN dev IFACE`.",
+                ["198.51.100.7/24 dev eth0"],
+                min_length=1,
+            ),
+        ]
+        | None
+    ) = None
+    static_routes: (
+        Annotated[
+            tuple[str, ...],
+            _about(
+                "Routes that this host has while the agent runs, as `ip route` writes them.",
+                ["203.0.113.0/24 via 192.0.2.1 dev eth0"],
+                min_length=1,
+            ),
+        ]
+        | None
+    ) = None
+    static_rules: (
+        Annotated[
+            tuple[str, ...],
+            _about(
+                "Routing rules that this host has while the agent runs, as `ip rule` writes them.",
+                ["from 198.51.100.0/24 table 100"],
+                min_length=1,
+            ),
+        ]
+        | None
+    ) = None
     lease: Lease = Lease()
     etcd: Etcd = Etcd()
     zookeeper: Zookeeper = Zookeeper()
     log: Log = Log()
     metrics: Metrics = Metrics()
     fence: Fence = Fence()
+    scripts: Scripts = Scripts()
+    mail: Mail = Mail()
+    garp: Garp = Garp()
+    track_script: dict[str, TrackScript] = {}
+    track_file: dict[str, TrackFile] = {}
+    track_process: dict[str, TrackProcess] = {}
     vip: dict[str, Vip] = {}
+    sync_group: dict[str, SyncGroup] = {}

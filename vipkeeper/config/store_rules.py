@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import SplitResult, urlsplit
 
 from vipkeeper.config.consequences import store_access
+from vipkeeper.config.etcd_schema import Etcd
 from vipkeeper.config.mistakes import Finding, dotted
-from vipkeeper.config.schema import Config, Etcd
+from vipkeeper.config.schema import Config
 from vipkeeper.config.toml_positions import Path
 from vipkeeper.config.zookeeper_schema import Zookeeper
 

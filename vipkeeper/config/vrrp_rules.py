@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator
 
 from vipkeeper.config.mistakes import Finding, dotted
-from vipkeeper.config.schema import Config, Vip
+from vipkeeper.config.schema import Config
 from vipkeeper.config.toml_positions import Path
+from vipkeeper.config.vip_schema import Vip
 from vipkeeper.config.vrrp_schema import VipVrrp
 from vipkeeper.model.vips import VipAddress
 

@@ -161,5 +161,47 @@ class VipVrrp(msgspec.Struct, frozen=True, rename={"advert_interval_s": "advert_
         ),
     ] = True
 
+    down_timer_adverts: Annotated[
+        int,
+        _about(
+            "How many advertisements must be missing before a backup takes over; the same on all routers. A "
+            "master relies on it: it answers only until its peers may have taken over.",
+            3,
+            ge=1,
+            le=100,
+        ),
+    ] = 3
+    lower_prio_no_advert: Annotated[
+        bool,
+        _about("Whether a master leaves an advertisement with a lower priority unanswered.", True),
+    ] = False
+    owner_ignore_adverts: Annotated[
+        bool,
+        _about("Whether a router with priority 255 ignores all advertisements of others.", True),
+    ] = False
+    strict: Annotated[
+        bool,
+        _about(
+            "Whether what the RFC does not allow is a mistake: no addresses, unicast, authentication, a "
+            "version 2 router with IPv6 addresses. It never blocks traffic to the VIP.",
+            True,
+        ),
+    ] = False
+    unicast_ttl: Annotated[
+        int,
+        _about("The TTL (hop limit) of unicast advertisements.", 255, ge=1, le=255),
+    ] = 255
+    virtual_mac_name: (
+        Annotated[
+            str,
+            _about(
+                "What the interface of the virtual MAC is called instead of `vrrp.VRID`.",
+                "vrrp51",
+                min_length=1,
+            ),
+        ]
+        | None
+    ) = None
+
     def __repr__(self) -> str:
         return f"VipVrrp(vrid={self.vrid!r}, version={self.version!r}, interval={self.advert_interval_s!r})"

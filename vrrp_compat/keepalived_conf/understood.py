@@ -1,0 +1,62 @@
+"""What a keepalived.conf means by keepalived's own rules: known blocks, typed values, and remarks.
+
+Rules of this file: plain values. Old names are gone (`lb_algo` is `lvs_sched` by then); what keepalived
+leaves out is not here, and a remark says so.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from vrrp_compat.keepalived_conf.statements import Place, Remark, Statement
+
+Value = str | int | float | bool | tuple[str, ...]
+
+
+class Fate(enum.Enum):
+    """What becomes of a keyword in vipkeeper."""
+
+    CARRIED_OUT = "carried out"
+    NO_MEANING = "has no meaning here"
+    REFUSED = "refused"
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One keyword with its values, of the types that the table of keywords says."""
+
+    keyword: str
+    values: tuple[Value, ...]
+    statement: Statement
+    fate: Fate
+
+    @property
+    def place(self) -> Place:
+        """Where it stands."""
+        return self.statement.keyword.place
+
+
+class Block(msgspec.Struct, frozen=True):
+    """One block: its keyword, what follows that on its line, and what is in it, in the order written."""
+
+    keyword: str
+    values: tuple[Value, ...]
+    statement: Statement
+    fate: Fate
+    settings: tuple[Setting, ...] = ()
+    blocks: tuple[Block, ...] = ()
+
+    @property
+    def place(self) -> Place:
+        """Where it stands."""
+        return self.statement.keyword.place
+
+
+class Understood(msgspec.Struct, frozen=True):
+    """A whole configuration."""
+
+    blocks: tuple[Block, ...]  # at the top, in the order written
+    settings: tuple[Setting, ...] = ()  # single words at the top
+    remarks: tuple[Remark, ...] = ()
+    trailing_comments: tuple[str, ...] = ()
