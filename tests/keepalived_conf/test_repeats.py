@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.keepalived_conf.memory_files import MAIN, outline, read, words
-from vrrp_compat.keepalived_conf.reading import MOST_LINES
+from vrrp_compat.keepalived_conf.growth import MOST_LINES
 from vrrp_compat.keepalived_conf.statements import Place, Severity
 
 
