@@ -91,6 +91,8 @@ def test_a_comment_mark_cuts_a_word(line: str, kept: str, lost: str, column: int
         pytest.param('auth_pass "a!b#c"', id="in-quotes"),
         pytest.param(r"auth_pass a\!b\#c", id="escaped"),
         pytest.param("a don't # that's it", id="apostrophes"),
+        pytest.param("a ' # it's b", id="a-lonely-quote"),
+        pytest.param("""a "b 'c" # d' e""", id="single-quotes-in-double-quotes"),
     ],
 )
 def test_no_word_is_cut(line: str) -> None:
