@@ -1,0 +1,83 @@
+"""vrrp_sync_group: the VIPs that move as one.
+
+Rules of this file: see `drafts.py`; members that do not exist are left out, as keepalived does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from vipkeeper.config.keepalived.drafts import Draft
+from vipkeeper.config.keepalived.instances import Instance
+from vipkeeper.config.keepalived.notifications import put_notifications
+from vipkeeper.config.keepalived.settings_alike import put_flag
+from vipkeeper.config.keepalived.tracks import Definitions, put_track, put_tracks, read_tracks
+from vipkeeper.config.keepalived.views import View
+from vipkeeper.config.toml_positions import Path
+from vrrp_compat.keepalived_conf.statements import Severity, Statement, Word
+
+
+def put_group(
+    draft: Draft, view: View, name: str, instances: Mapping[str, Instance], taken: set[str], known: Definitions
+) -> None:
+    """One group under the name `name`. `taken` are the instances of groups before it, and gets its own."""
+    members = []
+    for word, line in _member_words(view):
+        instance = instances.get(word.text)
+        wrong = None
+        if instance is None:
+            wrong = f"there is no vrrp_instance {word.text}, so it is left out"
+        elif word.text in taken:
+            wrong = f"{word.text} is in a group already, so it is left out here"
+        if wrong is not None:
+            fix = f"the instances are {', '.join(instances)}" if instance is None else "a VIP is in one group"
+            draft.remark(line, Severity.MISTAKE, wrong, fix, at=word.place)
+        elif instance is not None:
+            taken.add(word.text)
+            members.append((instance, line))
+    if not members:
+        draft.remark(view.statement, Severity.MISTAKE, "no member of it exists", "it is left out; write `group`")
+        draft.leave_out(view.statement, "no member of it exists")
+        return
+    _remark_members(draft, view, [instance for instance, _ in members])
+    path: Path = ("sync_group", name)
+    draft.open_table(path, view.statement, f"vrrp_sync_group {view.name}")
+    draft.put_list((*path, "vips"), [(instance.vip, line) for instance, line in members], view.statement)
+    put_flag(draft, (*path, "tracking_weight"), view, "sync_group_tracking_weight")
+    put_tracks(draft, path, view, known)
+    for track in read_tracks(view, "track_interface"):
+        put_track(draft, path, track)
+    put_notifications(draft, path, view)
+
+
+def _member_words(view: View) -> list[tuple[Word, Statement]]:
+    return [(word, line) for line in view.lines("group") for word in (line.keyword, *line.words)]
+
+
+def _remark_members(draft: Draft, view: View, members: Iterable[Instance]) -> None:
+    members = list(members)
+    if len(members) == 1:
+        draft.remark(
+            view.statement,
+            Severity.WARNING,
+            f"it has one member, {members[0].name}, so there is nothing that moves along",
+            "add the others, or delete the group",
+        )
+    priorities = {member.role.priority for member in members}
+    if len(priorities) > 1:
+        told = ", ".join(f"{member.name} {member.role.priority}" for member in members)
+        draft.remark(
+            view.statement,
+            Severity.WARNING,
+            f"its members have different priorities ({told}), and wish to go to different nodes",
+            "give them one priority on each node",
+        )
+    weighted = [member for member in members if any(track.weight for track in member.tracks)]
+    if weighted and not view.flag("sync_group_tracking_weight"):
+        for member in weighted:
+            draft.remark(
+                member.statement,
+                Severity.WARNING,
+                f"weights of what it tracks do not count, because it is in vrrp_sync_group {view.name}",
+                "write sync_group_tracking_weight into the group, or weight 0",
+            )

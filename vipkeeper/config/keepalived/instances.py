@@ -1,0 +1,210 @@
+"""vrrp_instance: a VIP with its table of VRRP, so that either a store or VRRP may decide who has it.
+
+Rules of this file: see `drafts.py`; with a store the table of VRRP stays, without what only an election by
+VRRP could do.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from vipkeeper.config.keepalived.addresses import address_items, route_items
+from vipkeeper.config.keepalived.drafts import Draft
+from vipkeeper.config.keepalived.notifications import put_notifications
+from vipkeeper.config.keepalived.roles import OWNER_PRIORITY, Role, read_role
+from vipkeeper.config.keepalived.settings_alike import FLAGS_OF_VIP, NUMBERS_OF_VIP, put_flag, put_number, put_text
+from vipkeeper.config.keepalived.tracks import Definitions, TrackLine, put_track, put_tracks, read_tracks
+from vipkeeper.config.keepalived.views import View, words_of
+from vipkeeper.config.toml_positions import Path
+from vrrp_compat.keepalived_conf.statements import Severity, Statement
+from vrrp_compat.keepalived_conf.understood import Setting
+
+_MULTICAST_GROUPS = {4: "224.0.0.18", 6: "ff02::12"}
+_AUTH_TYPES = {"PASS": "pass", "AH": "ah"}
+
+
+class Instance(msgspec.Struct, frozen=True):
+    """One instance that was translated, for those who compare instances."""
+
+    name: str  # in keepalived.conf
+    vip: str  # here
+    role: Role
+    statement: Statement
+    tracks: tuple[TrackLine, ...]
+    nopreempt: bool
+
+
+class Surroundings(msgspec.Struct, frozen=True):
+    """What an instance depends on beside its own block."""
+
+    defaults: View | None  # global_defs
+    known: Definitions
+    by_store: bool
+
+
+def put_instance(draft: Draft, view: View, vip: str, around: Surroundings) -> Instance:
+    """Everything of one instance, under the name `vip`."""
+    path: Path = ("vip", vip)
+    draft.open_table(path, view.statement, f"vrrp_instance {view.name}")
+    role = read_role(draft, view, around.defaults)
+    _put_addresses(draft, path, view)
+    put_text(draft, (*path, "interface"), view, "interface")
+    _put_role(draft, path, view, role)
+    _put_alike(draft, path, view, around.defaults)
+    _put_partners(draft, path, view, role, around.defaults)
+    _put_authentication(draft, path, view, role)
+    _put_acceptance(draft, path, view, role, by_store=around.by_store)
+    _put_virtual_mac(draft, path, view)
+    _put_checksum(draft, path, view, role, around.defaults)
+    tracks = put_tracks(draft, path, view, around.known)
+    tracks += _put_interfaces(draft, path, view)
+    put_notifications(draft, path, view)
+    return Instance(view.name, vip, role, view.statement, tracks, not role.preempt)
+
+
+def _put_addresses(draft: Draft, path: Path, view: View) -> None:
+    for keyword, key in (
+        ("virtual_ipaddress", "addresses"),
+        ("virtual_ipaddress_excluded", "excluded_addresses"),
+        ("virtual_routes", "virtual_routes"),
+        ("virtual_rules", "virtual_rules"),
+    ):
+        block, lines = next(view.inner(keyword), None), view.lines(keyword)
+        if block is not None:
+            items = (route_items if keyword == key else address_items)(draft, lines)
+            draft.put_list((*path, key), items, block.statement)
+
+
+def _put_role(draft: Draft, path: Path, view: View, role: Role) -> None:
+    _put_or_default(draft, (*path, "priority"), role.priority, view.find("priority"))
+    _put_or_default(draft, (*path, "preempt"), role.preempt, view.find("nopreempt") or view.find("preempt"))
+    if role.preempt_delay_s:
+        _put_or_default(draft, (*path, "preempt_delay"), role.preempt_delay_s, view.find("preempt_delay"))
+    _put_or_default(draft, (*path, "vrrp", "version"), role.version, view.find("version"))
+    interval = view.find("advert_int")
+    _put_or_default(draft, (*path, "vrrp", "advert_interval"), role.advert_interval_s, interval)
+    if role.strict:
+        strict = view.find("strict_mode")
+        _put_or_default(draft, (*path, "vrrp", "strict"), True, strict)
+
+
+def _put_or_default(draft: Draft, path: Path, value: object, setting: Setting | None) -> None:
+    if setting is None:
+        draft.default(path, value)
+    else:
+        draft.put(path, value, setting.statement)
+
+
+def _put_alike(draft: Draft, path: Path, view: View, defaults: View | None) -> None:
+    for keyword, global_keyword, below in NUMBERS_OF_VIP:
+        if not put_number(draft, (*path, *below), view, keyword) and defaults is not None and global_keyword:
+            put_number(draft, (*path, *below), defaults, global_keyword)
+    for keyword, global_keyword, below in FLAGS_OF_VIP:
+        if not put_flag(draft, (*path, *below), view, keyword) and defaults is not None and global_keyword:
+            put_flag(draft, (*path, *below), defaults, global_keyword)
+
+
+def _put_partners(draft: Draft, path: Path, view: View, role: Role, defaults: View | None) -> None:
+    table: Path = (*path, "vrrp")
+    for keyword in ("mcast_src_ip", "unicast_src_ip"):
+        put_text(draft, (*table, "source_address"), view, keyword)
+    peers = [(words_of(line)[0], line) for line in view.lines("unicast_peer")]
+    block = next(view.inner("unicast_peer"), None)
+    if block is not None and peers:
+        draft.put_list((*table, "unicast_peers"), peers, block.statement)
+        return
+    for keyword in ("unicast_src_ip", "unicast_ttl", "check_unicast_src"):
+        setting = view.find(keyword)
+        if setting is not None:
+            draft.remark(
+                setting.statement,
+                Severity.WARNING,
+                "there is no unicast_peer, so keepalived speaks multicast, and so does vipkeeper",
+                "add unicast_peer { ... } with the other nodes, or write mcast_src_ip",
+            )
+    if put_text(draft, (*table, "multicast_group"), view, "mcast_dst_ip") or defaults is None:
+        return
+    keyword = f"vrrp_mcast_group{role.family}"
+    if defaults.text(keyword) != _MULTICAST_GROUPS[role.family]:
+        put_text(draft, (*table, "multicast_group"), defaults, keyword)
+
+
+def _put_authentication(draft: Draft, path: Path, view: View, role: Role) -> None:
+    for block in view.inner("authentication"):
+        kind, secret = block.find("auth_type"), block.find("auth_pass")
+        if kind is None or secret is None or not secret.values:
+            continue
+        if role.version == 3 or role.strict:
+            why = "version 3 has none" if role.version == 3 else "strict mode allows none"
+            draft.remark(
+                block.statement,
+                Severity.WARNING,
+                f"{why}, so keepalived sends no password, and neither does vipkeeper",
+                "delete the block",
+            )
+            draft.leave_out(block.statement, why)
+            continue
+        table: Path = (*path, "vrrp")
+        draft.put((*table, "auth_type"), _AUTH_TYPES.get(str(block.text("auth_type")).upper()), kind.statement)
+        draft.put((*table, "auth_pass"), str(secret.values[0]), secret.statement)
+
+
+def _put_acceptance(draft: Draft, path: Path, view: View, role: Role, *, by_store: bool) -> None:
+    """Whether the master takes packets to the VIP. Strict mode alone never makes a VIP unreachable here."""
+    refused, accepted = view.find("no_accept"), view.find("accept")
+    if refused is not None and accepted is None and role.priority != OWNER_PRIORITY:
+        if by_store:
+            reason = "with a store the owner of a VIP always takes packets to it"
+            draft.remark(refused.statement, Severity.WARNING, f"it is left out: {reason}", "use a firewall")
+            draft.leave_out(refused.statement, reason)
+        else:
+            draft.put((*path, "vrrp", "accept"), False, refused.statement)
+    elif role.strict and accepted is None and role.priority != OWNER_PRIORITY:
+        draft.remark(
+            view.statement,
+            Severity.NOTE,
+            "in strict mode keepalived's firewall drops what is sent to the VIP itself; vipkeeper does so only "
+            "where `no_accept` is written",
+            "nothing has to be done; write `accept` to have the same from keepalived",
+        )
+
+
+def _put_virtual_mac(draft: Draft, path: Path, view: View) -> None:
+    setting = view.find("use_vmac")
+    if setting is None:
+        return
+    draft.put((*path, "vrrp", "virtual_mac"), True, setting.statement)
+    words = [word.text for word in setting.statement.words if ":" not in word.text]
+    if words[:1] == ["name"]:
+        words = words[1:]
+    if words and words[0] not in {"netlink_notify_msg", "group"}:
+        draft.put((*path, "vrrp", "virtual_mac_name"), words[0], setting.statement)
+    if any(":" in word.text for word in setting.statement.words):
+        draft.remark(
+            setting.statement,
+            Severity.WARNING,
+            "the MAC address is left out: it is always the one that the RFC gives to the VRID",
+            "delete it, on all nodes",
+        )
+
+
+def _put_checksum(draft: Draft, path: Path, view: View, role: Role, defaults: View | None) -> None:
+    setting, value = view.find("v3_checksum_as_v2"), view.flag("v3_checksum_as_v2")
+    if value is None and defaults is not None:
+        setting, value = defaults.find("v3_checksum_as_v2"), defaults.flag("v3_checksum_as_v2")
+    if setting is not None and value and role.version == 3 and role.family == 4:
+        draft.put((*path, "vrrp", "checksum"), "message-only", setting.statement)
+
+
+def _put_interfaces(draft: Draft, path: Path, view: View) -> tuple[TrackLine, ...]:
+    own = view.text("interface")
+    counted = []
+    for track in read_tracks(view, "track_interface"):
+        if track.name == own:
+            reason = "the interface of the instance is watched anyway, and a weight for it is ignored"
+            draft.remark(track.line, Severity.NOTE, reason, "delete the line")
+            draft.leave_out(track.line, reason)
+        else:
+            put_track(draft, path, track)
+            counted.append(track)
+    return tuple(counted)

@@ -1,0 +1,124 @@
+"""A whole keepalived.conf, as keepalived understands it, to the document that our own rules judge.
+
+Rules of this file: pure; every line of the file ends up in the document, in a remark, or among what was left
+out with its reason: nothing is dropped in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from vipkeeper.config.documents import Document
+from vipkeeper.config.keepalived.advice import give_advice
+from vipkeeper.config.keepalived.drafts import Draft, Leftover
+from vipkeeper.config.keepalived.global_words import put_globals, put_static
+from vipkeeper.config.keepalived.groups import put_group
+from vipkeeper.config.keepalived.instances import Instance, Surroundings, put_instance
+from vipkeeper.config.keepalived.names import fitting_names
+from vipkeeper.config.keepalived.tracks import put_definitions
+from vipkeeper.config.keepalived.views import View
+from vipkeeper.config.toml_positions import Path
+from vrrp_compat.keepalived_conf.statements import Place, Severity, Statement
+from vrrp_compat.keepalived_conf.understood import Block, Fate, Setting, Understood
+
+DEFAULT_BACKEND = "vrrp"
+
+
+class Translation(msgspec.Struct, frozen=True):
+    """The document, and what `convert` wants to know beside it."""
+
+    document: Document
+    statements: dict[Path, Statement]  # by key: the line it comes from, with its comments
+    leftovers: tuple[Leftover, ...]
+    trailing_comments: tuple[str, ...]
+
+
+def translate(understood: Understood, backend: str | None = None) -> Translation:
+    """The same configuration in our words. Without `backend` it is VRRP, as it was with keepalived."""
+    draft, seen = Draft(), set[Place]()
+    draft.default(("backend",), backend or DEFAULT_BACKEND)
+    tops = [View(block, seen) for block in understood.blocks if block.fate is Fate.CARRIED_OUT]
+    defaults = _all_globals(tops, seen)
+    if defaults is not None:
+        put_globals(draft, defaults)
+    put_static(draft, tops, defaults)
+    known = put_definitions(draft, tops)
+    around = Surroundings(defaults, known, by_store=draft.values["backend"] != DEFAULT_BACKEND)
+    instances = _put_instances(draft, tops, around)
+    _put_groups(draft, tops, instances, around)
+    give_advice(draft, understood, tuple(instances.values()), known)
+    leftovers = (*draft.leftovers, *_unused(understood, seen))
+    remarks = sorted((*understood.remarks, *draft.remarks), key=lambda remark: remark.place)
+    document = Document(draft.values, draft.origins, tuple(dict.fromkeys(remarks)))
+    return Translation(document, draft.statements, leftovers, understood.trailing_comments)
+
+
+def _all_globals(tops: list[View], seen: set[Place]) -> View | None:
+    """All blocks of global_defs as one."""
+    found = [view.block for view in tops if view.block.keyword == "global_defs"]
+    if not found:
+        return None
+    settings = tuple(setting for block in found for setting in block.settings)
+    blocks = tuple(inner for block in found for inner in block.blocks)
+    return View(msgspec.structs.replace(found[0], settings=settings, blocks=blocks), seen)
+
+
+def _put_instances(draft: Draft, tops: list[View], around: Surroundings) -> dict[str, Instance]:
+    views = {view.name: view for view in tops if view.block.keyword == "vrrp_instance"}
+    names = fitting_names(views)
+    for name, view in views.items():
+        _remark_name(draft, view, names[name])
+    return {name: put_instance(draft, view, names[name], around) for name, view in views.items()}
+
+
+def _put_groups(
+    draft: Draft, tops: list[View], instances: dict[str, Instance], around: Surroundings
+) -> None:
+    views = {view.name: view for view in tops if view.block.keyword == "vrrp_sync_group"}
+    names = fitting_names(views, taken={instance.vip for instance in instances.values()})
+    taken: set[str] = set()
+    for name, view in views.items():
+        _remark_name(draft, view, names[name])
+        put_group(draft, view, names[name], instances, taken, around.known)
+
+
+def _remark_name(draft: Draft, view: View, name: str) -> None:
+    if name != view.name:
+        draft.remark(
+            view.statement,
+            Severity.NOTE,
+            f'"{view.name}" is called {name} here: names of VIPs and groups differ, and have letters, digits, '
+            "dots, dashes and underscores",
+            "use that name in commands",
+        )
+
+
+def _unused(understood: Understood, seen: set[Place]) -> Iterator[Leftover]:
+    """What nobody asked for: words that have no meaning here, and all within blocks that have none."""
+    for setting in understood.settings:
+        yield from _unused_setting(setting, seen)
+    for block in understood.blocks:
+        yield from _unused_block(block, seen)
+
+
+def _unused_block(block: Block, seen: set[Place]) -> Iterator[Leftover]:
+    if block.fate is not Fate.CARRIED_OUT:
+        yield Leftover(block.statement, _reason(block.fate))
+        return
+    for setting in block.settings:
+        yield from _unused_setting(setting, seen)
+    for inner in block.blocks:
+        yield from _unused_block(inner, seen)
+
+
+def _unused_setting(setting: Setting, seen: set[Place]) -> Iterator[Leftover]:
+    if setting.fate is not Fate.CARRIED_OUT:
+        yield Leftover(setting.statement, _reason(setting.fate))
+    elif setting.place not in seen:
+        yield Leftover(setting.statement, "it has no effect where it stands")
+
+
+def _reason(fate: Fate) -> str:
+    return fate.value
