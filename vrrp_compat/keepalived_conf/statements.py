@@ -47,6 +47,7 @@ class Statement(msgspec.Struct, frozen=True):
     raw: str = ""  # the text after the keyword, quotes and all: keywords of scripts split it otherwise
     block: tuple[Statement, ...] | None = None
     comments: tuple[str, ...] = ()  # those before it and behind it, without their marks
+    closing_comments: tuple[str, ...] = ()  # those before the `}` of its block that belong to nothing else
 
 
 class Cut(msgspec.Struct, frozen=True):
