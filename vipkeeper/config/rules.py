@@ -14,12 +14,15 @@ from pathlib import PurePosixPath
 import msgspec
 
 from vipkeeper.config.consequences import allowed_fences, build_timing
+from vipkeeper.config.group_rules import broken_group_rules
 from vipkeeper.config.mistakes import Finding, dotted
+from vipkeeper.config.notify_rules import notify_notices
 from vipkeeper.config.peer_address import PeerAddress, parse_listen
 from vipkeeper.config.schema import Config
 from vipkeeper.config.store_rules import broken_store_rules, store_files, store_notices
 from vipkeeper.config.timing_rules import TimingFinding, judge_timing, longest_takeover_s, takeover_after_s
 from vipkeeper.config.toml_positions import Path
+from vipkeeper.config.track_rules import broken_track_rules, track_notices
 from vipkeeper.config.vrrp_rules import broken_vrrp_rules, vrrp_notices, vrrp_summary
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.vips import VipAddress
@@ -49,6 +52,8 @@ def broken_rules(config: Config) -> tuple[Finding, ...]:
         *_repeated_addresses(config),
         *broken_store_rules(config),
         *broken_vrrp_rules(config),
+        *broken_track_rules(config),
+        *broken_group_rules(config),
         *_timing_rules(config, fatal=True),
     )
 
@@ -59,6 +64,8 @@ def notices(config: Config) -> tuple[Finding, ...]:
         *_timing_rules(config, fatal=False),
         *store_notices(config, {address: path for path, address in _good_addresses(config)}),
         *vrrp_notices(config),
+        *track_notices(config),
+        *notify_notices(config),
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from vipkeeper.config.keepalived.drafts import Draft
 from vipkeeper.config.keepalived.views import words_of
 from vrrp_compat.keepalived_conf.statements import Severity, Statement
+from vrrp_compat.keepalived_conf.understood import Setting
 
 _WITH_VALUE = frozenset({"dev", "brd", "broadcast", "label", "scope"})
 # Words without a value that need no saying here, or with one that cannot be kept; why.
@@ -30,7 +31,7 @@ _LEFT_OUT = {
 }
 
 
-def address_items(draft: Draft, lines: Iterable[Statement]) -> Iterator[tuple[str, Statement]]:
+def address_items(draft: Draft, lines: Iterable[Setting]) -> Iterator[tuple[str, Statement]]:
     """The text of each address with the line it stands on."""
     for line in lines:
         first, *words = words_of(line)
@@ -44,28 +45,35 @@ def address_items(draft: Draft, lines: Iterable[Statement]) -> Iterator[tuple[st
             elif word in _LEFT_OUT:
                 value = next(rest, None)
                 wrong = f"`{word} {value}` is left out: {_LEFT_OUT[word]}"
-                draft.remark(line, Severity.WARNING, wrong, "see what relies on it")
+                draft.remark(line.statement, Severity.WARNING, wrong, "see what relies on it")
             elif word in _PLAIN:
-                draft.remark(line, Severity.NOTE, f"`{word}` is not needed: {_PLAIN[word]}")
+                draft.remark(line.statement, Severity.NOTE, f"`{word}` is not needed: {_PLAIN[word]}")
             else:
-                draft.remark(line, Severity.WARNING, f"`{word}` is left out: it is not known here", "delete it")
-        yield " ".join(kept), line
+                draft.remark(
+                    line.statement,
+                    Severity.WARNING,
+                    f"`{word}` is left out: it is not known here",
+                    "delete it",
+                )
+        yield " ".join(kept), line.statement
 
 
-def route_items(draft: Draft, lines: Iterable[Statement]) -> Iterator[tuple[str, Statement]]:
+def route_items(draft: Draft, lines: Iterable[Setting]) -> Iterator[tuple[str, Statement]]:
     """The text of each route or rule with the line it stands on."""
     for line in lines:
         words = []
         for word in words_of(line):
             if word == "no_track":
-                draft.remark(line, Severity.NOTE, "`no_track` is not needed: a lost route fails nothing here")
+                draft.remark(
+                    line.statement, Severity.NOTE, "`no_track` is not needed: a lost route fails nothing here"
+                )
             else:
                 words.append(word)
-        yield " ".join(words), line
+        yield " ".join(words), line.statement
 
 
 def static_items(
-    draft: Draft, lines: Iterable[Statement], default_interface: str
+    draft: Draft, lines: Iterable[Setting], default_interface: str
 ) -> Iterator[tuple[str, Statement]]:
     """Static addresses; one that names no interface is on keepalived's default one."""
     for text, line in address_items(draft, lines):
@@ -75,6 +83,6 @@ def static_items(
 def family_of(text: str) -> int | None:
     """4 or 6; None for what is no address."""
     try:
-        return ipaddress.ip_interface(text.split()[0]).version
+        return ipaddress.ip_interface(text.split(maxsplit=1)[0]).version
     except (ValueError, IndexError):
         return None

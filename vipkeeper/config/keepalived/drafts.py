@@ -47,6 +47,13 @@ class Draft:
             table = table.setdefault(str(key), {})
         self._note_origin(path, source, said)
 
+    def take_back(self, path: Path) -> None:
+        """Removes a table again."""
+        table = self.values
+        for key in path[:-1]:
+            table = table[str(key)]
+        del table[str(path[-1])]
+
     def put_list(self, path: Path, values: Iterable[tuple[str, Statement]], source: Statement) -> None:
         """Sets a list whose items stand on lines of their own; an empty one is left out."""
         items = list(values)

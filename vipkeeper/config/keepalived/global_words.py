@@ -19,8 +19,9 @@ from vipkeeper.config.keepalived.settings_alike import (
     put_number,
     put_text,
 )
-from vipkeeper.config.keepalived.views import View, words_of
+from vipkeeper.config.keepalived.views import View
 from vrrp_compat.keepalived_conf.statements import Severity, Statement
+from vrrp_compat.keepalived_conf.understood import Setting
 
 _DEFAULT_INTERFACE = "eth0"
 _SMTP_PORT = "25"
@@ -37,7 +38,7 @@ def put_globals(draft: Draft, view: View) -> None:
     for keyword, path in GLOBAL_PROGRAMS:
         setting = view.find(keyword)
         if setting is not None:
-            put_program(draft, path, setting.statement)
+            put_program(draft, path, setting)
     _put_script_user(draft, view)
     _put_mail(draft, view)
     _put_fifo(draft, view)
@@ -62,7 +63,7 @@ def _put_script_user(draft: Draft, view: View) -> None:
 
 
 def _put_mail(draft: Draft, view: View) -> None:
-    recipients = [(words_of(line)[0], line) for line in view.lines("notification_email")]
+    recipients = [(line.keyword, line.statement) for line in view.lines("notification_email")]
     for block in view.inner("notification_email"):
         draft.put_list(("mail", "notification_email"), recipients, block.statement)
     server = view.find("smtp_server")
@@ -85,7 +86,7 @@ def _put_fifo(draft: Draft, view: View) -> None:
     draft.put(("scripts", "fifo"), str(fifo.values[0]), fifo.statement)
     script = view.find("notify_fifo_script" if fifo is of_all else "vrrp_notify_fifo_script")
     if script is not None:
-        put_program(draft, ("scripts", "fifo_script"), script.statement)
+        put_program(draft, ("scripts", "fifo_script"), script)
     if of_all is not None and of_vrrp is not None:
         reason = "vrrp_notify_fifo has the lines, and there is one FIFO here"
         draft.remark(of_all.statement, Severity.WARNING, f"it is left out: {reason}", "read the other one")
@@ -102,7 +103,7 @@ def _put_short_garp(draft: Draft, view: View) -> None:
 def put_static(draft: Draft, tops: Iterable[View], globals_view: View | None) -> None:
     """static_ipaddress, static_routes and static_rules."""
     written = globals_view.text("default_interface") if globals_view is not None else None
-    lines: dict[str, list[Statement]] = {}
+    lines: dict[str, list[Setting]] = {}
     blocks: dict[str, Statement] = {}
     for view in tops:
         keyword = view.block.keyword

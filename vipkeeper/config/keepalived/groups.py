@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
 from vipkeeper.config.keepalived.drafts import Draft
 from vipkeeper.config.keepalived.instances import Instance
 from vipkeeper.config.keepalived.notifications import put_notifications
@@ -14,29 +16,36 @@ from vipkeeper.config.keepalived.settings_alike import put_flag
 from vipkeeper.config.keepalived.tracks import Definitions, put_track, put_tracks, read_tracks
 from vipkeeper.config.keepalived.views import View
 from vipkeeper.config.toml_positions import Path
-from vrrp_compat.keepalived_conf.statements import Severity, Statement, Word
+from vrrp_compat.keepalived_conf.statements import Severity
 
 
-def put_group(
-    draft: Draft, view: View, name: str, instances: Mapping[str, Instance], taken: set[str], known: Definitions
-) -> None:
-    """One group under the name `name`. `taken` are the instances of groups before it, and gets its own."""
+class Members(msgspec.Struct, frozen=True):
+    """What groups may have in them. `taken` grows: the instances of groups that were translated before."""
+
+    instances: Mapping[str, Instance]
+    taken: set[str]
+    known: Definitions
+
+
+def put_group(draft: Draft, view: View, name: str, possible: Members) -> None:
+    """One group under the name `name`."""
+    instances, taken = possible.instances, possible.taken
     members = []
-    for word, line in _member_words(view):
-        instance = instances.get(word.text)
-        wrong = None
+    for line in view.lines("group"):
+        instance = instances.get(line.keyword)
         if instance is None:
-            wrong = f"there is no vrrp_instance {word.text}, so it is left out"
-        elif word.text in taken:
-            wrong = f"{word.text} is in a group already, so it is left out here"
-        if wrong is not None:
-            fix = f"the instances are {', '.join(instances)}" if instance is None else "a VIP is in one group"
-            draft.remark(line, Severity.MISTAKE, wrong, fix, at=word.place)
-        elif instance is not None:
-            taken.add(word.text)
-            members.append((instance, line))
+            wrong, fix = "there is no vrrp_instance of this name", f"the instances are {', '.join(instances)}"
+            draft.remark(line.statement, Severity.MISTAKE, f"{wrong}, so it is left out", fix)
+        elif line.keyword in taken:
+            wrong = "it is in a group already, so it is left out here"
+            draft.remark(line.statement, Severity.MISTAKE, wrong, "a VIP is in one group")
+        else:
+            taken.add(line.keyword)
+            members.append((instance, line.statement))
     if not members:
-        draft.remark(view.statement, Severity.MISTAKE, "no member of it exists", "it is left out; write `group`")
+        draft.remark(
+            view.statement, Severity.MISTAKE, "no member of it exists", "it is left out; write `group`"
+        )
         draft.leave_out(view.statement, "no member of it exists")
         return
     _remark_members(draft, view, [instance for instance, _ in members])
@@ -44,14 +53,10 @@ def put_group(
     draft.open_table(path, view.statement, f"vrrp_sync_group {view.name}")
     draft.put_list((*path, "vips"), [(instance.vip, line) for instance, line in members], view.statement)
     put_flag(draft, (*path, "tracking_weight"), view, "sync_group_tracking_weight")
-    put_tracks(draft, path, view, known)
+    put_tracks(draft, path, view, possible.known)
     for track in read_tracks(view, "track_interface"):
         put_track(draft, path, track)
     put_notifications(draft, path, view)
-
-
-def _member_words(view: View) -> list[tuple[Word, Statement]]:
-    return [(word, line) for line in view.lines("group") for word in (line.keyword, *line.words)]
 
 
 def _remark_members(draft: Draft, view: View, members: Iterable[Instance]) -> None:

@@ -12,9 +12,15 @@ from vipkeeper.config.keepalived.addresses import address_items, route_items
 from vipkeeper.config.keepalived.drafts import Draft
 from vipkeeper.config.keepalived.notifications import put_notifications
 from vipkeeper.config.keepalived.roles import OWNER_PRIORITY, Role, read_role
-from vipkeeper.config.keepalived.settings_alike import FLAGS_OF_VIP, NUMBERS_OF_VIP, put_flag, put_number, put_text
+from vipkeeper.config.keepalived.settings_alike import (
+    FLAGS_OF_VIP,
+    NUMBERS_OF_VIP,
+    put_flag,
+    put_number,
+    put_text,
+)
 from vipkeeper.config.keepalived.tracks import Definitions, TrackLine, put_track, put_tracks, read_tracks
-from vipkeeper.config.keepalived.views import View, words_of
+from vipkeeper.config.keepalived.views import View
 from vipkeeper.config.toml_positions import Path
 from vrrp_compat.keepalived_conf.statements import Severity, Statement
 from vrrp_compat.keepalived_conf.understood import Setting
@@ -108,7 +114,7 @@ def _put_partners(draft: Draft, path: Path, view: View, role: Role, defaults: Vi
     table: Path = (*path, "vrrp")
     for keyword in ("mcast_src_ip", "unicast_src_ip"):
         put_text(draft, (*table, "source_address"), view, keyword)
-    peers = [(words_of(line)[0], line) for line in view.lines("unicast_peer")]
+    peers = [(line.keyword, line.statement) for line in view.lines("unicast_peer")]
     block = next(view.inner("unicast_peer"), None)
     if block is not None and peers:
         draft.put_list((*table, "unicast_peers"), peers, block.statement)
@@ -145,7 +151,9 @@ def _put_authentication(draft: Draft, path: Path, view: View, role: Role) -> Non
             draft.leave_out(block.statement, why)
             continue
         table: Path = (*path, "vrrp")
-        draft.put((*table, "auth_type"), _AUTH_TYPES.get(str(block.text("auth_type")).upper()), kind.statement)
+        draft.put(
+            (*table, "auth_type"), _AUTH_TYPES.get(str(block.text("auth_type")).upper()), kind.statement
+        )
         draft.put((*table, "auth_pass"), str(secret.values[0]), secret.statement)
 
 
@@ -163,8 +171,8 @@ def _put_acceptance(draft: Draft, path: Path, view: View, role: Role, *, by_stor
         draft.remark(
             view.statement,
             Severity.NOTE,
-            "in strict mode keepalived's firewall drops what is sent to the VIP itself; vipkeeper does so only "
-            "where `no_accept` is written",
+            "in strict mode keepalived's firewall drops what is sent to the VIP itself; vipkeeper does so "
+            "only where `no_accept` is written",
             "nothing has to be done; write `accept` to have the same from keepalived",
         )
 

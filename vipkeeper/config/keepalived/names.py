@@ -10,7 +10,6 @@ from collections.abc import Iterable
 
 from vipkeeper.config.rules import LONGEST_NAME
 
-
 _NOT_TAKEN = re.compile(r"[^A-Za-z0-9._-]+")
 
 

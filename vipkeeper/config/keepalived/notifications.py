@@ -28,7 +28,7 @@ def put_notifications(draft: Draft, path: Path, view: View) -> None:
     for keyword, key in SCRIPTS.items():
         setting = view.find(keyword)
         if setting is not None:
-            put_program(draft, (*path, "notify", key), setting.statement)
+            put_program(draft, (*path, "notify", key), setting)
     for keyword, key in _FLAGS.items():
         setting, value = view.find(keyword), view.flag(keyword)
         if setting is not None and value is not None:

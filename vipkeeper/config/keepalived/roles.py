@@ -1,4 +1,4 @@
-"""What keepalived makes of state, priority, version, interval and preemption: its rules for values that clash.
+"""What keepalived makes of state, priority, version, interval and preemption, where values clash.
 
 Rules of this file: the figures were read off keepalived 2.2.7's own dump of its data.
 """
@@ -11,7 +11,7 @@ import msgspec
 
 from vipkeeper.config.keepalived.addresses import family_of
 from vipkeeper.config.keepalived.drafts import Draft
-from vipkeeper.config.keepalived.views import View, words_of
+from vipkeeper.config.keepalived.views import View
 from vrrp_compat.keepalived_conf.statements import Severity
 
 OWNER_PRIORITY = 255
@@ -34,7 +34,7 @@ class Role(msgspec.Struct, frozen=True):
 
 def read_role(draft: Draft, view: View, defaults: View | None) -> Role:
     """The role of one instance, with remarks on what does not go together."""
-    families = [family_of(words_of(line)[0]) for line in view.lines("virtual_ipaddress")]
+    families = [family_of(line.keyword) for line in view.lines("virtual_ipaddress")]
     family = next((family for family in families if family is not None), 4)
     strict = bool(_flag(view, "strict_mode", defaults, "vrrp_strict"))
     written = view.number("priority")

@@ -12,7 +12,7 @@ import msgspec
 
 from vipkeeper.config.keepalived.drafts import Draft
 from vipkeeper.config.keepalived.programs import put_program
-from vipkeeper.config.keepalived.views import View, words_of
+from vipkeeper.config.keepalived.views import View
 from vipkeeper.config.toml_positions import Path
 from vipkeeper.config.track_schema import HEAVIEST
 from vrrp_compat.keepalived_conf.statements import Severity, Statement
@@ -52,8 +52,7 @@ def put_definitions(draft: Draft, tops: Iterable[View]) -> Definitions:
         if view.block.keyword not in writers or not view.name:
             continue
         kind, put = writers[view.block.keyword]
-        path: Path = (kind, view.name)
-        if put(draft, path, view):
+        if put(draft, (kind, view.name), view):
             default = 1 if kind == "track_file" else 0
             number = draft.values[kind][view.name].get("weight", default)
             found[kind, view.name] = number
@@ -67,8 +66,8 @@ def _put_script(draft: Draft, path: Path, view: View) -> bool:
         draft.leave_out(view.statement, "it has no `script`")
         return False
     draft.open_table(path, view.statement, _said(view))
-    if not put_program(draft, path, script.statement):
-        del draft.values[path[0]][path[1]]
+    if not put_program(draft, path, script):
+        draft.take_back(path)
         return False
     for keyword in ("interval", "timeout", "rise", "fall"):
         _put_number(draft, path, view, keyword)
@@ -159,14 +158,17 @@ def read_tracks(view: View, keyword: str) -> Iterator[TrackLine]:
     """The lines of the blocks `keyword` of an instance or a group; of two for one name the first counts."""
     seen: set[str] = set()
     for line in view.lines(keyword):
-        name, *words = words_of(line)
-        if name in seen:
+        if line.keyword in seen:
             continue
-        seen.add(name)
-        number = words[words.index("weight") + 1 :][:1] if "weight" in words else []
-        weight = _within(int(number[0])) if number and number[0].lstrip("+-").isdigit() else None
-        reverse = True if "reverse" in words else False if "noreverse" in words else None
-        yield TrackLine(keyword, name, weight, reverse, line)
+        seen.add(line.keyword)
+        weight, reverse = (*line.values, None, None)[:2]
+        yield TrackLine(
+            keyword,
+            line.keyword,
+            _within(weight) if isinstance(weight, int) else None,
+            reverse if isinstance(reverse, bool) else None,
+            line.statement,
+        )
 
 
 def put_track(draft: Draft, path: Path, track: TrackLine) -> None:

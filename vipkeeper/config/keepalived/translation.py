@@ -14,7 +14,7 @@ from vipkeeper.config.documents import Document
 from vipkeeper.config.keepalived.advice import give_advice
 from vipkeeper.config.keepalived.drafts import Draft, Leftover
 from vipkeeper.config.keepalived.global_words import put_globals, put_static
-from vipkeeper.config.keepalived.groups import put_group
+from vipkeeper.config.keepalived.groups import Members, put_group
 from vipkeeper.config.keepalived.instances import Instance, Surroundings, put_instance
 from vipkeeper.config.keepalived.names import fitting_names
 from vipkeeper.config.keepalived.tracks import put_definitions
@@ -73,15 +73,13 @@ def _put_instances(draft: Draft, tops: list[View], around: Surroundings) -> dict
     return {name: put_instance(draft, view, names[name], around) for name, view in views.items()}
 
 
-def _put_groups(
-    draft: Draft, tops: list[View], instances: dict[str, Instance], around: Surroundings
-) -> None:
+def _put_groups(draft: Draft, tops: list[View], instances: dict[str, Instance], around: Surroundings) -> None:
     views = {view.name: view for view in tops if view.block.keyword == "vrrp_sync_group"}
     names = fitting_names(views, taken={instance.vip for instance in instances.values()})
     taken: set[str] = set()
     for name, view in views.items():
         _remark_name(draft, view, names[name])
-        put_group(draft, view, names[name], instances, taken, around.known)
+        put_group(draft, view, names[name], Members(instances, taken, around.known))
 
 
 def _remark_name(draft: Draft, view: View, name: str) -> None:
@@ -89,8 +87,8 @@ def _remark_name(draft: Draft, view: View, name: str) -> None:
         draft.remark(
             view.statement,
             Severity.NOTE,
-            f'"{view.name}" is called {name} here: names of VIPs and groups differ, and have letters, digits, '
-            "dots, dashes and underscores",
+            f'"{view.name}" is called {name} here: names of VIPs and groups differ, and have letters, '
+            "digits, dots, dashes and underscores",
             "use that name in commands",
         )
 

@@ -67,16 +67,16 @@ class View:
             if block.keyword == keyword and block.fate is Fate.CARRIED_OUT:
                 yield View(block, self._seen)
 
-    def lines(self, keyword: str) -> list[Statement]:
+    def lines(self, keyword: str) -> list[Setting]:
         """The lines in the blocks of that name, for blocks that are lists: what keepalived takes of them."""
         return [line for view in self.inner(keyword) for line in view.own_lines()]
 
-    def own_lines(self) -> list[Statement]:
+    def own_lines(self) -> list[Setting]:
         """The lines of this block, which is a list."""
         self._seen.update(setting.place for setting in self.block.settings)
-        return [setting.statement for setting in self.block.settings]
+        return list(self.block.settings)
 
 
-def words_of(line: Statement) -> tuple[str, ...]:
+def words_of(line: Setting) -> tuple[str, ...]:
     """All words of a line in a list, the first one too."""
-    return (line.keyword.text, *(word.text for word in line.words))
+    return (line.keyword, *map(str, line.values))
