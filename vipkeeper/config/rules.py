@@ -14,7 +14,6 @@ from pathlib import PurePosixPath
 import msgspec
 
 from vipkeeper.config.consequences import allowed_fences, build_timing
-from vipkeeper.config.group_rules import broken_group_rules
 from vipkeeper.config.mistakes import Finding, dotted
 from vipkeeper.config.notify_rules import notify_notices
 from vipkeeper.config.peer_address import PeerAddress, parse_listen
@@ -53,7 +52,6 @@ def broken_rules(config: Config) -> tuple[Finding, ...]:
         *broken_store_rules(config),
         *broken_vrrp_rules(config),
         *broken_track_rules(config),
-        *broken_group_rules(config),
         *_timing_rules(config, fatal=True),
     )
 

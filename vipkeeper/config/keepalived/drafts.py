@@ -53,6 +53,9 @@ class Draft:
         for key in path[:-1]:
             table = table[str(key)]
         del table[str(path[-1])]
+        for known in (self.origins, self.statements):
+            for below in [place for place in known if place[: len(path)] == path]:
+                del known[below]
 
     def put_list(self, path: Path, values: Iterable[tuple[str, Statement]], source: Statement) -> None:
         """Sets a list whose items stand on lines of their own; an empty one is left out."""

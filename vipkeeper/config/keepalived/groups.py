@@ -5,7 +5,7 @@ Rules of this file: see `drafts.py`; members that do not exist are left out, as 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
@@ -48,7 +48,7 @@ def put_group(draft: Draft, view: View, name: str, possible: Members) -> None:
         )
         draft.leave_out(view.statement, "no member of it exists")
         return
-    _remark_members(draft, view, [instance for instance, _ in members])
+    _remark_weights(draft, view, [instance for instance, _ in members])
     path: Path = ("sync_group", name)
     draft.open_table(path, view.statement, f"vrrp_sync_group {view.name}")
     draft.put_list((*path, "vips"), [(instance.vip, line) for instance, line in members], view.statement)
@@ -59,24 +59,7 @@ def put_group(draft: Draft, view: View, name: str, possible: Members) -> None:
     put_notifications(draft, path, view)
 
 
-def _remark_members(draft: Draft, view: View, members: Iterable[Instance]) -> None:
-    members = list(members)
-    if len(members) == 1:
-        draft.remark(
-            view.statement,
-            Severity.WARNING,
-            f"it has one member, {members[0].name}, so there is nothing that moves along",
-            "add the others, or delete the group",
-        )
-    priorities = {member.role.priority for member in members}
-    if len(priorities) > 1:
-        told = ", ".join(f"{member.name} {member.role.priority}" for member in members)
-        draft.remark(
-            view.statement,
-            Severity.WARNING,
-            f"its members have different priorities ({told}), and wish to go to different nodes",
-            "give them one priority on each node",
-        )
+def _remark_weights(draft: Draft, view: View, members: list[Instance]) -> None:
     weighted = [member for member in members if any(track.weight for track in member.tracks)]
     if weighted and not view.flag("sync_group_tracking_weight"):
         for member in weighted:

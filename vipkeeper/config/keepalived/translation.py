@@ -32,7 +32,7 @@ class Translation(msgspec.Struct, frozen=True):
     document: Document
     statements: dict[Path, Statement]  # by key: the line it comes from, with its comments
     leftovers: tuple[Leftover, ...]
-    trailing_comments: tuple[str, ...]
+    seen: frozenset[Place]  # the lines that were looked at
 
 
 def translate(understood: Understood, backend: str | None = None) -> Translation:
@@ -52,7 +52,7 @@ def translate(understood: Understood, backend: str | None = None) -> Translation
     leftovers = (*draft.leftovers, *_unused(understood, seen))
     remarks = sorted((*understood.remarks, *draft.remarks), key=lambda remark: remark.place)
     document = Document(draft.values, draft.origins, tuple(dict.fromkeys(remarks)))
-    return Translation(document, draft.statements, leftovers, understood.trailing_comments)
+    return Translation(document, draft.statements, leftovers, frozenset(seen))
 
 
 def _all_globals(tops: list[View], seen: set[Place]) -> View | None:
