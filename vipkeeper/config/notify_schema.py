@@ -101,8 +101,8 @@ class Scripts(msgspec.Struct, frozen=True, rename=_SCRIPTS_KEYS):
             str,
             _about(
                 "The user that scripts run as (keepalived: `script_user`). Without it `keepalived_script` if "
-                "there is such a user; else the agent's own, unless `enable_script_security` is on: then a "
-                "script without a user of its own does not run.",
+                "there is such a user; else the agent's own. If that is root and `enable_script_security` is "
+                "on, a script without a user of its own does not run.",
                 "keepalived_script",
                 min_length=1,
             ),
