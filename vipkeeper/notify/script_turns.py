@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -130,8 +131,9 @@ class ScriptTurns:
     async def _unless_ending(self, running: asyncio.Future[Outcome]) -> Outcome:
         """When the agent ends, the program has a last moment."""
         ending = asyncio.ensure_future(self._ending.wait())
+        ends: list[asyncio.Future[Any]] = [running, ending]
         try:
-            await asyncio.wait([running, ending], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             if not running.done():
                 await asyncio.wait([running], timeout=STOP_LIMIT_S)
             if running.done():
