@@ -12,6 +12,7 @@ import msgspec
 
 from vipkeeper.agent.virtual_mac_places import virtual_mac
 from vipkeeper.config.schema import Config
+from vipkeeper.config.tracking import groups_of
 from vipkeeper.config.vip_schema import Vip
 from vipkeeper.config.vrrp_rules import advertised_version
 from vipkeeper.config.vrrp_schema import VipVrrp
@@ -20,8 +21,21 @@ from vipkeeper.model.vips import Unit
 from vrrp_compat.router.reasons import RouterReason
 from vrrp_compat.router.settings import RouterSettings
 from vrrp_compat.sockets.segment_port import PortSettings
-from vrrp_compat.wire.advertisement import GROUP_IPV4, GROUP_IPV6, PRIORITY_OWNER, PROTOCOL_AH, PROTOCOL_VRRP
-from vrrp_compat.wire.authentication import NO_AUTHENTICATION, Authentication, with_key, with_password
+from vrrp_compat.wire.advertisement import (
+    FULL_TTL,
+    GROUP_IPV4,
+    GROUP_IPV6,
+    PRIORITY_OWNER,
+    PROTOCOL_AH,
+    PROTOCOL_VRRP,
+)
+from vrrp_compat.wire.authentication import (
+    NO_AUTHENTICATION,
+    Authentication,
+    AuthKind,
+    with_key,
+    with_password,
+)
 from vrrp_compat.wire.checksum import ChecksumRule
 from vrrp_compat.wire.expectation import AddressPolicy, Expectation
 
@@ -33,7 +47,8 @@ _NO_ADDRESS = {4: bytes(4), 6: bytes(16)}
 class RouterPlan(msgspec.Struct, frozen=True):
     """One virtual router: what it decides by, what it expects, where it speaks; `lacks`: what is missing."""
 
-    unit: Unit
+    unit: Unit  # its VIP alone
+    group: str | None  # the sync group that it moves with
     base: str  # the interface of the configuration
     router: RouterSettings
     expected: Expectation
@@ -41,6 +56,7 @@ class RouterPlan(msgspec.Struct, frozen=True):
     destinations: tuple[bytes, ...]
     authentication: Authentication
     rule: ChecksumRule | None
+    ttl: int  # of what is sent
     silent: bool  # as master it takes no packets for its addresses but ARP and neighbour discovery
     lacks: tuple[RouterReason, str] | None
 
@@ -90,7 +106,7 @@ def plan_router(
     source = speaks_from if vrrp.source_address is None else ipaddress.ip_address(vrrp.source_address).packed
     peers = None if vrrp.unicast_peers is None else _peers(vrrp.unicast_peers, version, names)
     group = None if peers is not None else _group(vrrp, version)
-    authentication = _authentication(vrrp)
+    authentication = authentication_of(vrrp)
     advertised = tuple(
         ipaddress.ip_address(each.address).packed for each in unit.addresses if each.version == version
     )
@@ -105,10 +121,14 @@ def plan_router(
         priority=unit.priority,
         interval_cs=interval_cs,
         preempt=unit.preempt,
-        preempt_delay_s=unit.preempt_delay_s,
+        preempt_delay_s=0.0 if vrrp.strict else unit.preempt_delay_s,
+        down_timer_adverts=vrrp.down_timer_adverts,
+        answers_lower=not vrrp.lower_prio_no_advert,
+        owner_ignores=vrrp.owner_ignore_adverts,
     )
     return RouterPlan(
         unit=unit,
+        group=groups_of(config).get(unit.name),
         base=vip.interface,
         router=router,
         expected=_expected(vrrp, router, authentication, group, peers),
@@ -117,11 +137,12 @@ def plan_router(
             interface=heard_on(vip),
             groups=frozenset() if group is None else frozenset({group}),
             addresses=frozenset({source}) if source and peers is not None else frozenset(),
-            protocols=frozenset({PROTOCOL_AH if vrrp.auth_type == "ah" else PROTOCOL_VRRP}),
+            protocols=frozenset({PROTOCOL_AH if authentication.kind is AuthKind.AH else PROTOCOL_VRRP}),
         ),
         destinations=tuple(peers) if peers is not None else (group or _GROUPS[version],),
         authentication=authentication,
         rule=_rule(vrrp, version),
+        ttl=FULL_TTL if peers is None else vrrp.unicast_ttl,
         silent=not vrrp.accept and unit.priority != PRIORITY_OWNER,
         lacks=_lacks(vip, version, source, peers),
     )
@@ -192,7 +213,10 @@ def _group(vrrp: VipVrrp, version: int) -> bytes:
     return _GROUPS[version]
 
 
-def _authentication(vrrp: VipVrrp) -> Authentication:
+def authentication_of(vrrp: VipVrrp) -> Authentication:
+    """What is sent and wanted. Under `strict` none: keepalived ignores it too, and would discard ours."""
+    if vrrp.strict:
+        return NO_AUTHENTICATION
     secret = (vrrp.auth_pass or "").encode()
     if vrrp.auth_type == "pass":
         return with_password(secret)

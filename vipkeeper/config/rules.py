@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 import msgspec
 
 from vipkeeper.config.consequences import allowed_fences, build_timing
+from vipkeeper.config.group_rules import MOST_ADDRESSES, broken_group_rules, group_notices
 from vipkeeper.config.mistakes import Finding, dotted
 from vipkeeper.config.notify_rules import notify_notices
 from vipkeeper.config.peer_address import PeerAddress, parse_listen
@@ -28,8 +29,6 @@ from vipkeeper.model.vips import VipAddress
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 LONGEST_NAME = 64  # as long as Linux lets a host name be
-# A claim compares up to three records for each address, and a store takes 128 in one transaction.
-MOST_ADDRESSES = 40
 LONGEST_INTERFACE_NAME = 15  # IFNAMSIZ without the closing zero
 
 
@@ -49,6 +48,7 @@ def broken_rules(config: Config) -> tuple[Finding, ...]:
         *_bad_metrics(config),
         *_bad_addresses(config),
         *_repeated_addresses(config),
+        *broken_group_rules(config),
         *broken_store_rules(config),
         *broken_vrrp_rules(config),
         *broken_track_rules(config),
@@ -61,6 +61,7 @@ def notices(config: Config) -> tuple[Finding, ...]:
     return (
         *_timing_rules(config, fatal=False),
         *store_notices(config, {address: path for path, address in _good_addresses(config)}),
+        *group_notices(config),
         *vrrp_notices(config),
         *track_notices(config),
         *notify_notices(config),
@@ -114,6 +115,7 @@ def _timing_findings(config: Config) -> tuple[TimingFinding, ...]:
 def _bad_names(config: Config) -> Iterator[Finding]:
     named: list[tuple[Path, str]] = [(("cluster",), config.cluster), (("node",), config.node)]
     named += [(("vip", name), name) for name in config.vip]
+    named += [(("sync_group", name), name) for name in config.sync_group]
     for path, name in named:
         if not _NAME.fullmatch(name) or set(name) == {"."}:
             fix = "use letters, digits, dots, dashes and underscores"
