@@ -11,10 +11,10 @@ import socket
 from pathlib import Path
 
 import msgspec
+from vrrp_compat.keepalived_conf.understanding import understand
 
 from vrrp_compat.keepalived_conf.reading import ConfigFiles, Surroundings, Unreadable, read_configuration
 from vrrp_compat.keepalived_conf.statements import Written
-from vrrp_compat.keepalived_conf.understanding import understand
 from vrrp_compat.keepalived_conf.understood import Understood
 
 

@@ -32,8 +32,8 @@ def read_source(file: str | None, flags: Flags) -> ConfigSource:
         return ConfigSource(text=_decoded(name, content), name=name, flags=flags, hostname=hostname)
     if flags.endpoints is not None and flags.backend is None:
         raise ConfigError((_NO_BACKEND,))
-    from vipkeeper.config.keepalived_reader import read_keepalived_conf
     from vipkeeper.config.keepalived.translation import translate
+    from vipkeeper.config.keepalived_reader import read_keepalived_conf
 
     document = translate(read_keepalived_conf(name).understood, flags.backend).document
     return ConfigSource(text=None, name=name, flags=flags, hostname=hostname, document=document)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from vipkeeper.config.consequences import preempts, priority_of
 from vipkeeper.config.mistakes import Finding, nearest
 from vipkeeper.config.programs_named import all_scripts, program_of
 from vipkeeper.config.schema import Config
@@ -82,8 +83,7 @@ def track_notices(config: Config) -> Iterator[Finding]:
 def _weights_without_effect(config: Config, name: str, weighted: list[UnitTrack]) -> Iterator[Finding]:
     vip = config.vip[name]
     first: Path = ("vip", name, f"track_{weighted[0].kind.value}", weighted[0].name)
-    preempts = config.backend == "vrrp" if vip.preempt is None else vip.preempt
-    if not preempts:
+    if not preempts(config, vip):
         yield Finding(
             first,
             "its weight moves the VIP nowhere: without preemption a lower priority is no reason to yield",
@@ -103,21 +103,16 @@ def _weights_without_effect(config: Config, name: str, weighted: list[UnitTrack]
 
 def _likely_rival(config: Config, name: str, own: int) -> int | None:
     """What the partner probably has: what this node has for a VIP that is at home there, else the usual."""
-    others = [_priority(config, other) for other in config.vip if other != name]
+    others = [priority_of(config, vip) for other, vip in config.vip.items() if other != name]
     lower = [priority for priority in others if priority < own]
     if lower:
         return max(lower)
     return USUAL_PRIORITY if own > USUAL_PRIORITY else None
 
 
-def _priority(config: Config, name: str) -> int:
-    own = config.vip[name].priority
-    return config.priority if own is None else own
-
-
 def priority_range(config: Config, name: str, tracks: tuple[UnitTrack, ...]) -> PriorityRange:
     """The least and the greatest effective priority. A file may hold any number, so it is left out."""
-    written = _priority(config, name)
+    written = priority_of(config, config.vip[name])
     counted = [track.weight for track in tracks if track.kind.value != "file"]
     least = written + sum(weight for weight in counted if weight < 0)
     most = written + sum(weight for weight in counted if weight > 0)

@@ -153,7 +153,9 @@ def _unread(
             yield from _told(statement, reasons[place])
         elif place not in seen:
             remark = remarks.get(place)
-            yield from _told(statement, remark.wrong if remark is not None else "keepalived leaves it out too")
+            yield from _told(
+                statement, remark.wrong if remark is not None else "keepalived leaves it out too"
+            )
         else:
             yield from _unread(statement.block or (), reasons, remarks, seen)
 

@@ -83,7 +83,8 @@ def _put_fifo(draft: Draft, view: View) -> None:
     fifo = of_vrrp or of_all
     if fifo is None or not fifo.values:
         return
-    draft.put(("scripts", "fifo"), str(fifo.values[0]), fifo.statement)
+    for key, value in zip(("fifo", "fifo_user", "fifo_group"), fifo.values, strict=False):
+        draft.put(("scripts", key), str(value), fifo.statement)
     script = view.find("notify_fifo_script" if fifo is of_all else "vrrp_notify_fifo_script")
     if script is not None:
         put_program(draft, ("scripts", "fifo_script"), script)

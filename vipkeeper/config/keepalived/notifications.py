@@ -27,7 +27,11 @@ def put_notifications(draft: Draft, path: Path, view: View) -> None:
     """What one instance or group tells."""
     for keyword, key in SCRIPTS.items():
         setting = view.find(keyword)
-        if setting is not None:
+        if setting is None:
+            continue
+        if keyword == "notify_deleted" and not setting.values:  # without a program: say DELETED, not FAULT
+            draft.put((*path, "notify", "say_deleted"), True, setting.statement)
+        else:
             put_program(draft, (*path, "notify", key), setting)
     for keyword, key in _FLAGS.items():
         setting, value = view.find(keyword), view.flag(keyword)
