@@ -1,7 +1,7 @@
 """`vipkeeper check FILE`: all mistakes and notices of a file, and what follows from its timings.
 
-With --store also what the store is like that the file names, with --wire who uses which VRID. The file is ours
-or a keepalived.conf; of that also what keepalived says, and with --like-keepalived only that.
+With --store also what the store is like that the file names, with --wire who uses which VRID. The file is
+ours or a keepalived.conf; of that also what keepalived says, and with --like-keepalived only that.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def fill(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--like-keepalived",
         action="store_true",
-        help="say only what keepalived has to say of its file, and end as `keepalived -t` does: 0 it is fine, "
-        "4 it would not start, 5 it would start and leave something out, 6 scripts without script security",
+        help="say only what keepalived has to say of its file, and end as `keepalived -t` does: 0 it is "
+        "fine, 4 it would not start, 5 it would start and leave something out, 6 scripts without security",
     )
     parser.add_argument(
         "--store",

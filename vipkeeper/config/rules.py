@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 import msgspec
 
 from vipkeeper.config.consequences import allowed_fences, build_timing
 from vipkeeper.config.group_rules import MOST_ADDRESSES, broken_group_rules, group_notices
+from vipkeeper.config.host_rules import foreign_sources, own_address_as_peer, unusable_programs
 from vipkeeper.config.mistakes import Finding, dotted
 from vipkeeper.config.notify_rules import notify_notices
 from vipkeeper.config.peer_address import PeerAddress, parse_listen
@@ -37,6 +38,8 @@ class HostFacts(msgspec.Struct, frozen=True):
 
     interfaces: frozenset[str]
     missing_files: frozenset[str]  # of those that the configuration names
+    foreign_addresses: frozenset[str] = frozenset()  # of the source addresses named: those that others have
+    unusable_programs: Mapping[str, str] = {}  # of the programs named: why each cannot be run
 
 
 def broken_rules(config: Config) -> tuple[Finding, ...]:
@@ -83,6 +86,9 @@ def host_notices(config: Config, host: HostFacts) -> tuple[Finding, ...]:
     for path, file in named_files(config):
         if file in host.missing_files:
             found.append(Finding(path, f"this host has no readable file {file}", "the agent will not start"))
+    found += foreign_sources(config, host.foreign_addresses)
+    found += own_address_as_peer(config, host.foreign_addresses)
+    found += unusable_programs(config, host.unusable_programs)
     return tuple(found)
 
 

@@ -152,10 +152,8 @@ def _unread(
         if place in reasons:
             yield from _told(statement, reasons[place])
         elif place not in seen:
-            remark = remarks.get(place)
-            yield from _told(
-                statement, remark.wrong if remark is not None else "keepalived leaves it out too"
-            )
+            told = remarks[place].wrong if place in remarks else "keepalived leaves it out too"
+            yield from _told(statement, told)
         else:
             yield from _unread(statement.block or (), reasons, remarks, seen)
 

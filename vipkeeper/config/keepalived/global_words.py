@@ -43,6 +43,8 @@ def put_globals(draft: Draft, view: View) -> None:
     _put_mail(draft, view)
     _put_fifo(draft, view)
     _put_short_garp(draft, view)
+    for keyword in ("vrrp_check_unicast_src", "default_interface"):
+        view.find(keyword)  # always so here; looked up for static addresses
 
 
 def _put_script_user(draft: Draft, view: View) -> None:
@@ -99,6 +101,18 @@ def _put_short_garp(draft: Draft, view: View) -> None:
     if short is not None and view.flag("vrrp_min_garp"):
         draft.put(("garp", "master_repeat"), 1, short.statement)
         draft.put(("garp", "master_delay"), 0, short.statement)
+
+
+def put_pacing(draft: Draft, tops: Iterable[View]) -> None:
+    """garp_group: one pace counts for all interfaces here, so it is the slowest."""
+    for view in tops:
+        if view.block.keyword != "garp_group":
+            continue
+        for keyword, key in (("garp_interval", "interval"), ("gna_interval", "gna_interval")):
+            setting, gap_s = view.find(keyword), view.number(keyword)
+            known_s = draft.values.get("garp", {}).get(key, 0)
+            if setting is not None and gap_s is not None and gap_s > known_s:
+                draft.put(("garp", key), gap_s, setting.statement)
 
 
 def put_static(draft: Draft, tops: Iterable[View], globals_view: View | None) -> None:

@@ -83,15 +83,13 @@ def _put_addresses(draft: Draft, path: Path, view: View) -> None:
 
 def _put_role(draft: Draft, path: Path, view: View, role: Role) -> None:
     _put_or_default(draft, (*path, "priority"), role.priority, view.find("priority"))
-    _put_or_default(draft, (*path, "preempt"), role.preempt, view.find("nopreempt") or view.find("preempt"))
+    preempt, nopreempt = view.find("preempt"), view.find("nopreempt")
+    _put_or_default(draft, (*path, "preempt"), role.preempt, nopreempt or preempt)
     if role.preempt_delay_s:
         _put_or_default(draft, (*path, "preempt_delay"), role.preempt_delay_s, view.find("preempt_delay"))
     _put_or_default(draft, (*path, "vrrp", "version"), role.version, view.find("version"))
     interval = view.find("advert_int")
     _put_or_default(draft, (*path, "vrrp", "advert_interval"), role.advert_interval_s, interval)
-    if role.strict:
-        strict = view.find("strict_mode")
-        _put_or_default(draft, (*path, "vrrp", "strict"), True, strict)
 
 
 def _put_or_default(draft: Draft, path: Path, value: object, setting: Setting | None) -> None:
@@ -114,6 +112,7 @@ def _put_partners(draft: Draft, path: Path, view: View, role: Role, defaults: Vi
     table: Path = (*path, "vrrp")
     for keyword in ("mcast_src_ip", "unicast_src_ip"):
         put_text(draft, (*table, "source_address"), view, keyword)
+    view.find("check_unicast_src")  # always so here
     peers = [(line.keyword, line.statement) for line in view.lines("unicast_peer")]
     block = next(view.inner("unicast_peer"), None)
     if block is not None and peers:

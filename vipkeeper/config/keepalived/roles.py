@@ -46,9 +46,7 @@ def read_role(draft: Draft, view: View, defaults: View | None) -> Role:
         _note_unset_priority(draft, view, priority)
     state = view.find("state")
     if state is not None:
-        draft.leave_out(
-            state.statement, "a node starts as a backup; what `state` decides beside that is written out"
-        )
+        draft.leave_out(state.statement, "a node starts as a backup; what else it decides is written out")
     master = (wants_master and not (strict and priority != OWNER_PRIORITY)) or priority == OWNER_PRIORITY
     version = _version(view, defaults, family)
     preempt = _preempt(draft, view, master=master, priority=priority)

@@ -24,6 +24,7 @@ NUMBERS_OF_VIP: tuple[tuple[str, str, Path], ...] = (
 FLAGS_OF_VIP: tuple[tuple[str, str, Path], ...] = (
     ("lower_prio_no_advert", "vrrp_lower_prio_no_advert", ("vrrp", "lower_prio_no_advert")),
     ("owner_ignore_adverts", "vrrp_owner_ignore_adverts", ("vrrp", "owner_ignore_adverts")),
+    ("strict_mode", "vrrp_strict", ("vrrp", "strict")),
     ("promote_secondaries", "", ("promote_secondaries",)),
     ("dont_track_primary", "", ("dont_track_primary",)),
 )

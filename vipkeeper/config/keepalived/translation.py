@@ -13,7 +13,7 @@ import msgspec
 from vipkeeper.config.documents import Document
 from vipkeeper.config.keepalived.advice import give_advice
 from vipkeeper.config.keepalived.drafts import Draft, Leftover
-from vipkeeper.config.keepalived.global_words import put_globals, put_static
+from vipkeeper.config.keepalived.global_words import put_globals, put_pacing, put_static
 from vipkeeper.config.keepalived.groups import Members, put_group
 from vipkeeper.config.keepalived.instances import Instance, Surroundings, put_instance
 from vipkeeper.config.keepalived.names import fitting_names
@@ -43,6 +43,7 @@ def translate(understood: Understood, backend: str | None = None) -> Translation
     defaults = _all_globals(tops, seen)
     if defaults is not None:
         put_globals(draft, defaults)
+    put_pacing(draft, tops)
     put_static(draft, tops, defaults)
     known = put_definitions(draft, tops)
     around = Surroundings(defaults, known, by_store=draft.values["backend"] != DEFAULT_BACKEND)
@@ -114,8 +115,8 @@ def _unused_block(block: Block, seen: set[Place]) -> Iterator[Leftover]:
 def _unused_setting(setting: Setting, seen: set[Place]) -> Iterator[Leftover]:
     if setting.fate is not Fate.CARRIED_OUT:
         yield Leftover(setting.statement, _reason(setting.fate))
-    elif setting.place not in seen:
-        yield Leftover(setting.statement, "it has no effect where it stands")
+    elif setting.place not in seen and not setting.keyword.startswith("include"):
+        yield Leftover(setting.statement, "nothing here depends on it")
 
 
 def _reason(fate: Fate) -> str:
