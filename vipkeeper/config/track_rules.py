@@ -86,7 +86,7 @@ def _weights_without_effect(config: Config, name: str, weighted: list[UnitTrack]
     if not preempts(config, vip):
         yield Finding(
             first,
-            "without preemption lowered priorities move nothing: a VIP leaves only a node that is unfit or gone",
+            "without preemption a lowered priority moves nothing: a VIP leaves a node that is unfit or gone",
             "write weight 0, so that a failing check makes this node unfit, or let the nodes preempt",
         )
         return
