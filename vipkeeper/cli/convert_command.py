@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Raises ConfigError when the file cannot be read or written, or is one that keepalived refuses."""
     read = read_keepalived_conf(arguments.file)
     translation = translate(read.understood, arguments.backend)
-    fatal = [remark for remark in translation.document.remarks if remark.severity is Severity.FATAL]
+    fatal = [remark for remark in read.understood.remarks if remark.severity is Severity.FATAL]
     if fatal:
         raise ConfigError(tuple(str(remark) for remark in fatal))
     print_remarks(translation.document.remarks)

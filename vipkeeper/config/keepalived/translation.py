@@ -20,7 +20,7 @@ from vipkeeper.config.keepalived.names import fitting_names
 from vipkeeper.config.keepalived.tracks import put_definitions
 from vipkeeper.config.keepalived.views import View
 from vipkeeper.config.toml_positions import Path
-from vrrp_compat.keepalived_conf.statements import Place, Severity, Statement
+from vrrp_compat.keepalived_conf.statements import Place, Remark, Severity, Statement
 from vrrp_compat.keepalived_conf.understood import Block, Fate, Setting, Understood
 
 DEFAULT_BACKEND = "vrrp"
@@ -51,7 +51,7 @@ def translate(understood: Understood, backend: str | None = None) -> Translation
     _put_groups(draft, tops, instances, around)
     give_advice(draft, understood, tuple(instances.values()), known)
     leftovers = (*draft.leftovers, *_unused(understood, seen))
-    remarks = sorted((*understood.remarks, *draft.remarks), key=lambda remark: remark.place)
+    remarks = sorted((*_with_refusals(understood), *draft.remarks), key=lambda remark: remark.place)
     document = Document(draft.values, draft.origins, tuple(dict.fromkeys(remarks)))
     return Translation(document, draft.statements, leftovers, frozenset(seen))
 
@@ -92,6 +92,22 @@ def _remark_name(draft: Draft, view: View, name: str) -> None:
             "digits, dots, dashes and underscores",
             "use that name in commands",
         )
+
+
+def _with_refusals(understood: Understood) -> Iterator[Remark]:
+    """The remarks of the reader. What is refused keeps an agent from running: it would do something else."""
+    refused = {block.place for block in understood.blocks if block.fate is Fate.REFUSED}
+    refused |= {setting.place for setting in understood.settings if setting.fate is Fate.REFUSED}
+    around = [block for block in understood.blocks if block.fate is Fate.CARRIED_OUT]
+    for block in around:
+        refused |= {setting.place for setting in block.settings if setting.fate is Fate.REFUSED}
+        refused |= {inner.place for inner in block.blocks if inner.fate is Fate.REFUSED}
+    for remark in understood.remarks:
+        if remark.place in refused and remark.severity is Severity.WARNING:
+            fix = remark.fix or "take it out, if it can be done without"
+            yield msgspec.structs.replace(remark, severity=Severity.FATAL, fix=fix)
+        else:
+            yield remark
 
 
 def _unused(understood: Understood, seen: set[Place]) -> Iterator[Leftover]:
