@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from vipkeeper.config.keepalived.translation import Translation
+from vipkeeper.config.keepalived.translation import Translation, line_of
 from vipkeeper.config.mistakes import dotted
 from vipkeeper.config.toml_positions import Path
 from vrrp_compat.keepalived_conf.statements import Place, Remark, Statement, Written
@@ -119,7 +119,7 @@ def _comments_by_path(translation: Translation, written: Written) -> dict[Path, 
                 continue
             own = paths.get(place)
             at = around if own is None else own
-            keyword = "" if own is not None else statement.keyword.text
+            keyword = "" if own is not None or statement.block is not None else statement.keyword.text
             texts = _as_comments((*statement.comments, *statement.closing_comments), keyword)
             if texts:
                 found[at] = (*found.get(at, ()), *texts)
@@ -131,9 +131,7 @@ def _comments_by_path(translation: Translation, written: Written) -> dict[Path, 
 
 def _left_out(translation: Translation, written: Written) -> Iterator[str]:
     reasons = {leftover.statement.keyword.place: leftover.reason for leftover in translation.leftovers}
-    remarks: dict[Place, Remark] = {}
-    for remark in translation.document.remarks:
-        remarks.setdefault(remark.place, remark)
+    remarks = {line_of(remark.place): remark for remark in reversed(translation.document.remarks)}
     lines = list(_unread(written.statements, reasons, remarks, translation.seen))
     if lines:
         yield ""
@@ -144,7 +142,7 @@ def _left_out(translation: Translation, written: Written) -> Iterator[str]:
 def _unread(
     statements: Iterable[Statement],
     reasons: Mapping[Place, str],
-    remarks: Mapping[Place, Remark],
+    remarks: Mapping[tuple[str, int], Remark],
     seen: frozenset[Place],
 ) -> Iterator[str]:
     for statement in statements:
@@ -152,7 +150,8 @@ def _unread(
         if place in reasons:
             yield from _told(statement, reasons[place])
         elif place not in seen:
-            told = remarks[place].wrong if place in remarks else "keepalived leaves it out too"
+            remark = remarks.get(line_of(place))
+            told = remark.wrong if remark is not None else "keepalived leaves it out too"
             yield from _told(statement, told)
         else:
             yield from _unread(statement.block or (), reasons, remarks, seen)

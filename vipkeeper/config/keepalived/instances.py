@@ -19,10 +19,10 @@ from vipkeeper.config.keepalived.settings_alike import (
     put_number,
     put_text,
 )
-from vipkeeper.config.keepalived.tracks import Definitions, TrackLine, put_track, put_tracks, read_tracks
+from vipkeeper.config.keepalived.tracks import Definitions, put_track, put_tracks, read_tracks
 from vipkeeper.config.keepalived.views import View
 from vipkeeper.config.toml_positions import Path
-from vrrp_compat.keepalived_conf.statements import Severity, Statement
+from vrrp_compat.keepalived_conf.statements import Severity
 from vrrp_compat.keepalived_conf.understood import Setting
 
 _MULTICAST_GROUPS = {4: "224.0.0.18", 6: "ff02::12"}
@@ -30,14 +30,10 @@ _AUTH_TYPES = {"PASS": "pass", "AH": "ah"}
 
 
 class Instance(msgspec.Struct, frozen=True):
-    """One instance that was translated, for those who compare instances."""
+    """One instance that was translated."""
 
     name: str  # in keepalived.conf
     vip: str  # here
-    role: Role
-    statement: Statement
-    tracks: tuple[TrackLine, ...]
-    nopreempt: bool
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -48,8 +44,10 @@ class Surroundings(msgspec.Struct, frozen=True):
     by_store: bool
 
 
-def put_instance(draft: Draft, view: View, vip: str, around: Surroundings) -> Instance:
-    """Everything of one instance, under the name `vip`."""
+def put_instance(draft: Draft, view: View, vip: str, around: Surroundings) -> Instance | None:
+    """Everything of one instance, under the name `vip`; None for one that keeps nothing."""
+    if _keeps_nothing(draft, view, by_store=around.by_store):
+        return None
     path: Path = ("vip", vip)
     draft.open_table(path, view.statement, f"vrrp_instance {view.name}")
     role = read_role(draft, view, around.defaults)
@@ -58,14 +56,34 @@ def put_instance(draft: Draft, view: View, vip: str, around: Surroundings) -> In
     _put_role(draft, path, view, role)
     _put_alike(draft, path, view, around.defaults)
     _put_partners(draft, path, view, role, around.defaults)
+    _put_address_check(draft, path, view, around.defaults)
     _put_authentication(draft, path, view, role)
     _put_acceptance(draft, path, view, role, by_store=around.by_store)
     _put_virtual_mac(draft, path, view)
     _put_checksum(draft, path, view, role, around.defaults)
-    tracks = put_tracks(draft, path, view, around.known)
-    tracks += _put_interfaces(draft, path, view)
+    put_tracks(draft, path, view, around.known)
+    _put_interfaces(draft, path, view)
     put_notifications(draft, path, view)
-    return Instance(view.name, vip, role, view.statement, tracks, not role.preempt)
+    return Instance(view.name, vip)
+
+
+def _keeps_nothing(draft: Draft, view: View, *, by_store: bool) -> bool:
+    """An instance without addresses is there for its scripts alone."""
+    if view.lines("virtual_ipaddress"):
+        return False
+    if not view.lines("virtual_ipaddress_excluded"):
+        reason = "it has no addresses, so there is nothing to keep"
+        draft.remark(view.statement, Severity.WARNING, f"it is left out: {reason}", "add virtual_ipaddress")
+        draft.leave_out(view.statement, reason)
+        return True
+    if not by_store:
+        draft.remark(
+            view.statement,
+            Severity.FATAL,
+            "all its addresses are excluded from advertisements, and those of vipkeeper name at least one",
+            "move one of them to virtual_ipaddress, on all nodes",
+        )
+    return False
 
 
 def _put_addresses(draft: Draft, path: Path, view: View) -> None:
@@ -76,9 +94,11 @@ def _put_addresses(draft: Draft, path: Path, view: View) -> None:
         ("virtual_rules", "virtual_rules"),
     ):
         block, lines = next(view.inner(keyword), None), view.lines(keyword)
-        if block is not None:
-            items = (route_items if keyword == key else address_items)(draft, lines)
-            draft.put_list((*path, key), items, block.statement)
+        if block is None:
+            continue
+        items = (route_items if keyword == key else address_items)(draft, lines)
+        alone = keyword == "virtual_ipaddress_excluded" and not view.lines("virtual_ipaddress")
+        draft.put_list((*path, "addresses" if alone else key), items, block.statement)
 
 
 def _put_role(draft: Draft, path: Path, view: View, role: Role) -> None:
@@ -118,20 +138,19 @@ def _put_partners(draft: Draft, path: Path, view: View, role: Role, defaults: Vi
     if block is not None and peers:
         draft.put_list((*table, "unicast_peers"), peers, block.statement)
         return
-    for keyword in ("unicast_src_ip", "unicast_ttl", "check_unicast_src"):
-        setting = view.find(keyword)
-        if setting is not None:
-            draft.remark(
-                setting.statement,
-                Severity.WARNING,
-                "there is no unicast_peer, so keepalived speaks multicast, and so does vipkeeper",
-                "add unicast_peer { ... } with the other nodes, or write mcast_src_ip",
-            )
     if put_text(draft, (*table, "multicast_group"), view, "mcast_dst_ip") or defaults is None:
         return
     keyword = f"vrrp_mcast_group{role.family}"
     if defaults.text(keyword) != _MULTICAST_GROUPS[role.family]:
         put_text(draft, (*table, "multicast_group"), defaults, keyword)
+
+
+def _put_address_check(draft: Draft, path: Path, view: View, defaults: View | None) -> None:
+    """Advertisements with other addresses are believed, whether keepalived would look at each or not."""
+    for place, keyword in ((view, "skip_check_adv_addr"), (defaults, "vrrp_skip_check_adv_addr")):
+        setting = None if place is None else place.find(keyword)
+        if setting is not None:
+            draft.put((*path, "vrrp", "address_mismatch"), "log", setting.statement)
 
 
 def _put_authentication(draft: Draft, path: Path, view: View, role: Role) -> None:
@@ -140,14 +159,7 @@ def _put_authentication(draft: Draft, path: Path, view: View, role: Role) -> Non
         if kind is None or secret is None or not secret.values:
             continue
         if role.version == 3 or role.strict:
-            why = "version 3 has none" if role.version == 3 else "strict mode allows none"
-            draft.remark(
-                block.statement,
-                Severity.WARNING,
-                f"{why}, so keepalived sends no password, and neither does vipkeeper",
-                "delete the block",
-            )
-            draft.leave_out(block.statement, why)
+            draft.leave_out(block.statement, "version 3 and strict mode have none")
             continue
         table: Path = (*path, "vrrp")
         draft.put(
@@ -203,15 +215,8 @@ def _put_checksum(draft: Draft, path: Path, view: View, role: Role, defaults: Vi
         draft.put((*path, "vrrp", "checksum"), "message-only", setting.statement)
 
 
-def _put_interfaces(draft: Draft, path: Path, view: View) -> tuple[TrackLine, ...]:
+def _put_interfaces(draft: Draft, path: Path, view: View) -> None:
     own = view.text("interface")
-    counted = []
     for track in read_tracks(view, "track_interface"):
-        if track.name == own:
-            reason = "the interface of the instance is watched anyway, and a weight for it is ignored"
-            draft.remark(track.line, Severity.NOTE, reason, "delete the line")
-            draft.leave_out(track.line, reason)
-        else:
+        if track.name != own:  # that is watched anyway
             put_track(draft, path, track)
-            counted.append(track)
-    return tuple(counted)

@@ -49,16 +49,16 @@ def read_role(draft: Draft, view: View, defaults: View | None) -> Role:
         draft.leave_out(state.statement, "a node starts as a backup; what else it decides is written out")
     master = (wants_master and not (strict and priority != OWNER_PRIORITY)) or priority == OWNER_PRIORITY
     version = _version(view, defaults, family)
-    preempt = _preempt(draft, view, master=master, priority=priority)
+    preempt = _preempts(view, master=master)
     return Role(
         master=master,
         priority=priority,
         version=version,
         family=family,
         strict=strict,
-        advert_interval_s=_interval_s(draft, view, version),
+        advert_interval_s=_interval_s(view, version),
         preempt=preempt,
-        preempt_delay_s=_preempt_delay_s(draft, view, master=master, strict=strict, preempt=preempt),
+        preempt_delay_s=_preempt_delay_s(view, without=master or strict or not preempt),
     )
 
 
@@ -93,48 +93,23 @@ def _note_unset_priority(draft: Draft, view: View, priority: int) -> None:
         )
 
 
-def _interval_s(draft: Draft, view: View, version: int) -> float:
-    setting, written_s = view.find("advert_int"), view.number("advert_int")
-    if setting is None or written_s is None:
+def _interval_s(view: View, version: int) -> float:
+    """Half a second and half a centisecond go up: 1.5 became 2 and 2.5 became 3, 0.333 became 0.33."""
+    written_s = view.number("advert_int")
+    if written_s is None:
         return 1.0
-    # Half a second and half a centisecond go up: 1.5 became 2 and 2.5 became 3, 0.333 became 0.33.
-    step = 1.0 if version == 2 else 100.0
-    said_s = max(1.0, math.floor(written_s * step + 0.5)) / step
-    said_s = min(said_s, _LONGEST_INTERVAL_S[version])
-    if abs(said_s - written_s) > 1e-9:
-        counts = "whole seconds" if version == 2 else "steps of 0.01 s"
-        draft.remark(
-            setting.statement,
-            Severity.WARNING,
-            f"version {version} of VRRP counts {counts}: {written_s:g} s become {said_s:g} s",
-            "write `vrrp_version 3` in global_defs of all nodes" if version == 2 else "write a rounded value",
-        )
-    return said_s
+    steps = 1.0 if version == 2 else 100.0
+    said_s = max(1.0, math.floor(written_s * steps + 0.5)) / steps
+    return min(said_s, _LONGEST_INTERVAL_S[version])
 
 
-def _preempt(draft: Draft, view: View, *, master: bool, priority: int) -> bool:
-    setting = view.find("nopreempt")
-    if setting is None or view.flag("nopreempt") is False:
-        return True
-    if not master:
-        return False
-    why = "priority 255" if priority == OWNER_PRIORITY else "`state MASTER`"
-    draft.remark(
-        setting.statement,
-        Severity.WARNING,
-        f"it has no effect with {why}: this node takes the VIP back as soon as it can",
-        "write `state BACKUP` on all nodes, with different priorities, if the VIP is to stay where it is",
-    )
-    return True
+def _preempts(view: View, *, master: bool) -> bool:
+    """Of `preempt` and `nopreempt` the last one counts."""
+    words = [view.find("preempt"), view.find("nopreempt")]
+    last = max((word for word in words if word is not None), key=lambda word: word.place, default=None)
+    return master or last is None or last.keyword == "preempt"
 
 
-def _preempt_delay_s(draft: Draft, view: View, *, master: bool, strict: bool, preempt: bool) -> float:
-    setting, delay_s = view.find("preempt_delay"), view.number("preempt_delay")
-    if setting is None or not delay_s:
-        return 0.0
-    why = "with `state MASTER` or priority 255" if master else "with strict mode" if strict else ""
-    why = why or ("" if preempt else "with nopreempt")
-    if not why:
-        return float(delay_s)
-    draft.remark(setting.statement, Severity.WARNING, f"it has no effect {why}", "delete one of the two")
-    return 0.0
+def _preempt_delay_s(view: View, *, without: bool) -> float:
+    delay_s = view.number("preempt_delay")
+    return 0.0 if without or delay_s is None else float(delay_s)

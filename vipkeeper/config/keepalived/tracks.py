@@ -21,13 +21,9 @@ KINDS = ("track_script", "track_file", "track_process")
 
 
 class Definitions(msgspec.Struct, frozen=True):
-    """By kind and name: the weight of what is defined. A kind is the name of our table."""
+    """What is defined, by kind and name. A kind is the name of our table."""
 
-    weights: dict[tuple[str, str], int]
-
-    def names(self, kind: str) -> tuple[str, ...]:
-        """What is defined of one kind."""
-        return tuple(name for found, name in self.weights if found == kind)
+    names: frozenset[tuple[str, str]]
 
 
 class TrackLine(msgspec.Struct, frozen=True):
@@ -42,7 +38,7 @@ class TrackLine(msgspec.Struct, frozen=True):
 
 def put_definitions(draft: Draft, tops: Iterable[View]) -> Definitions:
     """All that can be tracked."""
-    found: dict[tuple[str, str], int] = {}
+    found = set()
     writers = {
         "vrrp_script": ("track_script", _put_script),
         "track_file": ("track_file", _put_file),
@@ -53,10 +49,8 @@ def put_definitions(draft: Draft, tops: Iterable[View]) -> Definitions:
             continue
         kind, put = writers[view.block.keyword]
         if put(draft, (kind, view.name), view):
-            default = 1 if kind == "track_file" else 0
-            number = draft.values[kind][view.name].get("weight", default)
-            found[kind, view.name] = number
-    return Definitions(found)
+            found.add((kind, view.name))
+    return Definitions(frozenset(found))
 
 
 def _put_script(draft: Draft, path: Path, view: View) -> bool:
@@ -181,14 +175,11 @@ def put_track(draft: Draft, path: Path, track: TrackLine) -> None:
         draft.put((*place, "reverse"), track.reverse, track.line, f"{track.kind} {track.name}")
 
 
-def put_tracks(draft: Draft, path: Path, view: View, known: Definitions) -> tuple[TrackLine, ...]:
-    """What an instance or a group tracks of scripts, files and processes; the lines that count."""
-    counted = []
+def put_tracks(draft: Draft, path: Path, view: View, known: Definitions) -> None:
+    """What an instance or a group tracks of scripts, files and processes."""
     for kind in KINDS:
         for track in read_tracks(view, kind):
-            if (kind, track.name) in known.weights:
+            if (kind, track.name) in known.names:
                 put_track(draft, path, track)
-                counted.append(track)
             else:
                 draft.leave_out(track.line, f"no {kind.replace('track_', '')} of this name is defined")
-    return tuple(counted)

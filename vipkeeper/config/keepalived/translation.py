@@ -11,10 +11,9 @@ from collections.abc import Iterator
 import msgspec
 
 from vipkeeper.config.documents import Document
-from vipkeeper.config.keepalived.advice import give_advice
 from vipkeeper.config.keepalived.drafts import Draft, Leftover
 from vipkeeper.config.keepalived.global_words import put_globals, put_pacing, put_static
-from vipkeeper.config.keepalived.groups import Members, put_group
+from vipkeeper.config.keepalived.groups import put_group
 from vipkeeper.config.keepalived.instances import Instance, Surroundings, put_instance
 from vipkeeper.config.keepalived.names import fitting_names
 from vipkeeper.config.keepalived.tracks import put_definitions
@@ -49,8 +48,7 @@ def translate(understood: Understood, backend: str | None = None) -> Translation
     around = Surroundings(defaults, known, by_store=draft.values["backend"] != DEFAULT_BACKEND)
     instances = _put_instances(draft, tops, around)
     _put_groups(draft, tops, instances, around)
-    give_advice(draft, understood, tuple(instances.values()), known)
-    leftovers = (*draft.leftovers, *_unused(understood, seen))
+    leftovers = (*draft.leftovers, *_Unused(understood, seen).leftovers())
     remarks = sorted((*_with_refusals(understood), *draft.remarks), key=lambda remark: remark.place)
     document = Document(draft.values, draft.origins, tuple(dict.fromkeys(remarks)))
     return Translation(document, draft.statements, leftovers, frozenset(seen))
@@ -69,18 +67,21 @@ def _all_globals(tops: list[View], seen: set[Place]) -> View | None:
 def _put_instances(draft: Draft, tops: list[View], around: Surroundings) -> dict[str, Instance]:
     views = {view.name: view for view in tops if view.block.keyword == "vrrp_instance"}
     names = fitting_names(views)
+    found = {}
     for name, view in views.items():
-        _remark_name(draft, view, names[name])
-    return {name: put_instance(draft, view, names[name], around) for name, view in views.items()}
+        instance = put_instance(draft, view, names[name], around)
+        if instance is not None:
+            _remark_name(draft, view, names[name])
+            found[name] = instance
+    return found
 
 
 def _put_groups(draft: Draft, tops: list[View], instances: dict[str, Instance], around: Surroundings) -> None:
     views = {view.name: view for view in tops if view.block.keyword == "vrrp_sync_group"}
     names = fitting_names(views, taken={instance.vip for instance in instances.values()})
-    taken: set[str] = set()
     for name, view in views.items():
         _remark_name(draft, view, names[name])
-        put_group(draft, view, names[name], Members(instances, taken, around.known))
+        put_group(draft, view, names[name], instances, known=around.known)
 
 
 def _remark_name(draft: Draft, view: View, name: str) -> None:
@@ -110,30 +111,39 @@ def _with_refusals(understood: Understood) -> Iterator[Remark]:
             yield remark
 
 
-def _unused(understood: Understood, seen: set[Place]) -> Iterator[Leftover]:
+def line_of(place: Place) -> tuple[str, int]:
+    """The line: a remark may stand at one of its words."""
+    return place.file, place.line
+
+
+class _Unused:
     """What nobody asked for: words that have no meaning here, and all within blocks that have none."""
-    for setting in understood.settings:
-        yield from _unused_setting(setting, seen)
-    for block in understood.blocks:
-        yield from _unused_block(block, seen)
 
+    def __init__(self, understood: Understood, seen: set[Place]) -> None:
+        self._understood = understood
+        self._seen = seen
+        self._told = {line_of(remark.place): remark.wrong for remark in understood.remarks}
 
-def _unused_block(block: Block, seen: set[Place]) -> Iterator[Leftover]:
-    if block.fate is not Fate.CARRIED_OUT:
-        yield Leftover(block.statement, _reason(block.fate))
-        return
-    for setting in block.settings:
-        yield from _unused_setting(setting, seen)
-    for inner in block.blocks:
-        yield from _unused_block(inner, seen)
+    def leftovers(self) -> Iterator[Leftover]:
+        for setting in self._understood.settings:
+            yield from self._setting(setting)
+        for block in self._understood.blocks:
+            yield from self._block(block)
 
+    def _block(self, block: Block) -> Iterator[Leftover]:
+        if block.fate is not Fate.CARRIED_OUT:
+            yield Leftover(block.statement, self._reason(block))
+            return
+        for setting in block.settings:
+            yield from self._setting(setting)
+        for inner in block.blocks:
+            yield from self._block(inner)
 
-def _unused_setting(setting: Setting, seen: set[Place]) -> Iterator[Leftover]:
-    if setting.fate is not Fate.CARRIED_OUT:
-        yield Leftover(setting.statement, _reason(setting.fate))
-    elif setting.place not in seen and not setting.keyword.startswith("include"):
-        yield Leftover(setting.statement, "nothing here depends on it")
+    def _setting(self, setting: Setting) -> Iterator[Leftover]:
+        if setting.fate is not Fate.CARRIED_OUT:
+            yield Leftover(setting.statement, self._reason(setting))
+        elif setting.place not in self._seen and not setting.keyword.startswith("include"):
+            yield Leftover(setting.statement, "nothing here depends on it")
 
-
-def _reason(fate: Fate) -> str:
-    return fate.value
+    def _reason(self, left_out: Block | Setting) -> str:
+        return self._told.get(line_of(left_out.place), left_out.fate.value)
