@@ -75,9 +75,11 @@ class Instance:
 
     @property
     def begins_as_master(self) -> bool:
-        """The wish for the start; without one, an owner has it."""
+        """The wish for the start; without one, an owner has it. In strict mode nobody else may."""
         state = self.value("state")
-        return state == "MASTER" if state is not None else self.priority == OWNER
+        if state is None or self.strict:
+            return self.priority == OWNER
+        return state == "MASTER"
 
     @property
     def ipv6(self) -> bool:
