@@ -1,25 +1,21 @@
-"""Reads a keepalived.conf and all that it includes from this host's files.
+"""A keepalived.conf of this host: as it was written, and as keepalived understands it.
 
-Rules of this file: it decides nothing; what cannot be read becomes a remark of the reader.
+Rules of this file: it decides nothing, and nothing in it raises; what cannot be read is a remark.
 """
 
 from __future__ import annotations
 
-import glob
-import os
-import socket
-from pathlib import Path
-
 import msgspec
-from vrrp_compat.keepalived_conf.understanding import understand
 
-from vrrp_compat.keepalived_conf.reading import ConfigFiles, Surroundings, Unreadable, read_configuration
+from vipkeeper.config.keepalived_files import HostFiles, surroundings_of_this_host
+from vrrp_compat.keepalived_conf.reading import read_configuration
 from vrrp_compat.keepalived_conf.statements import Written
+from vrrp_compat.keepalived_conf.understanding import understand
 from vrrp_compat.keepalived_conf.understood import Understood
 
 
 class ReadKeepalivedConf(msgspec.Struct, frozen=True):
-    """A file as it was written, and as keepalived understands it."""
+    """One file with everything that it includes."""
 
     written: Written
     understood: Understood
@@ -27,26 +23,5 @@ class ReadKeepalivedConf(msgspec.Struct, frozen=True):
 
 def read_keepalived_conf(name: str) -> ReadKeepalivedConf:
     """The whole configuration that begins in the file `name`."""
-    files: ConfigFiles = _HostFiles()
-    written = read_configuration(name, files, _surroundings())
+    written = read_configuration(name, HostFiles(), surroundings_of_this_host())
     return ReadKeepalivedConf(written, understand(written))
-
-
-def _surroundings() -> Surroundings:
-    return Surroundings(
-        config_id=socket.gethostname().partition(".")[0],
-        environment=dict(os.environ),
-        working_directory=str(Path.cwd()),
-        random_seed=int.from_bytes(os.urandom(4), "big"),
-    )
-
-
-class _HostFiles:
-    def read(self, path: str) -> bytes | Unreadable:
-        try:
-            return Path(path).read_bytes()
-        except OSError as error:
-            return Unreadable((error.strerror or str(error)).lower())
-
-    def matching(self, pattern: str) -> tuple[str, ...]:
-        return tuple(sorted(glob.glob(pattern)))  # noqa: PTH207 - the pattern may be absolute
