@@ -5,7 +5,8 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Mapping
 
-from vrrp_compat.keepalived_conf.reading import Surroundings, Unreadable, read_configuration
+from vrrp_compat.keepalived_conf.config_files import Surroundings, Unreadable
+from vrrp_compat.keepalived_conf.reading import read_configuration
 from vrrp_compat.keepalived_conf.statements import Statement, Written
 
 
@@ -59,3 +60,8 @@ def outline(statements: tuple[Statement, ...]) -> list[object]:
             line.append(outline(statement.block))
         lines.append(line)
     return lines
+
+
+def words(written: Written) -> list[str]:
+    """All words at the top, in their order."""
+    return [word.text for statement in written.statements for word in (statement.keyword, *statement.words)]

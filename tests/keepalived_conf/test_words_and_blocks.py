@@ -18,7 +18,7 @@ EXPECTED = ["block", "V", [["state", "M"], ["track_script", [["chk"]]]]]
         pytest.param("block V\n{\nstate M\ntrack_script\n\n{\nchk\n}\n}", id="next-line"),
         pytest.param("block V { state M\ntrack_script { chk } }", id="one-line"),
         pytest.param("\tblock\t V {\r\nstate\tM\r\ntrack_script {\r\nchk }\r\n}", id="tabs-crlf"),
-        pytest.param('\ufeffblock "V" {\n"state""M"\ntrack_script { "chk" } }', id="quotes-bom"),
+        pytest.param('block "V" {\n"state""M"\ntrack_script { "chk" } }', id="quotes"),
         pytest.param("!a\nblock V {#b\nstate M !c\ntrack_script { chk }# }\n}", id="comments"),
     ],
 )
@@ -38,6 +38,10 @@ def test_braces_may_be_anywhere(text: str) -> None:
         pytest.param("it's 'a b'", ["it's", "'a", "b'"], id="single-quotes-are-characters"),
         pytest.param('a ""', ["a", ""], id="empty"),
         pytest.param(r"a\#b c\!d e\xf", ["a#b", "c!d", r"e\xf"], id="escapes"),
+        pytest.param(r'"a\#b"', [r"a\#b"], id="no-escapes-in-quotes"),
+        pytest.param(r"a\\#b", [r"a\\"], id="an-escaped-backslash-escapes-no-mark"),
+        pytest.param("a\xa0b c\vd\re\ff", ["a\xa0b", "c", "d", "e", "f"], id="what-is-a-blank"),
+        pytest.param("a \\", ["a", "\\"], id="a-backslash-at-the-end-joins-nothing"),
     ],
 )
 def test_words_of_a_line(line: str, words: list[str]) -> None:
@@ -54,11 +58,20 @@ def test_a_word_knows_its_place_and_its_quotes() -> None:
     assert str(inner.words[1].place) == f"{MAIN}:3:17"
 
 
-def test_an_unmatched_quote_costs_its_line() -> None:
-    written = read('a\nb "c # d\ne')
-    assert outline(written.statements) == [["a"], ["e"]]
+@pytest.mark.parametrize(
+    ("line", "words", "raw"),
+    [
+        pytest.param('a "b # c } d', ["a"], '"b # c } d', id="comment-and-brace-do-not-count"),
+        pytest.param(r'a "b\"c" d', ["a", "b\\", "c"], r'"b\"c" d', id="a-backslash-escapes-no-quote"),
+        pytest.param('"a b', [], "", id="nothing-is-left"),
+    ],
+)
+def test_what_is_behind_an_unmatched_quote_is_lost(line: str, words: list[str], raw: str) -> None:
+    written = read(f"x\n{line}\ny")
+    assert outline(written.statements) == [["x"], *([words] if words else []), ["y"]]
     (remark,) = written.remarks
-    assert (remark.place, remark.severity, remark.keyword) == (Place(MAIN, 2, 3), Severity.MISTAKE, "b")
+    assert (remark.place.line, remark.severity) == (2, Severity.MISTAKE)
+    assert not words or written.statements[1].raw == raw
 
 
 def test_comments_stay_with_what_they_are_about() -> None:

@@ -14,7 +14,8 @@ from vrrp_compat.keepalived_conf.statements import Cut
 from vrrp_compat.keepalived_conf.text_lines import BLANKS, Line
 
 _MARKS = "#!"
-_NEXT = re.compile(r'"[^"]*(?:"|$)|\\[#!]|[#!]')
+# A backslash keeps the character behind it, also a `"` or a second backslash; only before a mark it goes.
+_NEXT = re.compile(r'"(?:\\.|[^"\\])*(?:"|\\?$)|\\.|[#!]')
 _BEFORE_A_WORD = BLANKS + '{}"'
 _END_OF_WORD = re.compile(r"[ \t{}]")
 
@@ -36,7 +37,8 @@ def without_comment(line: Line) -> Uncommented:
     for found in _NEXT.finditer(text):
         mark = found.group()
         if mark[0] == "\\":
-            escapes.append(found.start())
+            if mark[1] in _MARKS:
+                escapes.append(found.start())
         elif mark in _MARKS:
             at = found.start()
             return Uncommented(

@@ -5,13 +5,13 @@ Rules of this file: whatever the bytes are, there are lines; what is odd about t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from vrrp_compat.keepalived_conf.statements import Place, Remark, Severity
 
-BLANKS = " \t"
+BLANKS = " \t\r\v\f"
 BYTE_ORDER_MARK = "\ufeff"
 
 # keepalived reads into a buffer of 1024 bytes with a NUL at its end.
@@ -20,7 +20,7 @@ LONGEST_LINE_BYTES = 1023
 _MERGE_MARKS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
 
 
-class Line(msgspec.Struct, frozen=True):
+class Line(msgspec.Struct, frozen=True, gc=False):
     """One line, or what is left of it, and the column of each of its characters."""
 
     file: str
@@ -50,6 +50,11 @@ class Line(msgspec.Struct, frozen=True):
         return Line(self.file, self.number, self.text[:start] + value + self.text[stop:], columns)
 
 
+def size_in_bytes(text: str) -> int:
+    """How long a text is for keepalived."""
+    return len(text) if text.isascii() else len(text.encode())
+
+
 def plain_line(file: str, number: int, text: str) -> Line:
     """A line as it stands in a file."""
     return Line(file, number, text, range(1, len(text) + 1))
@@ -72,26 +77,29 @@ def decoded(file: str, content: bytes) -> tuple[str, tuple[Remark, ...]]:
         return content.decode("latin-1"), (remark,)
 
 
-def split_lines(file: str, text: str) -> tuple[tuple[Line, ...], tuple[Remark, ...]]:
-    """The lines of a file that are not empty, without those that keepalived throws away whole."""
-    lines: list[Line] = []
-    remarks: list[Remark] = []
-    for number, ended in enumerate(text.removeprefix(BYTE_ORDER_MARK).split("\n"), 1):
-        written = ended.rstrip("\r")
-        if not written or written.isspace():
-            continue
-        line = plain_line(file, number, written)
-        wrong = _unusable(line)
-        if wrong is None:
-            lines.append(line)
-        else:
-            remarks.append(wrong)
-    return tuple(lines), tuple(remarks)
+def split_lines(file: str, text: str) -> Iterator[Line | Remark]:
+    """The lines of a file, the empty ones too; a remark for each that keepalived throws away whole."""
+    if text.startswith(BYTE_ORDER_MARK):
+        yield _byte_order_mark(file)
+        text = text.removeprefix(BYTE_ORDER_MARK)
+    for number, ended in enumerate(text.split("\n"), 1):
+        line = plain_line(file, number, ended.rstrip(BLANKS))
+        yield _unusable(line) or line
+
+
+def _byte_order_mark(file: str) -> Remark:
+    return Remark(
+        Place(file, 1, 1),
+        Severity.WARNING,
+        "",
+        "the file begins with a byte order mark, which keepalived takes for a part of the first word",
+        "save it as UTF-8 without that mark; here it is passed over",
+    )
 
 
 def _unusable(line: Line) -> Remark | None:
     text = line.text
-    if len(text) * 4 > LONGEST_LINE_BYTES and (size := len(text.encode())) > LONGEST_LINE_BYTES:
+    if len(text) * 4 > LONGEST_LINE_BYTES and (size := size_in_bytes(text)) > LONGEST_LINE_BYTES:
         return Remark(
             line.place(),
             Severity.MISTAKE,
@@ -115,4 +123,32 @@ def _unusable(line: Line) -> Remark | None:
             f"`{text[:7]}` is the mark of a merge that was not finished, so both versions stand in the file",
             "keep one of them, and delete the other and the marks",
         )
+    return None
+
+
+# What word processors and web pages put in the place of ordinary characters.
+_LOOKALIKES = {
+    "\u00a0": "a no-break space, which does not end a word",
+    "\u200b": "a space without width, which becomes a part of the word",
+    "\u2018": "a typographic quote, which quotes nothing",
+    "\u2019": "a typographic quote, which quotes nothing",
+    "\u201c": "a typographic quote, which quotes nothing",
+    "\u201d": "a typographic quote, which quotes nothing",
+    "\u2013": "a dash, which is not a minus",
+}
+
+
+def lookalikes(line: Line) -> Remark | None:
+    """The first character that looks like another one with a meaning."""
+    if line.text.isascii():
+        return None
+    for index, character in enumerate(line.text):
+        if character in _LOOKALIKES:
+            return Remark(
+                line.place(index),
+                Severity.WARNING,
+                "",
+                f"U+{ord(character):04X} is {_LOOKALIKES[character]}",
+                "type it anew on the keyboard",
+            )
     return None
