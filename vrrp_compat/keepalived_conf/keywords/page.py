@@ -24,7 +24,7 @@ _FATES = {
 _HEAD = """\
 # Keywords of keepalived.conf
 
-<!-- Written by `python -m vrrp_compat.keepalived_conf.keywords.page`; change the modules beside it instead. -->
+<!-- Written by `python -m vrrp_compat.keepalived_conf.keywords.page`; change the modules beside it. -->
 
 Every keyword of keepalived up to 2.4, and what becomes of it when vipkeeper reads the file. *yes*: it does
 what it does in keepalived, by the named keys of our own format ([configuration](configuration.md)).
