@@ -97,6 +97,8 @@ class Assembler:
             self._begin(here, row, statement)
             return
         self._line(statement)
+        if row is None and here.listing is None:
+            return  # that it is unknown is said
         wrong = f"no block may follow it: the next closing brace ends {here.name}"
         self.remarks.append(mistake(statement, wrong, "remove its braces"))
 

@@ -11,13 +11,14 @@ from collections.abc import Iterable
 from vrrp_compat.keepalived_conf.keywords.rows import Layout, Row, walk
 from vrrp_compat.keepalived_conf.keywords.top_level import TABLE
 
-# 0.6 finds a letter too many in a word of four, and `master_src_ip` for `mcast_src_ip`.
+# 0.6 finds a letter too many in a word of four. A word of another block has to be a plain typing error.
 _ALIKE = 0.6
+_NEARLY_THE_SAME = 0.85
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
+def nearest(word: str, known: Iterable[str], alike: float = _ALIKE) -> str | None:
     """The known word that is most like one, if any is."""
-    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=_ALIKE)), None)
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=alike)), None)
 
 
 def suggestion(word: str, layout: Layout) -> str:
@@ -25,10 +26,11 @@ def suggestion(word: str, layout: Layout) -> str:
     places = _places(word)
     if places:
         return f"it belongs into {' or '.join(places)}"
-    here = nearest(word, (name for row in layout.rows for name in row.names))
-    if here is not None:
-        return f"write {here}, if that is meant"
-    anywhere = nearest(word, (name for _, row in walk(TABLE) for name in row.names))
+    here = [name for row in layout.rows for name in row.names]
+    anywhere = nearest(word, (name for _, row in walk(TABLE) for name in row.names), _NEARLY_THE_SAME)
+    close = nearest(word, here, _NEARLY_THE_SAME if anywhere is not None else _ALIKE)
+    if close is not None:
+        return f"write {close}, if that is meant"
     if anywhere is not None:
         return f"write {anywhere}, if that is meant, which belongs into {' or '.join(_places(anywhere))}"
     return "remove it"

@@ -31,6 +31,14 @@ def unguarded_scripts(blocks: Iterable[Block]) -> Iterator[Remark]:
         )
 
 
+def programs(block: Block) -> Iterator[str]:
+    """The programs that a block runs, without their arguments."""
+    for setting in _programs(block):
+        words = setting.values[0]
+        if isinstance(words, tuple):
+            yield words[0]
+
+
 def _programs(block: Block) -> Iterator[Setting]:
     for setting in block.settings:
         if setting.values and isinstance(setting.values[0], tuple):

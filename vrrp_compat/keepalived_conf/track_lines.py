@@ -80,6 +80,9 @@ def _left_out(line: Statement, at: Word, wrong: str, fix: str) -> TrackLine:
 def _undefined(keyword: str, line: Statement, defined: Definitions) -> Remark:
     name = line.keyword.text
     everywhere = defined.anywhere.get(keyword, {})
+    if name in everywhere and everywhere[name] < line.keyword.place:
+        wrong = f"it is not tracked, because its {keyword} is left out ({everywhere[name]})"
+        return mistake(line, wrong, f"correct that {keyword}")
     if name in everywhere:
         return mistake(
             line,

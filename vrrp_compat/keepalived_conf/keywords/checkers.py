@@ -76,10 +76,10 @@ _HTTP = (
     coming("virtualhost", Text(called="host", missing=Missing.LEFT_OUT)),
     coming("http_protocol", Choice(words=("1.0", "1.0C", "1.0c", "1.1"), missing=Missing.LEFT_OUT)),
     coming("fast_recovery", Bool()),
+    coming("enable_sni", Bool(), says="For SSL_GET alone."),
 )
 _SSL = (
     *_HTTP,
-    coming("enable_sni", Bool()),
     coming("sni_name", Text(called="name"), since=NEWER),
     coming("tls_compliant", Bool(), since=NEWER),
 )

@@ -23,6 +23,7 @@ from vrrp_compat.keepalived_conf.keywords.rows import (
     Reply,
     Row,
     carried_out,
+    coming,
     no_meaning,
     program,
     refused,
@@ -66,7 +67,7 @@ _BASICS = (
     carried_out(
         "state",
         Choice(words=("MASTER", "BACKUP"), instead="BACKUP"),
-        ours=("vip.NAME.priority", "vip.NAME.vrrp.preempt"),
+        ours=("vip.NAME.priority", "vip.NAME.preempt"),
         says="A wish for the start alone: nobody is master before its timer ends. It decides the priority "
         "that is not written (255 with MASTER, else 100), and MASTER clears `nopreempt` and `preempt_delay`.",
     ),
@@ -215,10 +216,9 @@ _PROTOCOL = (
         why="The kernel says when a link changes; polling is for drivers of the last century.",
         reported=True,
     ),
-    no_meaning(
+    coming(
         "lvs_sync_daemon_interface",
         Text(called="interface"),
-        why="Virtual servers are not programmed yet.",
         first_counts=True,
         reported=True,
     ),

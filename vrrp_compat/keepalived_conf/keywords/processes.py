@@ -21,6 +21,7 @@ from vrrp_compat.keepalived_conf.keywords.rows import (
     NEWER,
     OldName,
     Row,
+    carried_out,
     no_meaning,
     refused,
 )
@@ -109,6 +110,12 @@ _SOCKETS = (
 _FILES_WHY = "The agent's files are in `run_dir`; `vipkeeper ls --json` says what the dumps say."
 
 _FILES = (
+    carried_out(
+        "include_check",
+        Rest(called="[+-]`readable` `match` `wildcard_match` `brace_match`"),
+        ours=(),
+        says="Done while the file is read.",
+    ),
     no_meaning("umask", Text(called="mask"), why="The agent writes to `run_dir` alone, which is its own."),
     no_meaning(
         "random_seed",

@@ -52,12 +52,6 @@ _READ_BEFORE = (
         carried_out(word, Rest(called="pattern"), ours=(), says=_READING)
         for word in ("include", "includer", "includem", "includew", "includeb", "includea")
     ),
-    carried_out(
-        "include_check",
-        Rest(called="[+-]`readable` `match` `wildcard_match` `brace_match`"),
-        ours=(),
-        says=_READING,
-    ),
 )
 
 _STATIC = (

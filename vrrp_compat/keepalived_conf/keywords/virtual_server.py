@@ -34,7 +34,7 @@ _SCHEDULERS = (
 
 _METHOD: tuple[Parameter, ...] = (
     Choice(words=("NAT", "DR", "TUN")),
-    Rest(called="[type ipip \\| gue port N \\| gre] [nocsum \\| csum \\| remcsum]"),
+    Rest(called="[type ipip | gue port N | gre] [nocsum | csum | remcsum]"),
 )
 
 # A virtual server hands these down to its real servers, and they to their checks.
