@@ -69,6 +69,19 @@ class ConfiguredVipkeeper:
         self.config.write_text(text)
         self.process.send(signal.SIGHUP)
 
+    def rewrite(self, text: str) -> None:
+        """Another file, which nobody has read yet."""
+        self.config.write_text(text)
+
+    def read_again(self, times: int) -> None:
+        """SIGHUP; returns when it has read the file for the `times`-th time. Raises TimeoutError."""
+        self.process.send(signal.SIGHUP)
+        deadline = time.monotonic() + _EXIT_S
+        while self.said().count(" info reload ") < times:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self.process.name} does not reload\n{self.log_end()}")
+            time.sleep(_POLL_S)
+
     def kill(self) -> None:
         self.process.kill()
 
