@@ -81,8 +81,9 @@ class RouterGroup:
 
     def next_deadline(self) -> float | None:
         """When to step one of them with TimePassed, whatever its own deadline is."""
-        waits = self._uneven_since_s is not None and not self._in_vain
-        return (self._uneven_since_s or 0.0) + self.patience_s if waits else None
+        if self._uneven_since_s is None or self._in_vain:
+            return None
+        return self._uneven_since_s + self.patience_s
 
     def _tell(self, name: str, event: Event, now_s: float) -> GroupEffects:
         return [(name, effect) for effect in self.members[name].step(event, now_s)]
