@@ -87,8 +87,8 @@ GROUP = Drawing(
     head="""\
 ## The states of a sync group without a store
 
-Made from `vrrp_compat/router/group_states.py` in the same way. Each member is a virtual router with a state of its
-own; the group says when they become master, and when they cease to be it.
+Made from `vrrp_compat/router/group_states.py` in the same way. Each member is a virtual router with its own
+state; the group says when they become master, and when they cease to be it.
 """,
     noun="state",
     starts=(GroupState.BACKUP.value,),
