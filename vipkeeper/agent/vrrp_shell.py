@@ -12,8 +12,9 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 
-from vipkeeper.agent.deadlines import NEVER_S, Deadlines
+from vipkeeper.agent.deadlines import NEVER_S
 from vipkeeper.agent.host_shell import HostShell
+from vipkeeper.agent.vrrp_groups import SyncGroups
 from vipkeeper.agent.vrrp_holds import KeptHolds
 from vipkeeper.agent.vrrp_kernel import RoutersInKernel, Silence
 from vipkeeper.agent.vrrp_neighbours import Neighbours
@@ -69,18 +70,24 @@ class VrrpShell:
         self._scheduled: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_s = NEVER_S
-        self._deadlines = Deadlines()  # by router
         self._successors: dict[str, RouterPlan] = {}  # plans that begin when a router has ended
         self._new: list[RouterAtWork] = []  # not started yet
         self._leaving: set[str] = set()  # told to end by replan()
         self._untold: list[tuple[RouterAtWork, Decided | Noticed]] = []  # lines for the log
         self._stopping = False
         self.routers: dict[str, RouterAtWork] = {}
+        self._not_before_s = float("-inf")
         self._kernel = RoutersInKernel(self.routers, holds, silence)
+        self._groups = SyncGroups(self.routers, self._kernel, clock)
+        self._deadlines = self._groups.deadlines
         self.decisions: Counter[tuple[State, RouterReason]] = Counter()
 
-    def begin(self, host: HostShell, plans: Iterable[RouterPlan]) -> None:
-        """Everything is there: start the routers, those found in the kernel as what they were."""
+    def begin(self, host: HostShell, plans: Iterable[RouterPlan], delay_s: float = 0.0) -> None:
+        """Everything is there: start the routers, those found in the kernel as what they were.
+
+        `delay_s`: how long from now on nothing else is taken.
+        """
+        self._not_before_s = self._clock() + delay_s if delay_s else float("-inf")
         self._host = self._kernel.host = host
         for plan in plans:
             self._add(plan)
@@ -164,6 +171,7 @@ class VrrpShell:
             if plan.router != router.plan.router:
                 self._queue.append((router, Reconfigured(plan.router)))
             router.plan = plan
+        self._groups.changed()
 
     def _replace(self, router: RouterAtWork, plan: RouterPlan | None) -> None:
         """What comes after it, if anything, is what was wanted last."""
@@ -184,8 +192,10 @@ class VrrpShell:
         """Once it is known what could keep them from serving."""
         assert self._host is not None  # noqa: S101 - begin() comes first
         for router in self._new:
-            self._queue.append((router, Started(self._kernel.adoptable_until_s(router.name))))
+            adoptable_until_s = self._kernel.adoptable_until_s(router.name)
+            self._queue.append((router, Started(adoptable_until_s, self._not_before_s)))
         self._new.clear()
+        self._groups.changed()
 
     def _open_ports(self) -> None:
         refused = self._ports.want([router.plan for router in self.routers.values()])
@@ -254,13 +264,16 @@ class VrrpShell:
         if self._scheduled is not None:
             self._scheduled.cancel()
             self._scheduled = None
-        while self._queue:
-            asked = [(router, self._step(router, event)) for router, event in self._taken()]
+        while self._queue or self._groups.has_work:
+            asked = self._groups.regroup(
+                one for name, one in self.routers.items() if name not in self._leaving
+            )
+            for router, event in self._taken():
+                asked += self._groups.step(router, event)
             if self._kernel.must_leave:
                 self._kernel.apply()
-            for router, effects in asked:
-                for effect in effects:
-                    self._carry_out(router, effect)
+            for router, effect in asked:
+                self._carry_out(router, effect)
         # Without company before it is due there is nothing to wait for: to wake up again costs more.
         if self._kernel.due_s <= self._clock() or self._kernel.due_s < self._deadlines.first_s():
             self._kernel.apply()
@@ -272,13 +285,6 @@ class VrrpShell:
         taken = list(self._queue)
         self._queue.clear()
         return taken
-
-    def _step(self, router: RouterAtWork, event: Event) -> list[Effect]:
-        now_s = self._clock()
-        effects = router.machine.step(event, now_s)
-        self._kernel.note(router, now_s)
-        self._deadlines.set(router.name, router.machine.next_deadline())
-        return effects
 
     def _carry_out(self, router: RouterAtWork, effect: Effect) -> None:
         match effect:
