@@ -49,7 +49,7 @@ def report_of(*vips: VipReport) -> Report:
 
 ON_PROMISES = report_of(
     VipReport("web", "holder", "first-claim", "", 3, "n1", 1500, True, ("n2",)),
-    VipReport('odd "name"\n', "standby", "owner-alive", "", 7, "n2"),
+    VipReport('odd "name"\n', "standby", "owner-alive", "", 7, "n2", members=("out", "in")),
 )
 
 
@@ -67,6 +67,7 @@ def test_the_values_are_those_of_the_report() -> None:
     assert found["vipkeeper_vip_holder", web] == 1
     assert found["vipkeeper_vip_holder", (("vip", 'odd "name"\n'),)] == 0
     assert found["vipkeeper_vip_epoch", web] == 3
+    assert found["vipkeeper_sync_group_member", (("group", 'odd "name"\n'), ("vip", "in"))] == 1
     role = (("reason", "first-claim"), ("role", "holder"), ("vip", "web"))
     assert found["vipkeeper_vip_role", role] == 1
     assert found["vipkeeper_lease_seconds_left", ()] == 1.5

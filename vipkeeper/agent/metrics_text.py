@@ -28,7 +28,15 @@ def metrics_text(report: Report, counts: Counts, labels: Mapping[str, str]) -> b
     """What a scrape reads. `labels` say who speaks: version, node, cluster, backend, fence."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(
-        _Families((*_of_report(report), *_of_routers(report), *_of_counts(counts), *_of_build(labels)))
+        _Families(
+            (
+                *_of_report(report),
+                *_of_groups(report),
+                *_of_routers(report),
+                *_of_counts(counts),
+                *_of_build(labels),
+            )
+        )
     )
     return generate_latest(registry)
 
@@ -113,6 +121,17 @@ def _of_report(report: Report) -> Iterator[Metric]:
         "How long ago the store last confirmed a write of this node's lease; absent before the first one.",
         (),
         () if ago_ms is None else (((), ago_ms / 1000),),
+    )
+
+
+def _of_groups(report: Report) -> Iterator[Metric]:
+    members = [(vip.vip, member) for vip in report.vips for member in vip.members]
+    members += [(one.sync_group, one.vip) for one in report.routers if one.sync_group is not None]
+    yield _gauge(
+        "sync_group_member",
+        "Always 1; the labels say which VIPs move as one. With a store the group is what has an owner.",
+        ("group", "vip"),
+        ((pair, 1.0) for pair in dict.fromkeys(members)),
     )
 
 

@@ -83,8 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _summarize(config: Config) -> None:
     for unit in build_units(config):
-        print(f"vip {unit.name}: {', '.join(map(str, unit.addresses))}, priority {unit.priority}")
-    for name, group in sorted(config.sync_group.items()):
-        print(f"sync group {name}: {', '.join(group.vips)} move as one")
+        whose = f"sync group {unit.name} ({', '.join(unit.members)})" if unit.members else f"vip {unit.name}"
+        print(f"{whose}: {', '.join(map(str, unit.addresses))}, priority {unit.priority}")
     for line in (*tracking_summary(config), *failover_summary(config)):
         print(line)

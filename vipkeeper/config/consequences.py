@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -54,7 +54,7 @@ def preempts(config: Config, vip: Vip) -> bool:
     return config.backend == "vrrp" if vip.preempt is None else vip.preempt
 
 
-def _unit(config: Config, name: str, members: Iterable[str], place: Place) -> Unit:
+def _unit(config: Config, name: str, members: Sequence[str], place: Place) -> Unit:
     """As careful as its most careful member."""
     vips = [config.vip[member] for member in members]
     return Unit(
@@ -64,6 +64,7 @@ def _unit(config: Config, name: str, members: Iterable[str], place: Place) -> Un
         preempt=all(preempts(config, vip) for vip in vips),
         preempt_delay_s=max(vip.preempt_delay_s for vip in vips),
         interfaces_needed=_interfaces_needed(vips, place),
+        members=() if name in config.vip else tuple(members),
     )
 
 

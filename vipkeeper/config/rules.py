@@ -24,13 +24,12 @@ from vipkeeper.config.store_rules import broken_store_rules, store_files, store_
 from vipkeeper.config.timing_rules import TimingFinding, judge_timing, longest_takeover_s, takeover_after_s
 from vipkeeper.config.toml_positions import Path
 from vipkeeper.config.track_rules import broken_track_rules, track_notices
-from vipkeeper.config.vrrp_rules import broken_vrrp_rules, vrrp_notices, vrrp_summary
+from vipkeeper.config.vrrp_rules import LONGEST_INTERFACE_NAME, broken_vrrp_rules, vrrp_notices, vrrp_summary
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.vips import VipAddress
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 LONGEST_NAME = 64  # as long as Linux lets a host name be
-LONGEST_INTERFACE_NAME = 15  # IFNAMSIZ without the closing zero
 
 
 class HostFacts(msgspec.Struct, frozen=True):

@@ -26,6 +26,7 @@ class VipReport(msgspec.Struct, frozen=True):
     lease_left_ms: int | None = None  # to this node's own deadline; null: it does not hold it
     held_on_promises: bool = False
     promised_by: tuple[str, ...] | None = None
+    members: tuple[str, ...] = ()  # of a sync group: its VIPs
 
 
 class ElectorReport(msgspec.Struct, frozen=True):
@@ -68,6 +69,7 @@ class RouterReport(msgspec.Struct, frozen=True):
     became_master: int
     discarded: dict[str, int]  # by DiscardReason value
     warning: str | None = None  # others use this VRID for something else
+    sync_group: str | None = None  # that its VIP moves with
 
 
 class Report(msgspec.Struct, frozen=True):
