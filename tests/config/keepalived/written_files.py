@@ -1,93 +1,19 @@
 """Random keepalived.conf files over the vocabulary of VRRP that keepalived itself accepts.
 
 Rules of this file: each word with values that clash and values that do not; what is drawn is text alone, so
-that nothing of the translation is used to judge it. Interfaces are `eth0` and `eth1`.
+that nothing of the translation is used to judge it. Interfaces are `eth0` and `eth1`. A number names a file.
 """
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 
-from hypothesis import strategies as st
-
 INTERFACE, OTHER_INTERFACE = "eth0", "eth1"
-COMMENTS = st.sampled_from(["", "", "", "  # since 2009", "  ! do not touch"])
-
-
-def _line(words: str) -> st.SearchStrategy[str]:
-    return COMMENTS.map(lambda comment: f"    {words}{comment}")
-
-
-def _maybe(*choices: str) -> st.SearchStrategy[list[str]]:
-    """One of the lines, or none."""
-    return st.one_of(st.just([]), *(_line(words).map(lambda line: [line]) for words in choices))
-
-
-def _block(keyword: str, lines: Sequence[str]) -> list[str]:
-    inside = [f"        {line}" for line in lines]
-    return [f"    {keyword} {{", *inside, "    }"] if lines else []
-
-
-def _tracks(keyword: str, names: Sequence[str], weights: Sequence[str]) -> st.SearchStrategy[list[str]]:
-    lines = st.lists(st.sampled_from(names), unique=True, max_size=len(names)).flatmap(
-        lambda chosen: st.tuples(
-            *(st.sampled_from(weights).map(lambda end, name=name: f"{name}{end}") for name in chosen)  # type: ignore[misc]
-        )
-    )
-    return lines.map(lambda written: _block(keyword, written))
-
+COMMENTS = ("since 2009", "do not touch", "the old one", "a check", "the end")
 
 _WEIGHTS = ("", " weight -5", " weight 7", " weight 0", " weight 3 reverse", " weight -253")
-_GARP = (
-    *(f"garp_master_delay {value}" for value in (0, 1, 10)),
-    *(f"garp_master_repeat {value}" for value in (1, 4)),
-)
-
-
-@st.composite
-def _instances(draw: st.DrawFn, number: int, *, six: bool) -> str:
-    vip = f"fe80::{number:x}" if six else f"10.9.0.{number}"
-    other = f"fd00::{number:x}" if six else f"10.8.0.{number}"
-    lengths = ("", "/64") if six else ("", "/24", "/32")
-    options = ("", f" dev {INTERFACE}", f" dev {OTHER_INTERFACE}")
-    if not six:
-        options += (f" brd 10.9.0.255 dev {INTERFACE} label {INTERFACE}:{number}", " scope link")
-    addresses = [f"{vip}{draw(st.sampled_from(lengths))}{draw(st.sampled_from(options))}"]
-    addresses += draw(st.sampled_from([[], [f"{other}{lengths[-1]}"]]))
-    peers = ("fe80::aaaa", "fe80::bbbb") if six else ("10.0.0.77", "10.0.0.78 min_ttl 3")
-    lines = [
-        *draw(_maybe("state MASTER", "state BACKUP")),
-        f"    interface {INTERFACE}",
-        f"    virtual_router_id {number}",
-        *draw(_maybe(*(f"priority {priority}" for priority in (1, 50, 99, 100, 150, 254, 255)))),
-        *draw(_maybe("version 3", *([] if six else ["version 2"]))),
-        *draw(_maybe(*(f"advert_int {interval}" for interval in (1, 2, 0.7, 1.5, 2.5, 0.333, 40, 3.004)))),
-        *draw(_maybe("nopreempt", "preempt")),
-        *draw(_maybe("preempt_delay 4", "preempt_delay 2.5")),
-        *draw(_maybe("strict_mode off", "strict_mode on")),
-        *draw(_maybe("no_accept", "accept")),
-        *draw(_maybe(*_GARP)),
-        *draw(_maybe("garp_master_refresh 60")),
-        *draw(_maybe("garp_lower_prio_repeat 2")),
-        *draw(_maybe("down_timer_adverts 5")),
-        *draw(_maybe("lower_prio_no_advert", "lower_prio_no_advert off")),
-        *draw(_maybe("promote_secondaries")),
-        *draw(_maybe("dont_track_primary")),
-        *draw(_maybe("notify_priority_changes on", "smtp_alert on", "smtp_alert off")),
-        *draw(_tracks("track_script", ("check", "shell"), _WEIGHTS)),
-        *draw(_tracks("track_interface", (INTERFACE, OTHER_INTERFACE), _WEIGHTS)),
-        *draw(_tracks("track_file", ("down",), _WEIGHTS)),
-        *draw(_maybe("notify_master \"/bin/true master 'a b'\" root", "notify /bin/true")),
-        *_block("virtual_ipaddress", addresses),
-    ]
-    if not six:
-        lines += draw(st.sampled_from([[], _block("virtual_ipaddress_excluded", [f"10.7.0.{number}/32"])]))
-        secret = ["auth_type PASS", f"auth_pass secret{number}"]
-        lines += draw(st.sampled_from([[], _block("authentication", secret)]))
-    lines += draw(st.sampled_from([[], _block("unicast_peer", peers)]))
-    return "\n".join([f"vrrp_instance VI_{number} {{", *lines, "}"])
-
-
+# Of each line at most one of the words.
 _GLOBALS = (
     ("router_id lb1",),
     ("vrrp_garp_master_delay 3", "vrrp_garp_master_delay 0"),
@@ -103,9 +29,30 @@ _GLOBALS = (
     ("smtp_alert", "smtp_alert_vrrp off"),
     ("script_user nobody", "script_user root root"),
     ("vrrp_startup_delay 1.5",),
+    ("nftables", "vrrp_iptables"),
 )
-
-DEFINITIONS = """\
+_INSTANCE = (
+    ("state MASTER", "state BACKUP"),
+    tuple(f"priority {priority}" for priority in (1, 50, 99, 100, 150, 254, 255)),
+    tuple(f"advert_int {interval}" for interval in (1, 2, 0.7, 1.5, 2.5, 0.333, 40, 3.004)),
+    ("nopreempt", "preempt"),
+    ("preempt_delay 4", "preempt_delay 2.5"),
+    ("strict_mode off", "strict_mode on"),
+    ("no_accept", "accept"),
+    ("garp_master_delay 0", "garp_master_delay 1", "garp_master_delay 10"),
+    ("garp_master_repeat 1", "garp_master_repeat 4"),
+    ("garp_master_refresh 60",),
+    ("garp_lower_prio_repeat 2",),
+    ("down_timer_adverts 5",),
+    ("lower_prio_no_advert", "lower_prio_no_advert off"),
+    ("promote_secondaries",),
+    ("dont_track_primary",),
+    ("notify_priority_changes on",),
+    ("smtp_alert on", "smtp_alert off"),
+    ("notify_master \"/bin/true master 'a b'\" root",),
+    ("notify /bin/true",),
+)
+_DEFINITIONS = """\
 vrrp_script check {
     script "/bin/true 'a b' c"   # a check
     interval 2
@@ -128,21 +75,60 @@ track_file down {
 """
 
 
-@st.composite
-def files(draw: st.DrawFn, *, instances: int = 4) -> str:
-    """One file with some instances of both families, and perhaps a sync group."""
-    words = [line for choices in _GLOBALS for line in draw(_maybe(*choices))]
-    mails = _block("notification_email", ["ops@example.com", "root@localhost  # the old one"])
-    words += draw(st.sampled_from([[], mails]))
-    written = ["! Configuration File for keepalived", "global_defs {", *words, "}", DEFINITIONS]
-    numbers = range(1, instances + 1)
-    written += [
-        draw(_instances(number, six=draw(st.sampled_from([False, False, True])))) for number in numbers
-    ]
-    members = draw(st.lists(st.sampled_from(numbers), unique=True, max_size=3))
-    if len(members) > 1:
-        lines = _block("group", [f"VI_{number}" for number in members])
-        lines += draw(_maybe("sync_group_tracking_weight"))
-        lines += draw(_maybe('notify_backup "/bin/true group"'))
+def file_of(number: int, *, instances: int = 4, options: bool = True) -> str:
+    """One file with instances of both families, and perhaps a sync group; `options`: of addresses."""
+    chance = random.Random(number)
+    words = _some_of(chance, _GLOBALS)
+    if chance.random() < 0.5:
+        words += _block("notification_email", ["ops@example.com", "root@localhost  # the old one"])
+    written = ["! Configuration File for keepalived", "global_defs {", *words, "}", _DEFINITIONS]
+    names = range(1, instances + 1)
+    written += [_instance(chance, name, six=chance.random() < 0.3, options=options) for name in names]
+    members = chance.sample(names, k=min(instances, chance.choice([0, 0, 2, 3])))
+    if members:
+        lines = _block("group", [f"VI_{member}" for member in members])
+        lines += _some_of(chance, (("sync_group_tracking_weight",), ('notify_backup "/bin/true group"',)))
         written.append("\n".join(["vrrp_sync_group VG {", *lines, "}"]))
     return "\n".join([*written, "# the end", ""])
+
+
+def _some_of(chance: random.Random, words: Sequence[Sequence[str]]) -> list[str]:
+    chosen = [chance.choice(line) for line in words if chance.random() < 0.3]
+    return [f"    {line}{chance.choice(['', '', '  # since 2009', '  ! do not touch'])}" for line in chosen]
+
+
+def _block(keyword: str, lines: Sequence[str]) -> list[str]:
+    return [f"    {keyword} {{", *(f"        {line}" for line in lines), "    }"] if lines else []
+
+
+def _tracks(chance: random.Random, keyword: str, names: Sequence[str]) -> list[str]:
+    tracked = chance.sample(names, k=chance.randrange(len(names) + 1))
+    return _block(keyword, [f"{name}{chance.choice(_WEIGHTS)}" for name in tracked])
+
+
+def _instance(chance: random.Random, number: int, *, six: bool, options: bool) -> str:
+    lines = [f"    interface {INTERFACE}", f"    virtual_router_id {number}", *_some_of(chance, _INSTANCE)]
+    lines += _some_of(chance, (("version 3",) if six else ("version 2", "version 3"),))
+    lines += _tracks(chance, "track_script", ("check", "shell"))
+    lines += _tracks(chance, "track_interface", (INTERFACE, OTHER_INTERFACE))
+    lines += _tracks(chance, "track_file", ("down",))
+    lines += _block("virtual_ipaddress", _addresses(chance, number, six=six, options=options))
+    if not six and chance.random() < 0.3:
+        lines += _block("virtual_ipaddress_excluded", [f"10.7.0.{number}/32"])
+    if not six and chance.random() < 0.3:
+        lines += _block("authentication", ["auth_type PASS", f"auth_pass secret{number}"])
+    if chance.random() < 0.3:
+        peers = ["fe80::aaaa", "fe80::bbbb"] if six else ["10.0.0.77", "10.0.0.78 min_ttl 3"]
+        lines += _block("unicast_peer", peers)
+    return "\n".join([f"vrrp_instance VI_{number} {{", *lines, "}"])
+
+
+def _addresses(chance: random.Random, number: int, *, six: bool, options: bool) -> list[str]:
+    first = f"fe80::{number:x}" if six else f"10.9.0.{number}"
+    second = f"fd00::{number:x}/64" if six else f"10.8.0.{number}/32"
+    said = ["", f" dev {INTERFACE}", f" dev {OTHER_INTERFACE}"]
+    if not six:
+        said += [f" brd 10.9.0.255 dev {INTERFACE} label {INTERFACE}:{number}", " scope link"]
+    length = chance.choice(["", "/64"] if six else ["", "/24", "/32"])
+    addresses = [f"{first}{length}{chance.choice(said) if options else ''}"]
+    return addresses + ([second] if chance.random() < 0.3 else [])

@@ -10,10 +10,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from vipkeeper.config.keepalived.translation import Translation, line_of
 from vipkeeper.config.mistakes import dotted
 from vipkeeper.config.toml_positions import Path
-from vrrp_compat.keepalived_conf.statements import Place, Remark, Statement, Written
+from vrrp_compat.keepalived_conf.statements import Place, Statement, Written
 
 _INLINE_BELOW = 3  # [vip.NAME.notify] has a line for each script
 _LONGEST_LINE = 100
@@ -24,11 +26,19 @@ def toml_of(translation: Translation, written: Written) -> str:
     return "\n".join([*_Writer(translation, written).lines(), ""])
 
 
+class Unread(msgspec.Struct, frozen=True):
+    """A line that became nothing, and why."""
+
+    statement: Statement
+    reason: str
+
+
 class _Writer:
     def __init__(self, translation: Translation, written: Written) -> None:
         self._translation = translation
         self._written = written
-        self._comments = _comments_by_path(translation, written)
+        self._unread = tuple(_unread(translation, written))
+        self._comments = _comments_by_path(translation, written, self._unread)
 
     def lines(self) -> Iterator[str]:
         yield "# Made by `vipkeeper convert`: what the keepalived.conf said that it was made from."
@@ -37,7 +47,11 @@ class _Writer:
         if self._written.trailing_comments:
             yield ""
             yield from _as_comments(self._written.trailing_comments)
-        yield from _left_out(self._translation, self._written)
+        if self._unread:
+            yield ""
+            yield "# Not carried over:"
+            for each in self._unread:
+                yield from _told(each)
 
     def _table(self, path: Path, table: Mapping[str, Any]) -> Iterator[str]:
         inner = {key: value for key, value in table.items() if isinstance(value, dict)}
@@ -104,18 +118,20 @@ def _printable(text: str) -> str:
     return "".join(c if c == "\t" or (c >= " " and c != "\x7f") else " " for c in text)
 
 
-def _comments_by_path(translation: Translation, written: Written) -> dict[Path, tuple[str, ...]]:
+def _comments_by_path(
+    translation: Translation, written: Written, unread: Iterable[Unread]
+) -> dict[Path, tuple[str, ...]]:
     """Each comment once, at the key that its line became, or at the table of the block around that line."""
     paths: dict[Place, Path] = {}
     for path, statement in translation.statements.items():
         paths.setdefault(statement.keyword.place, path)
-    skipped = {leftover.statement.keyword.place for leftover in translation.leftovers}
+    skipped = {each.statement.keyword.place for each in unread}
     found: dict[Path, tuple[str, ...]] = {}
 
     def walk(statements: Iterable[Statement], around: Path) -> None:
         for statement in statements:
             place = statement.keyword.place
-            if place in skipped and place not in paths:
+            if place in skipped:
                 continue
             own = paths.get(place)
             at = around if own is None else own
@@ -129,42 +145,34 @@ def _comments_by_path(translation: Translation, written: Written) -> dict[Path, 
     return found
 
 
-def _left_out(translation: Translation, written: Written) -> Iterator[str]:
+def _unread(translation: Translation, written: Written) -> Iterator[Unread]:
+    """The lines that became nothing, each with the reason."""
     reasons = {leftover.statement.keyword.place: leftover.reason for leftover in translation.leftovers}
     remarks = {line_of(remark.place): remark for remark in reversed(translation.document.remarks)}
-    lines = list(_unread(written.statements, reasons, remarks, translation.seen))
-    if lines:
-        yield ""
-        yield "# Not carried over:"
-        yield from lines
+
+    def walk(statements: Iterable[Statement]) -> Iterator[Unread]:
+        for statement in statements:
+            place = statement.keyword.place
+            if place in reasons:
+                yield Unread(statement, reasons[place])
+            elif place not in translation.seen:
+                remark = remarks.get(line_of(place))
+                told = remark.wrong if remark is not None else "keepalived leaves it out too"
+                yield Unread(statement, told)
+            else:
+                yield from walk(statement.block or ())
+
+    return walk(written.statements)
 
 
-def _unread(
-    statements: Iterable[Statement],
-    reasons: Mapping[Place, str],
-    remarks: Mapping[tuple[str, int], Remark],
-    seen: frozenset[Place],
-) -> Iterator[str]:
-    for statement in statements:
-        place = statement.keyword.place
-        if place in reasons:
-            yield from _told(statement, reasons[place])
-        elif place not in seen:
-            remark = remarks.get(line_of(place))
-            told = remark.wrong if remark is not None else "keepalived leaves it out too"
-            yield from _told(statement, told)
-        else:
-            yield from _unread(statement.block or (), reasons, remarks, seen)
-
-
-def _told(statement: Statement, reason: str) -> Iterator[str]:
-    place = statement.keyword.place
-    yield f"#   {place.file}:{place.line}: {reason}"
-    yield from (f"#       {_printable(line)}" for line in _as_written(statement, ""))
+def _told(unread: Unread) -> Iterator[str]:
+    place = unread.statement.keyword.place
+    yield f"#   {place.file}:{place.line}: {unread.reason}"
+    yield from (f"#       {_printable(line)}" for line in _as_written(unread.statement, ""))
 
 
 def _as_written(statement: Statement, indent: str) -> Iterator[str]:
-    for comment in statement.comments:
+    for comment in (*statement.comments, *statement.closing_comments):
         yield f"{indent}# {comment}"
     head = f"{indent}{statement.keyword.text} {statement.raw}".rstrip()
     if statement.block is None:
