@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from vipkeeper.agent.fitness import Fitness
 from vipkeeper.agent.logs import log
@@ -90,6 +90,21 @@ class HostShell:
         if not vips or not all(still_stands(vip, self._standing, self._fence.kind, now_s) for vip in vips):
             return None
         return min(answers_until_s(vip, self._standing, self._fence.kind) for vip in vips)
+
+    def served(self, names: Collection[str]) -> set[str]:
+        """Those that are wanted, and of which every address stands."""
+        standing = self._standing.addresses
+        return {
+            unit.name
+            for unit in self._units
+            if unit.name in names
+            and unit.name in self._holdings
+            and all(vip in standing for vip in unit.addresses)
+        }
+
+    def absent(self, names: Collection[str]) -> set[str]:
+        """Those of which no address stands, as a reading has shown."""
+        return {name for name in names if name not in self._placed}
 
     def announce_every(self, refresh_s: float) -> None:
         """How often to say what has been said several times already; from the next time on."""

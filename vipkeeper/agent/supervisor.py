@@ -11,7 +11,7 @@ import gc
 import logging
 import signal
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -35,6 +35,11 @@ from vipkeeper.kernel.netlink_host import NetlinkHost
 from vipkeeper.model.errors import ConfigError, ProgrammingError, VipkeeperError
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.reasons import Reason
+from vipkeeper.model.state_changes import VipState
+from vipkeeper.notify.notification import Name
+from vipkeeper.notify.notifier import Notifier
+from vipkeeper.notify.once import run_once
+from vipkeeper.notify.told_states import as_words, from_words
 
 _SETTLED_AFTER_S = 5.0  # the first lease is written by then; collecting takes 15 ms
 
@@ -62,7 +67,47 @@ class _Agent:
         self._keeping = False
 
     async def run(self) -> int:
-        self._decider = make_decider(self._config, self._directory)
+        """What is told begins before anything is decided, and ends when nothing is held any more."""
+        await self._run_startup()
+        self._notifier = Notifier(
+            self._config,
+            log,
+            clock=boot_s,
+            earlier=from_words(self._directory.told_states()),
+            keep=self._keep_told,
+        )
+        kept = False
+        try:
+            exit_code = await self._serve()
+            kept = self._keeping and exit_code == 0
+            return exit_code
+        finally:
+            await self._notifier.end(keep=kept)
+            if not kept:
+                await self._run_shutdown()
+
+    async def _run_startup(self) -> None:
+        """Not for an agent that goes on where another one was killed or left: the lease does not wait."""
+        if not self._directory.has_begun:
+            scripts = self._config.scripts
+            limit_s = scripts.startup_timeout_s
+            await run_once("startup", scripts.startup, scripts, timeout_s=limit_s, say=log)
+            self._directory.begin()
+
+    async def _run_shutdown(self) -> None:
+        scripts = self._config.scripts
+        limit_s = scripts.shutdown_timeout_s
+        await run_once("shutdown", scripts.shutdown, scripts, timeout_s=limit_s, say=log)
+        self._directory.end()
+
+    def _keep_told(self, states: Mapping[Name, VipState]) -> None:
+        try:
+            self._directory.keep_told_states(as_words(states))
+        except OSError as error:
+            log(logging.WARNING, "told-states", f"cannot be kept for the next agent: {error.strerror}")
+
+    async def _serve(self) -> int:
+        self._decider = make_decider(self._config, self._directory, self._notifier)
         self._decider.prepare()
         self._host = HostShell(
             NetlinkHost(boot_s),
@@ -168,6 +213,7 @@ class _Agent:
             self._config = config
             set_up_logging(config.log.format, config.log.level)
             self._warn(self._host.fence())
+            self._notifier.reconfigure(config)
             self._decider.reconfigure(config)
             log(logging.INFO, "reload", vips=len(config.vip))
         notify("READY=1")

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 from vipkeeper.agent.deadlines import NEVER_S
 from vipkeeper.agent.host_shell import HostShell
+from vipkeeper.agent.state_teller import StateTeller
+from vipkeeper.agent.vrrp_changes import note_deleted, note_effect
 from vipkeeper.agent.vrrp_groups import SyncGroups
 from vipkeeper.agent.vrrp_holds import KeptHolds
 from vipkeeper.agent.vrrp_kernel import RoutersInKernel, Silence
@@ -58,10 +60,12 @@ class VrrpShell:
         sequence_of: Callable[[str], AhSequence],
         holds: KeptHolds,
         silence: Silence,
+        teller: StateTeller,
     ) -> None:
         self._clock = clock
         self._finished = finished
         self._sequence_of = sequence_of
+        self._teller = teller
         self._neighbours = Neighbours(clock)
         self._ports = RouterPorts(ports, self._hear, self._neighbours.stray)
         self._queue: deque[tuple[RouterAtWork, Event]] = deque()
@@ -259,6 +263,8 @@ class VrrpShell:
         untold, self._untold = self._untold, []
         for router, effect in untold:
             router.tell(effect)
+        if self._host is not None:
+            self._teller.settle(self._host)
 
     def _round(self) -> None:
         if self._scheduled is not None:
@@ -287,6 +293,7 @@ class VrrpShell:
         return taken
 
     def _carry_out(self, router: RouterAtWork, effect: Effect) -> None:
+        note_effect(self._teller, router, effect)
         match effect:
             case SendAdvert(advertisement):
                 self._send(router, advertisement)
@@ -312,7 +319,9 @@ class VrrpShell:
             self._leaving.discard(router.name)
             self._deadlines.set(router.name, None)
             plan = self._successors.pop(router.name, None)
-            if plan is not None:
+            if plan is None:
+                note_deleted(self._teller, router)
+            else:
                 # The host tells of a name when something changes, and that is known already.
                 self._add(plan).unfit_host = router.unfit_host
             self._open_ports()
