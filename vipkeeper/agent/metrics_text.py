@@ -75,6 +75,22 @@ def _of_report(report: Report) -> Iterator[Metric]:
         (((vip.vip, vip.role, vip.reason), 1.0) for vip in vips),
     )
     yield _gauge(
+        "vip_priority",
+        "This node's effective priority for the VIP, with weights.",
+        ("vip",),
+        (((vip.vip,), float(vip.priority)) for vip in vips),
+    )
+    yield _gauge(
+        "track_up",
+        "1 while a tracked thing is well, 0 while it is not; absent before its first result.",
+        ("kind", "track"),
+        (
+            ((track.kind, track.name), float(track.state == "up"))
+            for track in report.tracks
+            if track.state in ("up", "down")
+        ),
+    )
+    yield _gauge(
         "vip_epoch",
         "How often the VIP has changed its owner, as far as this node knows.",
         ("vip",),

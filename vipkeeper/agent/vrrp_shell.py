@@ -24,6 +24,7 @@ from vipkeeper.election import effects as kernel_effects
 from vipkeeper.election import events as kernel_events
 from vipkeeper.model.reasons import Reason
 from vipkeeper.model.vips import Unit
+from vipkeeper.model.weights import Weight
 from vrrp_compat.router.effects import Announce, Decided, Effect, Finished, Noticed, SendAdvert
 from vrrp_compat.router.events import (
     AdvertHeard,
@@ -35,6 +36,7 @@ from vrrp_compat.router.events import (
     Started,
     StopRequested,
     TimePassed,
+    WeightChanged,
     Withdrawn,
 )
 from vrrp_compat.router.reasons import RouterReason
@@ -71,6 +73,7 @@ class VrrpShell:
         self._timer_s = NEVER_S
         self._deadlines = Deadlines()  # by router
         self._successors: dict[str, RouterPlan] = {}  # plans that begin when a router has ended
+        self._weights: dict[str, Weight] = {}  # by VIP, also of those that are not there yet
         self._new: list[RouterAtWork] = []  # not started yet
         self._leaving: set[str] = set()  # told to end by replan()
         self._untold: list[tuple[RouterAtWork, Decided | Noticed]] = []  # lines for the log
@@ -178,14 +181,24 @@ class VrrpShell:
         router = RouterAtWork(plan, self._sequence_of(plan.unit.name))
         self.routers[router.name] = router
         self._new.append(router)
+        self._tell_weight(router)
         return router
+
+    def _tell_weight(self, router: RouterAtWork) -> None:
+        weight = self._weights.get(router.name, Weight())
+        if weight != router.weight:
+            router.weight = weight
+            self._queue.append((router, WeightChanged(weight.total)))
 
     def _start_new(self) -> None:
         """Once it is known what could keep them from serving."""
-        assert self._host is not None  # noqa: S101 - begin() comes first
+        if self._host is None:
+            return
+        waiting = [router for router in self._new if router.waits_for_check]
         for router in self._new:
-            self._queue.append((router, Started(self._kernel.adoptable_until_s(router.name))))
-        self._new.clear()
+            if router not in waiting:
+                self._queue.append((router, Started(self._kernel.adoptable_until_s(router.name))))
+        self._new = waiting
 
     def _open_ports(self) -> None:
         refused = self._ports.want([router.plan for router in self.routers.values()])
@@ -199,6 +212,11 @@ class VrrpShell:
                 for router in self._named(units):
                     router.unfit_host = None if reason is None else (RouterReason(reason.value), detail)
                     self._tell_fitness(router)
+                self._start_new()
+            case kernel_events.WeightChanged(weights):
+                self._weights |= weights
+                for router in self._named(weights):
+                    self._tell_weight(router)
             case kernel_events.Withdrawn(units):  # told in the moment of the reading
                 for router in self._named(units):
                     self._kernel.withdrawn(router)
@@ -303,6 +321,7 @@ class VrrpShell:
     def _ended(self, router: RouterAtWork) -> None:
         if not self._stopping:
             del self.routers[router.name]
+            self._new = [each for each in self._new if each is not router]
             self._leaving.discard(router.name)
             self._deadlines.set(router.name, None)
             plan = self._successors.pop(router.name, None)
