@@ -5,12 +5,15 @@ Rules of this file: it carries nothing out; the shell sends, and brings the kern
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from msgspec.structs import replace
 
 from vipkeeper.agent.vrrp_plan import RouterPlan
 from vipkeeper.agent.vrrp_speaker import Speaker
 from vipkeeper.model.weights import Weight
 from vrrp_compat.router.effects import RouterStatus
+from vrrp_compat.router.events import Event, FitnessChanged, WeightChanged
 from vrrp_compat.router.machine import VirtualRouter
 from vrrp_compat.router.reasons import RouterReason
 from vrrp_compat.router.states import State
@@ -29,6 +32,7 @@ class RouterAtWork(Speaker):
         self.ended = False
         self.held_until_s: float | None = None  # what the kernel was told
         self.weight = Weight()
+        self.told_weight = Weight()
         self.in_kernel = False  # told so, and its absence not confirmed since
 
     def status(self, now_s: float) -> RouterStatus:
@@ -38,6 +42,16 @@ class RouterAtWork(Speaker):
             reason, detail = self.unfit_host
             return replace(status, reason=reason, detail=detail)
         return status
+
+    def news(self) -> Iterator[Event]:
+        """What its machine has not been told yet of this host."""
+        if self.unfit != self.told_unfit:
+            self.told_unfit = self.unfit
+            reason, detail = self.unfit or (None, "")
+            yield FitnessChanged(reason, detail)
+        if self.weight != self.told_weight:
+            self.told_weight = self.weight
+            yield WeightChanged(self.weight.total)
 
     @property
     def waits_for_check(self) -> bool:

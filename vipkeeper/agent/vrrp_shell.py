@@ -30,13 +30,11 @@ from vrrp_compat.router.events import (
     AdvertHeard,
     AdvertSent,
     Event,
-    FitnessChanged,
     Reconfigured,
     SendFailed,
     Started,
     StopRequested,
     TimePassed,
-    WeightChanged,
     Withdrawn,
 )
 from vrrp_compat.router.reasons import RouterReason
@@ -101,6 +99,7 @@ class VrrpShell:
             self._early.append(event)
         else:
             self._take(event)
+            self._start_new()  # it may be the first result that one of them waits for
             self._soon()
 
     def replan(self, plans: Iterable[RouterPlan], units: tuple[Unit, ...]) -> None:
@@ -179,16 +178,10 @@ class VrrpShell:
 
     def _add(self, plan: RouterPlan) -> RouterAtWork:
         router = RouterAtWork(plan, self._sequence_of(plan.unit.name))
+        router.weight = self._weights.get(router.name, router.weight)
         self.routers[router.name] = router
         self._new.append(router)
-        self._tell_weight(router)
         return router
-
-    def _tell_weight(self, router: RouterAtWork) -> None:
-        weight = self._weights.get(router.name, Weight())
-        if weight != router.weight:
-            router.weight = weight
-            self._queue.append((router, WeightChanged(weight.total)))
 
     def _start_new(self) -> None:
         """Once it is known what could keep them from serving."""
@@ -204,19 +197,19 @@ class VrrpShell:
         refused = self._ports.want([router.plan for router in self.routers.values()])
         for router in self.routers.values():
             router.refused_port = refused.get(router.name, "")
-            self._tell_fitness(router)
+            self._tell_news(router)
 
     def _take(self, event: kernel_events.Event) -> None:
         match event:
             case kernel_events.FitnessChanged(units, reason, detail):
                 for router in self._named(units):
                     router.unfit_host = None if reason is None else (RouterReason(reason.value), detail)
-                    self._tell_fitness(router)
-                self._start_new()
+                    self._tell_news(router)
             case kernel_events.WeightChanged(weights):
                 self._weights |= weights
                 for router in self._named(weights):
-                    self._tell_weight(router)
+                    router.weight = weights[router.name]
+                    self._tell_news(router)
             case kernel_events.Withdrawn(units):  # told in the moment of the reading
                 for router in self._named(units):
                     self._kernel.withdrawn(router)
@@ -227,12 +220,8 @@ class VrrpShell:
     def _named(self, names: Iterable[str]) -> list[RouterAtWork]:
         return [self.routers[name] for name in names if name in self.routers]
 
-    def _tell_fitness(self, router: RouterAtWork) -> None:
-        unfit = router.unfit
-        if unfit != router.told_unfit:
-            router.told_unfit = unfit
-            reason, detail = unfit or (None, "")
-            self._queue.append((router, FitnessChanged(reason, detail)))
+    def _tell_news(self, router: RouterAtWork) -> None:
+        self._queue.extend((router, event) for event in router.news())
 
     def _hear(self, name: str, datagram: Datagram) -> None:
         router = self.routers[name]
