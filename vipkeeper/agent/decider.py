@@ -13,7 +13,7 @@ from vipkeeper.agent.run_directory import RunDirectory
 from vipkeeper.config.schema import Config
 from vipkeeper.election.effects import Finished
 from vipkeeper.election.events import Event
-from vipkeeper.model.agent_report import Report
+from vipkeeper.model.agent_report import Report, TrackReport
 from vipkeeper.model.host import Link
 from vipkeeper.model.vips import Unit
 from vipkeeper.notify.notifier import Notifier
@@ -54,7 +54,7 @@ class Decider(Protocol):
         """What this node knows and does now."""
         ...
 
-    def scrape(self) -> Callable[[], bytes]:
+    def scrape(self, tracks: tuple[TrackReport, ...]) -> Callable[[], bytes]:
         """Take the values for metrics; calling the result makes the text, in another thread."""
         ...
 

@@ -23,6 +23,7 @@ from vipkeeper.kernel.host_network import ForeignAnnouncement, HostEvent, HostNe
 from vipkeeper.model.errors import KernelRefused
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.host import FenceInForce, HostState, Link
+from vipkeeper.model.reasons import Reason
 from vipkeeper.model.vips import Unit, VipAddress
 
 # Everything is read again this often although the kernel tells of each change; only of the loss of an
@@ -105,6 +106,14 @@ class HostShell:
     def absent(self, names: Collection[str]) -> set[str]:
         """Those of which no address stands, as a reading has shown."""
         return {name for name in names if name not in self._placed}
+
+    def holds(self, name: str) -> bool:
+        """Whether the kernel answers for the unit, or did when the agent started and may go on."""
+        return name in self._holdings
+
+    def checked(self, failing: Mapping[str, tuple[Reason, str]]) -> None:
+        """What tracked things say against these units, as a reason with its detail; the others are well."""
+        self._fitness.checked(failing)
 
     def announce_every(self, refresh_s: float) -> None:
         """How often to say what has been said several times already; from the next time on."""

@@ -28,9 +28,17 @@ _SERVING = frozenset({Role.HOLDER.value, "master"})
 def metrics_text(report: Report, counts: Counts, labels: Mapping[str, str]) -> bytes:
     """What a scrape reads. `labels` say who speaks: version, node, cluster, backend, fence."""
     registry = CollectorRegistry(auto_describe=False)
-    told = _of_notifications(counts.told)
     registry.register(
-        _Families((*_of_report(report), *_of_routers(report), *_of_counts(counts), *told, *_of_build(labels)))
+        _Families(
+            (
+                *_of_report(report),
+                *_of_tracks(report),
+                *_of_routers(report),
+                *_of_counts(counts),
+                *_of_notifications(counts.told),
+                *_of_build(labels),
+            )
+        )
     )
     return generate_latest(registry)
 
@@ -77,6 +85,12 @@ def _of_report(report: Report) -> Iterator[Metric]:
         (((vip.vip, vip.role, vip.reason), 1.0) for vip in vips),
     )
     yield _gauge(
+        "vip_priority",
+        "This node's effective priority for the VIP, with weights.",
+        ("vip",),
+        (((vip.vip,), float(vip.priority)) for vip in vips),
+    )
+    yield _gauge(
         "vip_epoch",
         "How often the VIP has changed its owner, as far as this node knows.",
         ("vip",),
@@ -115,6 +129,19 @@ def _of_report(report: Report) -> Iterator[Metric]:
         "How long ago the store last confirmed a write of this node's lease; absent before the first one.",
         (),
         () if ago_ms is None else (((), ago_ms / 1000),),
+    )
+
+
+def _of_tracks(report: Report) -> Iterator[Metric]:
+    yield _gauge(
+        "track_up",
+        "1 while a tracked thing is well, 0 while it is not; absent before its first result.",
+        ("kind", "track"),
+        (
+            ((track.kind, track.name), float(track.state == "up"))
+            for track in report.tracks
+            if track.state in ("up", "down")
+        ),
     )
 
 

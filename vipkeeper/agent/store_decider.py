@@ -39,7 +39,7 @@ from vipkeeper.election.effects import Finished
 from vipkeeper.election.events import Event, Reconfigured, StopRequested
 from vipkeeper.election.machine import Election
 from vipkeeper.election.settings import ElectionSettings
-from vipkeeper.model.agent_report import Report
+from vipkeeper.model.agent_report import Report, TrackReport
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.host import Link
 from vipkeeper.model.records import Keys
@@ -162,7 +162,7 @@ class StoreDecider:
             return report
         return replace(report, routers=self._announcers.reports())
 
-    def scrape(self) -> Callable[[], bytes]:
+    def scrape(self, tracks: tuple[TrackReport, ...]) -> Callable[[], bytes]:
         """See `Decider.scrape`."""
         peers, decisions = self._peers, self._shell.decisions
         counts = Counts(
@@ -172,7 +172,8 @@ class StoreDecider:
             dropped=dict(peers.dropped),
             told=self._notifier.counts(),
         )
-        return take_scrape(self._config, self._host.fence(), self.report(with_records=False), counts)
+        report = replace(self.report(with_records=False), tracks=tracks)
+        return take_scrape(self._config, self._host.fence(), report, counts)
 
     def end(self) -> None:
         """See `Decider.end`."""

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from vipkeeper.agent.clocks import boot_s
 from vipkeeper.agent.control_socket import serve_control
 from vipkeeper.agent.decider import make_decider
@@ -24,6 +26,7 @@ from vipkeeper.agent.metrics_server import serve_metrics
 from vipkeeper.agent.run_directory import RunDirectory
 from vipkeeper.agent.service_manager import notify, notify_reloading
 from vipkeeper.agent.tasks import aside
+from vipkeeper.agent.tracks_shell import TracksShell
 from vipkeeper.config.consequences import allowed_fences, build_timing, reload_obstacles
 from vipkeeper.config.peer_address import parse_listen
 from vipkeeper.config.rules import notices
@@ -32,8 +35,10 @@ from vipkeeper.config.timing_rules import judge_timing
 from vipkeeper.election.effects import Finished
 from vipkeeper.kernel.namespace_lock import NamespaceLock
 from vipkeeper.kernel.netlink_host import NetlinkHost
+from vipkeeper.model.agent_report import Report
 from vipkeeper.model.errors import ConfigError, ProgrammingError, VipkeeperError
 from vipkeeper.model.fences import FenceKind
+from vipkeeper.model.host import Link
 from vipkeeper.model.reasons import Reason
 from vipkeeper.model.state_changes import VipState
 from vipkeeper.notify.notification import Name
@@ -115,11 +120,13 @@ class _Agent:
             self._decider.post,
             allowed=allowed_fences(self._config),
             clock=boot_s,
-            looked=self._decider.looked,
+            looked=self._looked,
         )
+        self._tracks = TracksShell(self._host, self._decider.post, boot_s)
         kept = False
         try:
             fence = self._host.start()
+            self._tracks.want(self._config)
             self._introduce(fence)
             end = await self._decide()
             kept = self._keeping
@@ -133,6 +140,7 @@ class _Agent:
         finally:
             notify("STOPPING=1")
             self._decider.end()
+            await self._tracks.close()
             self._host.close(keep=kept)
             self._decider.clear_away(keep=kept)
 
@@ -154,13 +162,21 @@ class _Agent:
                 window.cancel()
             await asyncio.gather(*windows, return_exceptions=True)
 
+    def _looked(self, links: Mapping[str, Link]) -> None:
+        self._decider.looked(links)
+        self._tracks.looked(links)
+
+    def _report(self, *, with_records: bool) -> Report:
+        report = self._decider.report(with_records=with_records)
+        return replace(report, tracks=self._tracks.report())
+
     def _windows(self) -> Iterator[asyncio.Task[None]]:
         """What lets people and programs see into this agent."""
         config = self._config
-        control = serve_control(Path(config.run_dir), lambda: self._decider.report(with_records=True))
+        control = serve_control(Path(config.run_dir), lambda: self._report(with_records=True))
         yield aside(control, "control")
         if config.metrics.listen is not None and (own := parse_listen(config.metrics.listen)) is not None:
-            yield aside(serve_metrics(own, self._decider.scrape), "metrics")
+            yield aside(serve_metrics(own, lambda: self._decider.scrape(self._tracks.report())), "metrics")
 
     def _introduce(self, fence: FenceKind) -> None:
         config = self._config
@@ -215,6 +231,7 @@ class _Agent:
             self._warn(self._host.fence())
             self._notifier.reconfigure(config)
             self._decider.reconfigure(config)
+            self._tracks.want(config)
             log(logging.INFO, "reload", vips=len(config.vip))
         notify("READY=1")
 

@@ -37,7 +37,7 @@ def note_deleted(teller: StateTeller, router: RouterAtWork) -> None:
 
 def _state(state: State, reason: RouterReason) -> VipState | None:
     """None: nothing to tell; it has not begun, or ends."""
-    if reason is RouterReason.STARTING:
+    if reason in (RouterReason.STARTING, RouterReason.CHECK_PENDING):
         return None
     if state is State.MASTER and reason is RouterReason.LEASE_LAPSED:
         return VipState.FAULT  # it cannot speak, and answers for nothing

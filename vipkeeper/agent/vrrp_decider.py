@@ -10,6 +10,8 @@ import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from msgspec.structs import replace
+
 from vipkeeper.agent.agent_metrics import take_scrape
 from vipkeeper.agent.clocks import boot_s
 from vipkeeper.agent.counts import Counts
@@ -28,7 +30,7 @@ from vipkeeper.config.schema import Config
 from vipkeeper.election.effects import Finished
 from vipkeeper.election.events import Event
 from vipkeeper.kernel.input_rules import InputRules
-from vipkeeper.model.agent_report import Report
+from vipkeeper.model.agent_report import Report, TrackReport
 from vipkeeper.model.errors import KernelRefused, VipkeeperError
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.host import Link
@@ -147,14 +149,15 @@ class VrrpDecider:
         """See `Decider.report`."""
         return vrrp_report(self._config, self._shell.routers.values(), boot_s())
 
-    def scrape(self) -> Callable[[], bytes]:
+    def scrape(self, tracks: tuple[TrackReport, ...]) -> Callable[[], bytes]:
         """See `Decider.scrape`."""
         decisions = self._shell.decisions
         counts = Counts(
             {(state.value.lower(), reason.value): n for (state, reason), n in decisions.items()},
             told=self._notifier.counts(),
         )
-        return take_scrape(self._config, self._host.fence(), self.report(with_records=False), counts)
+        report = replace(self.report(with_records=False), tracks=tracks)
+        return take_scrape(self._config, self._host.fence(), report, counts)
 
     def end(self) -> None:
         """See `Decider.end`."""

@@ -27,12 +27,12 @@ from vipkeeper.election import effects as kernel_effects
 from vipkeeper.election import events as kernel_events
 from vipkeeper.model.reasons import Reason
 from vipkeeper.model.vips import Unit
+from vipkeeper.model.weights import Weight
 from vrrp_compat.router.effects import Announce, Decided, Effect, Finished, Noticed, SendAdvert
 from vrrp_compat.router.events import (
     AdvertHeard,
     AdvertSent,
     Event,
-    FitnessChanged,
     Reconfigured,
     SendFailed,
     Started,
@@ -75,6 +75,7 @@ class VrrpShell:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_s = NEVER_S
         self._successors: dict[str, RouterPlan] = {}  # plans that begin when a router has ended
+        self._weights: dict[str, Weight] = {}  # by VIP, also of those that are not there yet
         self._new: list[RouterAtWork] = []  # not started yet
         self._leaving: set[str] = set()  # told to end by replan()
         self._untold: list[tuple[RouterAtWork, Decided | Noticed]] = []  # lines for the log
@@ -109,6 +110,7 @@ class VrrpShell:
             self._early.append(event)
         else:
             self._take(event)
+            self._start_new()  # it may be the first result that one of them waits for
             self._soon()
 
     def replan(self, plans: Iterable[RouterPlan], units: tuple[Unit, ...]) -> None:
@@ -188,31 +190,40 @@ class VrrpShell:
 
     def _add(self, plan: RouterPlan) -> RouterAtWork:
         router = RouterAtWork(plan, self._sequence_of(plan.unit.name))
+        router.weight = self._weights.get(router.name, router.weight)
         self.routers[router.name] = router
         self._new.append(router)
         return router
 
     def _start_new(self) -> None:
         """Once it is known what could keep them from serving."""
-        assert self._host is not None  # noqa: S101 - begin() comes first
+        if self._host is None:
+            return
+        waiting = [router for router in self._new if router.waits_for_check]
         for router in self._new:
-            adoptable_until_s = self._kernel.adoptable_until_s(router.name)
-            self._queue.append((router, Started(adoptable_until_s, self._not_before_s)))
-        self._new.clear()
+            if router not in waiting:
+                adoptable_until_s = self._kernel.adoptable_until_s(router.name)
+                self._queue.append((router, Started(adoptable_until_s, self._not_before_s)))
+        self._new = waiting
         self._groups.changed()
 
     def _open_ports(self) -> None:
         refused = self._ports.want([router.plan for router in self.routers.values()])
         for router in self.routers.values():
             router.refused_port = refused.get(router.name, "")
-            self._tell_fitness(router)
+            self._tell_news(router)
 
     def _take(self, event: kernel_events.Event) -> None:
         match event:
             case kernel_events.FitnessChanged(units, reason, detail):
                 for router in self._named(units):
                     router.unfit_host = None if reason is None else (RouterReason(reason.value), detail)
-                    self._tell_fitness(router)
+                    self._tell_news(router)
+            case kernel_events.WeightChanged(weights):
+                self._weights |= weights
+                for router in self._named(weights):
+                    router.weight = weights[router.name]
+                    self._tell_news(router)
             case kernel_events.Withdrawn(units):  # told in the moment of the reading
                 for router in self._named(units):
                     self._kernel.withdrawn(router)
@@ -223,12 +234,8 @@ class VrrpShell:
     def _named(self, names: Iterable[str]) -> list[RouterAtWork]:
         return [self.routers[name] for name in names if name in self.routers]
 
-    def _tell_fitness(self, router: RouterAtWork) -> None:
-        unfit = router.unfit
-        if unfit != router.told_unfit:
-            router.told_unfit = unfit
-            reason, detail = unfit or (None, "")
-            self._queue.append((router, FitnessChanged(reason, detail)))
+    def _tell_news(self, router: RouterAtWork) -> None:
+        self._queue.extend((router, event) for event in router.news())
 
     def _hear(self, name: str, datagram: Datagram) -> None:
         router = self.routers[name]
@@ -316,6 +323,7 @@ class VrrpShell:
     def _ended(self, router: RouterAtWork) -> None:
         if not self._stopping:
             del self.routers[router.name]
+            self._new = [each for each in self._new if each is not router]
             self._leaving.discard(router.name)
             self._deadlines.set(router.name, None)
             plan = self._successors.pop(router.name, None)

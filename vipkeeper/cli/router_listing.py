@@ -37,6 +37,7 @@ class ListedRouter(msgspec.Struct, frozen=True):
     master_priority: int | None
     takeover_in_ms: int | None
     warning: str | None = None
+    weights: str = ""  # what makes up the priority
 
 
 class RouterStatistics(msgspec.Struct, frozen=True):
@@ -77,6 +78,7 @@ def list_routers(report: Report) -> list[ListedRouter]:
             master_priority=one.master_priority,
             takeover_in_ms=one.takeover_in_ms,
             warning=one.warning,
+            weights=one.weights,
         )
         for one in report.routers
     ]
@@ -132,7 +134,7 @@ def _cells(router: ListedRouter) -> tuple[str, ...]:
         str(router.vrid),
         router.state,
         _master(router),
-        str(router.priority),
+        printable(f"{router.priority} = {router.weights}" if router.weights else str(router.priority)),
         f"{router.interval_ms / 1000:g} s",
         _next(router),
         printable(_reason(router)),
