@@ -32,7 +32,7 @@ from vipkeeper.election.effects import (
     Role,
     Tell,
 )
-from vipkeeper.election.events import ConflictHeard, Event, Reconfigured, TimePassed
+from vipkeeper.election.events import ConflictHeard, Event, Reconfigured, TimePassed, WeightChanged
 from vipkeeper.election.machine import Election
 from vipkeeper.model.reasons import Reason
 
@@ -136,6 +136,8 @@ class ElectionShell:
             self._host.reconfigure(event.settings.units)
         elif isinstance(event, ConflictHeard):
             self._changes.conflict(event)
+        elif isinstance(event, WeightChanged):
+            self._changes.take_weights(event.weights)
         for effect in effects:
             self._carry_out(effect)
 

@@ -92,20 +92,12 @@ class HostShell:
             return None
         return min(answers_until_s(vip, self._standing, self._fence.kind) for vip in vips)
 
-    def served(self, names: Collection[str]) -> set[str]:
-        """Those that are wanted, and of which every address stands."""
+    def settled(self, served: Collection[str], gone: Collection[str]) -> set[str]:
+        """Those to be served of which every address stands; those to be gone, as a reading has shown."""
+        units = [unit for unit in self._units if unit.name in served and unit.name in self._holdings]
         standing = self._standing.addresses
-        return {
-            unit.name
-            for unit in self._units
-            if unit.name in names
-            and unit.name in self._holdings
-            and all(vip in standing for vip in unit.addresses)
-        }
-
-    def absent(self, names: Collection[str]) -> set[str]:
-        """Those of which no address stands, as a reading has shown."""
-        return {name for name in names if name not in self._placed}
+        stand = {unit.name for unit in units if all(vip in standing for vip in unit.addresses)}
+        return stand | {name for name in gone if name not in self._placed}
 
     def holds(self, name: str) -> bool:
         """Whether the kernel answers for the unit, or did when the agent started and may go on."""

@@ -19,12 +19,8 @@ Listener = Callable[[StateChange], None]
 class Kernel(Protocol):
     """What is known of it without asking it anew."""
 
-    def served(self, names: Collection[str]) -> set[str]:
-        """Those of which every address stands."""
-        ...
-
-    def absent(self, names: Collection[str]) -> set[str]:
-        """Those of which no address stands, as a reading has shown."""
+    def settled(self, served: Collection[str], gone: Collection[str]) -> set[str]:
+        """Those to be served of which every address stands; those to be gone, as a reading has shown."""
         ...
 
 
@@ -49,7 +45,7 @@ class StateTeller:
         """Tell what is done."""
         if self._undone:
             masters = {name for name, one in self._undone.items() if one.state is VipState.MASTER}
-            done = kernel.served(masters) | kernel.absent(self._undone.keys() - masters)
+            done = kernel.settled(masters, self._undone.keys() - masters)
             for name in [name for name in self._undone if name in done]:
                 self._tell(self._undone.pop(name))
         if self._remarks:

@@ -5,7 +5,7 @@ Rules of this file: it decides nothing and does no IO.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from vipkeeper.agent.state_teller import Kernel, StateTeller
 from vipkeeper.election.effects import Decided, Role
@@ -13,9 +13,12 @@ from vipkeeper.election.events import ConflictHeard
 from vipkeeper.model.reasons import Reason
 from vipkeeper.model.state_changes import StateChange, VipState
 from vipkeeper.model.vips import Unit
+from vipkeeper.model.weights import Weight
 
 _STATES = {Role.HOLDER: VipState.MASTER, Role.STANDBY: VipState.BACKUP, Role.UNFIT: VipState.FAULT}
 _PRIORITY = {VipState.MASTER: VipState.MASTER_PRIORITY, VipState.BACKUP: VipState.BACKUP_PRIORITY}
+# Not known yet, or told by who ends the agent.
+_UNTOLD = frozenset({Reason.STARTING, Reason.CHECK_PENDING, Reason.STOPPING})
 
 
 class StoreChanges:
@@ -23,12 +26,27 @@ class StoreChanges:
 
     def __init__(self, teller: StateTeller) -> None:
         self._teller = teller
-        self._priorities: dict[str, int] = {}
+        self._units: dict[str, int] = {}  # their priorities, without weights
+        self._weights: dict[str, Weight] = {}
+        self._priorities: dict[str, int] = {}  # with weights
         self._states: dict[str, StateChange] = {}
 
     def take_units(self, units: Iterable[Unit]) -> None:
         """These are the units now, with these priorities."""
-        before, self._priorities = self._priorities, {unit.name: unit.priority for unit in units}
+        self._units = {unit.name: unit.priority for unit in units}
+        self._follow_priorities()
+
+    def take_weights(self, weights: Mapping[str, Weight]) -> None:
+        """What tracked things add, for some of them anew."""
+        self._weights |= weights
+        self._follow_priorities()
+
+    def _follow_priorities(self) -> None:
+        before = self._priorities
+        self._priorities = {
+            name: self._weights.get(name, Weight()).added_to(priority)
+            for name, priority in self._units.items()
+        }
         for name, priority in self._priorities.items():
             last = self._states.get(name)
             if last is not None and last.state in _PRIORITY and before.get(name, priority) != priority:
@@ -57,13 +75,13 @@ class StoreChanges:
         self._teller.settle(kernel)
 
     def _change(self, decided: Decided) -> StateChange | None:
-        """None: nothing to tell. The end of the agent is told by who ends it.
+        """None: nothing to tell.
 
         A standby that has not read the store yet owns nothing, or the kernel would still have it.
         """
         state = _STATES[decided.role]
         if decided.role is Role.UNFIT:
-            if decided.reason in (Reason.STARTING, Reason.STOPPING):
+            if decided.reason in _UNTOLD:
                 return None
             if decided.reason is Reason.NOT_CONFIGURED:
                 state = VipState.DELETED
