@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from vipkeeper.agent.fitness import Fitness
 from vipkeeper.agent.logs import log
@@ -23,6 +23,7 @@ from vipkeeper.kernel.host_network import ForeignAnnouncement, HostEvent, HostNe
 from vipkeeper.model.errors import KernelRefused
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.host import FenceInForce, HostState, Link
+from vipkeeper.model.reasons import Reason
 from vipkeeper.model.vips import Unit, VipAddress
 
 # Everything is read again this often although the kernel tells of each change; only of the loss of an
@@ -91,6 +92,21 @@ class HostShell:
         if not vips or not all(still_stands(vip, self._standing, self._fence.kind, now_s) for vip in vips):
             return None
         return min(answers_until_s(vip, self._standing, self._fence.kind) for vip in vips)
+
+    def settled(self, served: Collection[str], gone: Collection[str]) -> set[str]:
+        """Those to be served of which every address stands; those to be gone, as a reading has shown."""
+        units = [unit for unit in self._units if unit.name in served and unit.name in self._holdings]
+        standing = self._standing.addresses
+        stand = {unit.name for unit in units if all(vip in standing for vip in unit.addresses)}
+        return stand | {name for name in gone if name not in self._placed}
+
+    def holds(self, name: str) -> bool:
+        """Whether the kernel answers for the unit, or did when the agent started and may go on."""
+        return name in self._holdings
+
+    def checked(self, failing: Mapping[str, tuple[Reason, str]]) -> None:
+        """What tracked things say against these units, as a reason with its detail; the others are well."""
+        self._fitness.checked(failing)
 
     def announce_every(self, refresh_s: float) -> None:
         """How often to say what has been said several times already; from the next time on."""

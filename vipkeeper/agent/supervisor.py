@@ -11,9 +11,11 @@ import gc
 import logging
 import signal
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from vipkeeper.agent.clocks import boot_s
 from vipkeeper.agent.control_socket import serve_control
@@ -24,6 +26,7 @@ from vipkeeper.agent.metrics_server import serve_metrics
 from vipkeeper.agent.run_directory import RunDirectory
 from vipkeeper.agent.service_manager import notify, notify_reloading
 from vipkeeper.agent.tasks import aside
+from vipkeeper.agent.tracks_shell import TracksShell
 from vipkeeper.config.consequences import allowed_fences, build_timing, reload_obstacles
 from vipkeeper.config.peer_address import parse_listen
 from vipkeeper.config.rules import notices
@@ -32,9 +35,16 @@ from vipkeeper.config.timing_rules import judge_timing
 from vipkeeper.election.effects import Finished
 from vipkeeper.kernel.namespace_lock import NamespaceLock
 from vipkeeper.kernel.netlink_host import NetlinkHost
+from vipkeeper.model.agent_report import Report
 from vipkeeper.model.errors import ConfigError, ProgrammingError, VipkeeperError
 from vipkeeper.model.fences import FenceKind
+from vipkeeper.model.host import Link
 from vipkeeper.model.reasons import Reason
+from vipkeeper.model.state_changes import VipState
+from vipkeeper.notify.notification import Name
+from vipkeeper.notify.notifier import Notifier
+from vipkeeper.notify.once import run_once
+from vipkeeper.notify.told_states import as_words, from_words
 
 _SETTLED_AFTER_S = 5.0  # the first lease is written by then; collecting takes 15 ms
 
@@ -62,7 +72,47 @@ class _Agent:
         self._keeping = False
 
     async def run(self) -> int:
-        self._decider = make_decider(self._config, self._directory)
+        """What is told begins before anything is decided, and ends when nothing is held any more."""
+        await self._run_startup()
+        self._notifier = Notifier(
+            self._config,
+            log,
+            clock=boot_s,
+            earlier=from_words(self._directory.told_states()),
+            keep=self._keep_told,
+        )
+        kept = False
+        try:
+            exit_code = await self._serve()
+            kept = self._keeping and exit_code == 0
+            return exit_code
+        finally:
+            await self._notifier.end(keep=kept)
+            if not kept:
+                await self._run_shutdown()
+
+    async def _run_startup(self) -> None:
+        """Not for an agent that goes on where another one was killed or left: the lease does not wait."""
+        if not self._directory.has_begun:
+            scripts = self._config.scripts
+            limit_s = scripts.startup_timeout_s
+            await run_once("startup", scripts.startup, scripts, timeout_s=limit_s, say=log)
+            self._directory.begin()
+
+    async def _run_shutdown(self) -> None:
+        scripts = self._config.scripts
+        limit_s = scripts.shutdown_timeout_s
+        await run_once("shutdown", scripts.shutdown, scripts, timeout_s=limit_s, say=log)
+        self._directory.end()
+
+    def _keep_told(self, states: Mapping[Name, VipState]) -> None:
+        try:
+            self._directory.keep_told_states(as_words(states))
+        except OSError as error:
+            log(logging.WARNING, "told-states", f"cannot be kept for the next agent: {error.strerror}")
+
+    async def _serve(self) -> int:
+        self._decider = make_decider(self._config, self._directory, self._notifier)
         self._decider.prepare()
         self._host = HostShell(
             NetlinkHost(boot_s),
@@ -70,11 +120,13 @@ class _Agent:
             self._decider.post,
             allowed=allowed_fences(self._config),
             clock=boot_s,
-            looked=self._decider.looked,
+            looked=self._looked,
         )
+        self._tracks = TracksShell(self._host, self._decider.post, boot_s)
         kept = False
         try:
             fence = self._host.start()
+            self._tracks.want(self._config)
             self._introduce(fence)
             end = await self._decide()
             kept = self._keeping
@@ -88,6 +140,7 @@ class _Agent:
         finally:
             notify("STOPPING=1")
             self._decider.end()
+            await self._tracks.close()
             self._host.close(keep=kept)
             self._decider.clear_away(keep=kept)
 
@@ -109,13 +162,21 @@ class _Agent:
                 window.cancel()
             await asyncio.gather(*windows, return_exceptions=True)
 
+    def _looked(self, links: Mapping[str, Link]) -> None:
+        self._decider.looked(links)
+        self._tracks.looked(links)
+
+    def _report(self, *, with_records: bool) -> Report:
+        report = self._decider.report(with_records=with_records)
+        return replace(report, tracks=self._tracks.report())
+
     def _windows(self) -> Iterator[asyncio.Task[None]]:
         """What lets people and programs see into this agent."""
         config = self._config
-        control = serve_control(Path(config.run_dir), lambda: self._decider.report(with_records=True))
+        control = serve_control(Path(config.run_dir), lambda: self._report(with_records=True))
         yield aside(control, "control")
         if config.metrics.listen is not None and (own := parse_listen(config.metrics.listen)) is not None:
-            yield aside(serve_metrics(own, self._decider.scrape), "metrics")
+            yield aside(serve_metrics(own, lambda: self._decider.scrape(self._tracks.report())), "metrics")
 
     def _introduce(self, fence: FenceKind) -> None:
         config = self._config
@@ -168,7 +229,9 @@ class _Agent:
             self._config = config
             set_up_logging(config.log.format, config.log.level)
             self._warn(self._host.fence())
+            self._notifier.reconfigure(config)
             self._decider.reconfigure(config)
+            self._tracks.want(config)
             log(logging.INFO, "reload", vips=len(config.vip))
         notify("READY=1")
 
