@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 
 from vipkeeper.agent.fitness import Fitness
 from vipkeeper.agent.logs import log
@@ -20,6 +20,7 @@ from vipkeeper.desired.wanted_host import answers_until_s, still_stands, wanted_
 from vipkeeper.election.effects import Holding
 from vipkeeper.election.events import ConflictHeard, Event, KernelAdoptable, Withdrawn
 from vipkeeper.kernel.host_network import ForeignAnnouncement, HostEvent, HostNetwork, KernelChanged
+from vipkeeper.model.address_options import AddressSettings
 from vipkeeper.model.errors import KernelRefused
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.host import FenceInForce, HostState, Link
@@ -29,11 +30,13 @@ from vipkeeper.model.vips import Unit, VipAddress
 # nftables table it does not tell us. A look takes about 1 ms.
 LOOK_INTERVAL_S = {FenceKind.BPF: 5.0, FenceKind.NFTABLES: 1.0, FenceKind.LIFETIME: 5.0}
 
+_PLAIN_ADDRESSES = AddressSettings()
+
 
 class HostShell:
     """One host. `post` takes events for who decides; `clock` is CLOCK_BOOTTIME in seconds.
 
-    `looked` hears of each fresh reading of the links.
+    `looked` hears of each fresh reading of the links, `stands` which addresses of ours there are, by text.
     """
 
     def __init__(
@@ -45,6 +48,8 @@ class HostShell:
         allowed: tuple[FenceKind, ...],
         clock: Callable[[], float],
         looked: Callable[[Mapping[str, Link]], None] = lambda _links: None,
+        stands: Callable[[Set[str]], None] = lambda _addresses: None,
+        settings: AddressSettings = _PLAIN_ADDRESSES,
     ) -> None:
         self._host = host
         self._units = units
@@ -52,6 +57,9 @@ class HostShell:
         self._allowed = allowed
         self._clock = clock
         self._looked = looked
+        self._stands = stands
+        self._told_standing: Set[VipAddress] | None = None
+        self._settings = settings
         self._fence = FenceInForce(FenceKind.LIFETIME)
         self._standing = HostState()
         self._holdings: Mapping[str, Holding] = {}
@@ -98,7 +106,18 @@ class HostShell:
     def announce_again(self, name: str) -> None:
         """Begin the announcements of a unit anew: clients may have learnt somebody else's address."""
         vips = [vip for unit in self._units if unit.name == name for vip in unit.addresses]
-        self._schedule.start([vip for vip in vips if vip in self._announcing], self._clock())
+        announcing = [vip for vip in vips if vip in self._announcing]
+        self._schedule.start(announcing, self._clock(), self._settings.lower_priority)
+        self._awake.set()
+
+    def take_settings(self, settings: AddressSettings) -> None:
+        """How addresses look and are announced from now on; those that look otherwise are added anew soon."""
+        before, self._settings = self._settings.patterns, settings
+        changed = [
+            vip for vip in self._announcing if before.get(vip.address) != settings.patterns.get(vip.address)
+        ]
+        self._schedule.start(changed, self._clock(), settings.patterns)
+        self._changed = True
         self._awake.set()
 
     def fence(self) -> FenceKind:
@@ -129,8 +148,16 @@ class HostShell:
         if any(h.deadline_s is not None and h.deadline_s <= now_s for h in holdings.values()):
             self._reconcile()
         self._confirm_withdrawals()
+        self._tell_standing()
         if self._schedule.next_due_s() != due_before_s:  # leases are renewed up to 100 times a second
             self._awake.set()
+
+    def _tell_standing(self) -> None:
+        """After the kernel has what is wanted: nothing that hangs on an address holds up an address."""
+        standing = self._standing.addresses.keys()
+        if standing != self._told_standing:
+            self._told_standing = frozenset(standing)
+            self._stands({vip.address for vip in standing})
 
     def _reconcile(self) -> None:
         # Each round with a refusal takes a unit out of what is asked for, so there are not many.
@@ -146,6 +173,7 @@ class HostShell:
             self._standing,
             self._fence.kind,
             self._clock(),
+            options=self._settings.options,
         )
         for unit in self._units:
             held = {vip for vip in unit.addresses if vip in wanted.addresses}
@@ -178,7 +206,7 @@ class HostShell:
         ]
         if started:
             self._announcing.update(started)
-            self._schedule.start(started, self._clock())
+            self._schedule.start(started, self._clock(), self._settings.patterns)
             self._announce()
             self._watch_segment()
 
@@ -232,7 +260,7 @@ class HostShell:
             case KernelChanged():
                 self._changed = True
             case ForeignAnnouncement(vip, mac):
-                self._schedule.start([vip], self._clock())
+                self._schedule.start([vip], self._clock(), self._settings.patterns)
                 for unit in self._units:
                     if vip in unit.addresses and unit.name in self._holdings:
                         log(logging.WARNING, "conflict", "somebody else announces it", vip=unit.name, mac=mac)
@@ -284,7 +312,8 @@ class HostShell:
         self._looked(links)
         self.want(self._holdings)
         if links != links_before:
-            self._schedule.start([vip for vip in self._announcing if vip.interface in moved], self._clock())
+            again = [vip for vip in self._announcing if vip.interface in moved]
+            self._schedule.start(again, self._clock(), self._settings.patterns)
             self._watch_segment()
 
     def _lost(self, found: HostState, links: Mapping[str, Link]) -> set[VipAddress]:

@@ -21,17 +21,23 @@ from vipkeeper.agent.decider import make_decider
 from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.logs import log, set_up_logging
 from vipkeeper.agent.metrics_server import serve_metrics
+from vipkeeper.agent.promoted_secondaries import PromotedSecondaries
+from vipkeeper.agent.routing_shell import RoutingShell
 from vipkeeper.agent.run_directory import RunDirectory
 from vipkeeper.agent.service_manager import notify, notify_reloading
 from vipkeeper.agent.tasks import aside
 from vipkeeper.config.consequences import allowed_fences, build_timing, reload_obstacles
 from vipkeeper.config.peer_address import parse_listen
+from vipkeeper.config.routing_entries import routing_entries
 from vipkeeper.config.rules import notices
 from vipkeeper.config.schema import Config
 from vipkeeper.config.timing_rules import judge_timing
+from vipkeeper.config.vip_addresses import address_settings
 from vipkeeper.election.effects import Finished
 from vipkeeper.kernel.namespace_lock import NamespaceLock
 from vipkeeper.kernel.netlink_host import NetlinkHost
+from vipkeeper.kernel.netlink_routing import NetlinkRouting
+from vipkeeper.kernel.routing_tables import read_table_names
 from vipkeeper.model.errors import ConfigError, ProgrammingError, VipkeeperError
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.reasons import Reason
@@ -64,6 +70,11 @@ class _Agent:
     async def run(self) -> int:
         self._decider = make_decider(self._config, self._directory)
         self._decider.prepare()
+        self._promoted = PromotedSecondaries(self._directory.promote_settings)
+        self._promoted.want(self._config)
+        self._routing = RoutingShell(
+            NetlinkRouting(), routing_entries(self._config, read_table_names()), boot_s
+        )
         self._host = HostShell(
             NetlinkHost(boot_s),
             self._decider.units(),
@@ -71,6 +82,8 @@ class _Agent:
             allowed=allowed_fences(self._config),
             clock=boot_s,
             looked=self._decider.looked,
+            stands=self._routing.stand,
+            settings=address_settings(self._config),
         )
         kept = False
         try:
@@ -89,6 +102,8 @@ class _Agent:
             notify("STOPPING=1")
             self._decider.end()
             self._host.close(keep=kept)
+            self._routing.close(keep=kept)
+            self._promoted.close(keep=kept)
             self._decider.clear_away(keep=kept)
 
     async def _decide(self) -> Finished:
@@ -114,6 +129,7 @@ class _Agent:
         config = self._config
         control = serve_control(Path(config.run_dir), lambda: self._decider.report(with_records=True))
         yield aside(control, "control")
+        yield aside(self._routing.run(), "routing")
         if config.metrics.listen is not None and (own := parse_listen(config.metrics.listen)) is not None:
             yield aside(serve_metrics(own, self._decider.scrape), "metrics")
 
@@ -168,7 +184,10 @@ class _Agent:
             self._config = config
             set_up_logging(config.log.format, config.log.level)
             self._warn(self._host.fence())
+            self._host.take_settings(address_settings(config))
+            self._promoted.want(config)
             self._decider.reconfigure(config)
+            self._routing.reconfigure(routing_entries(config, read_table_names()))
             log(logging.INFO, "reload", vips=len(config.vip))
         notify("READY=1")
 

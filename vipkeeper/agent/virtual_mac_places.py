@@ -19,7 +19,7 @@ from vipkeeper.config.vip_schema import Vip
 from vipkeeper.config.vrrp_rules import advertised_version
 from vipkeeper.kernel.virtual_mac import VirtualMac, VirtualMacs
 from vipkeeper.model.host import Link
-from vipkeeper.model.vips import Unit
+from vipkeeper.model.vips import Unit, VipAddress
 
 
 def virtual_mac(vip: Vip) -> VirtualMac | None:
@@ -31,13 +31,17 @@ def virtual_mac(vip: Vip) -> VirtualMac | None:
 
 
 def placed_units(config: Config) -> tuple[Unit, ...]:
-    """The VIPs; those with a virtual MAC are on an interface of their own."""
+    """The VIPs; those with a virtual MAC are on an interface of their own, but for addresses elsewhere."""
     return tuple(
-        replace(unit, addresses=tuple(replace(each, interface=virtual.interface) for each in unit.addresses))
+        replace(unit, addresses=tuple(_moved(each, virtual) for each in unit.addresses))
         if (virtual := virtual_mac(config.vip[unit.name])) is not None
         else unit
         for unit in build_units(config)
     )
+
+
+def _moved(address: VipAddress, virtual: VirtualMac) -> VipAddress:
+    return replace(address, interface=virtual.interface) if address.interface == virtual.base else address
 
 
 class VirtualMacPlaces:

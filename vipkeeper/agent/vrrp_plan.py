@@ -12,10 +12,11 @@ import msgspec
 
 from vipkeeper.agent.virtual_mac_places import virtual_mac
 from vipkeeper.config.schema import Config
+from vipkeeper.config.vip_addresses import advertised_addresses
 from vipkeeper.config.vip_schema import Vip
 from vipkeeper.config.vrrp_rules import advertised_version
 from vipkeeper.config.vrrp_schema import VipVrrp
-from vipkeeper.desired.announcement_schedule import REPEAT_INTERVAL_S
+from vipkeeper.model.address_options import REPEAT_INTERVAL_S
 from vipkeeper.model.vips import Unit
 from vrrp_compat.router.reasons import RouterReason
 from vrrp_compat.router.settings import RouterSettings
@@ -43,11 +44,6 @@ class RouterPlan(msgspec.Struct, frozen=True):
     rule: ChecksumRule | None
     silent: bool  # as master it takes no packets for its addresses but ARP and neighbour discovery
     lacks: tuple[RouterReason, str] | None
-
-    @property
-    def interfaces(self) -> frozenset[str]:
-        """Where its addresses are."""
-        return frozenset(vip.interface for vip in self.unit.addresses)
 
     @property
     def fixed(self) -> tuple[object, ...]:
@@ -91,9 +87,7 @@ def plan_router(
     peers = None if vrrp.unicast_peers is None else _peers(vrrp.unicast_peers, version, names)
     group = None if peers is not None else _group(vrrp, version)
     authentication = _authentication(vrrp)
-    advertised = tuple(
-        ipaddress.ip_address(each.address).packed for each in unit.addresses if each.version == version
-    )
+    advertised = tuple(ipaddress.ip_address(each.address).packed for each in advertised_addresses(vip))
     interval_cs = round(vrrp.advert_interval_s * 100)
     assert vrrp.vrid is not None  # noqa: S101 - vrrp_rules asks for it
     router = RouterSettings(

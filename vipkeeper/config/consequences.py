@@ -15,9 +15,10 @@ from vipkeeper.config.mistakes import dotted
 from vipkeeper.config.schema import Config
 from vipkeeper.config.timing_rules import Timing, derive_timing
 from vipkeeper.config.typed_document import named_tables_type, setting_type, table_type
+from vipkeeper.config.vip_addresses import written_addresses
 from vipkeeper.config.zookeeper_schema import Zookeeper
 from vipkeeper.model.fences import FenceKind
-from vipkeeper.model.vips import Unit, VipAddress
+from vipkeeper.model.vips import Unit
 
 
 def build_units(config: Config) -> tuple[Unit, ...]:
@@ -25,7 +26,7 @@ def build_units(config: Config) -> tuple[Unit, ...]:
     return tuple(
         Unit(
             name=name,
-            addresses=tuple(VipAddress.parse(text, vip.interface) for text in vip.addresses),
+            addresses=tuple(written.vip for written in written_addresses(vip)),
             priority=config.priority if vip.priority is None else vip.priority,
             preempt=config.backend == "vrrp" if vip.preempt is None else vip.preempt,
             preempt_delay_s=vip.preempt_delay_s,
