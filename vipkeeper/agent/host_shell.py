@@ -15,7 +15,7 @@ from vipkeeper.agent.fitness import Fitness
 from vipkeeper.agent.logs import log
 from vipkeeper.changes.change_kinds import AddAddresses, RemoveAddresses, after
 from vipkeeper.changes.plan import plan
-from vipkeeper.desired.announcement_schedule import AnnouncementSchedule
+from vipkeeper.desired.announcing import Announcing
 from vipkeeper.desired.wanted_host import answers_until_s, still_stands, wanted_host
 from vipkeeper.election.effects import Holding
 from vipkeeper.election.events import ConflictHeard, Event, KernelAdoptable, Withdrawn
@@ -65,8 +65,8 @@ class HostShell:
         self._holdings: Mapping[str, Holding] = {}
         self._placed: dict[str, set[VipAddress]] = {}  # every address a unit may have in the kernel
         self._fitness = Fitness(units, post)
-        self._schedule = AnnouncementSchedule()
-        self._announcing: set[VipAddress] = set()
+        self._announcing = Announcing(settings)
+        self._schedule = self._announcing.schedule
         self._awake = asyncio.Event()
         self._changed = False
         self._watch_due = False
@@ -106,17 +106,13 @@ class HostShell:
     def announce_again(self, name: str) -> None:
         """Begin the announcements of a unit anew: clients may have learnt somebody else's address."""
         vips = [vip for unit in self._units if unit.name == name for vip in unit.addresses]
-        announcing = [vip for vip in vips if vip in self._announcing]
-        self._schedule.start(announcing, self._clock(), self._settings.lower_priority)
+        self._announcing.lesser_heard(vips, self._clock())
         self._awake.set()
 
     def take_settings(self, settings: AddressSettings) -> None:
         """How addresses look and are announced from now on; those that look otherwise are added anew soon."""
-        before, self._settings = self._settings.patterns, settings
-        changed = [
-            vip for vip in self._announcing if before.get(vip.address) != settings.patterns.get(vip.address)
-        ]
-        self._schedule.start(changed, self._clock(), settings.patterns)
+        self._settings = settings
+        self._announcing.take(settings, self._clock())
         self._changed = True
         self._awake.set()
 
@@ -132,7 +128,7 @@ class HostShell:
         """Other units from now on. Units that are gone or moved must not be held any more."""
         self._units = units
         self._fitness.reconfigure(units)
-        self._stop_announcing(self._announcing - {vip for unit in units for vip in unit.addresses})
+        self._announcing.keep_only(vip for unit in units for vip in unit.addresses)
         self._look()
         self._awake.set()  # links that came up are announced again
 
@@ -190,7 +186,7 @@ class HostShell:
                 continue
             refused.update(applied.refused)
             if isinstance(change, AddAddresses):
-                self._announcing.difference_update(change.lifetimes)
+                self._announcing.forget(change.lifetimes)
         if refused:
             self._fitness.refused(refused, self._clock())
         return bool(refused)
@@ -205,14 +201,9 @@ class HostShell:
             if vip not in self._announcing and vip in self._standing.addresses
         ]
         if started:
-            self._announcing.update(started)
-            self._schedule.start(started, self._clock(), self._settings.patterns)
+            self._announcing.begin(started, self._clock())
             self._announce()
             self._watch_segment()
-
-    def _stop_announcing(self, vips: set[VipAddress]) -> None:
-        self._announcing -= vips
-        self._schedule.stop(vips)
 
     def _confirm_withdrawals(self) -> None:
         leaving = self._placed.keys() - self._holdings.keys()
@@ -222,7 +213,7 @@ class HostShell:
         self._reconcile()  # fence entries of what is gone now
         gone = {name for name in leaving if not self._placed[name] & self._standing.addresses.keys()}
         for name in gone:
-            self._stop_announcing(self._placed.pop(name))
+            self._announcing.stop(self._placed.pop(name))
         if gone:
             self._post(Withdrawn(frozenset(gone)))
             # Not now: it takes milliseconds, and a successor waits to hear that these are gone.
@@ -260,7 +251,7 @@ class HostShell:
             case KernelChanged():
                 self._changed = True
             case ForeignAnnouncement(vip, mac):
-                self._schedule.start([vip], self._clock(), self._settings.patterns)
+                self._announcing.again([vip], self._clock())
                 for unit in self._units:
                     if vip in unit.addresses and unit.name in self._holdings:
                         log(logging.WARNING, "conflict", "somebody else announces it", vip=unit.name, mac=mac)
@@ -312,8 +303,7 @@ class HostShell:
         self._looked(links)
         self.want(self._holdings)
         if links != links_before:
-            again = [vip for vip in self._announcing if vip.interface in moved]
-            self._schedule.start(again, self._clock(), self._settings.patterns)
+            self._announcing.again_on(moved, self._clock())
             self._watch_segment()
 
     def _lost(self, found: HostState, links: Mapping[str, Link]) -> set[VipAddress]:
