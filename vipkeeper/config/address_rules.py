@@ -8,13 +8,13 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 
-from vipkeeper.config.address_words import WrittenAddress, read_address
+from vipkeeper.config.address_words import WITHOUT_EFFECT, WrittenAddress, read_address
 from vipkeeper.config.mistakes import Finding, dotted
 from vipkeeper.config.route_words import read_route
 from vipkeeper.config.rule_words import read_rule
 from vipkeeper.config.schema import Config
 from vipkeeper.config.toml_positions import Path
-from vipkeeper.config.words import WordError, Words
+from vipkeeper.config.words import WordError, Words, no_effect
 
 # A claim compares up to three records for each address, and a store takes 128 in one transaction.
 MOST_ADDRESSES = 40
@@ -49,18 +49,16 @@ def broken_address_rules(config: Config) -> Iterator[Finding]:
 
 
 def address_notices(config: Config) -> Iterator[Finding]:
-    """Words that are understood and do nothing. `config` has no broken rule."""
+    """What is understood otherwise than it is written. `config` has no broken rule."""
     for path, text, interface in _address_texts(config):
-        leased = path[0] == "vip"
-        for word, why in read_address(text, interface).without_effect:
-            if leased or word not in STATIC_WORDS:
-                yield Finding(path, f"{word} has no effect: {why}", "leave it out")
+        written = read_address(text, interface)
+        idle = [word for word in written.idle if path[0] == "vip" or word not in STATIC_WORDS]
+        remarks = [*written.remarks, *(no_effect(word, WITHOUT_EFFECT[word]) for word in idle)]
+        yield from (Finding(path, *remark) for remark in remarks)
     for path, text in _route_texts(config):
-        for word, why in read_route(text).without_effect:
-            yield Finding(path, f"{word} has no effect: {why}", "leave it out")
+        yield from (Finding(path, *remark) for remark in read_route(text).remarks)
     for path, text in _rule_texts(config):
-        for word, why in read_rule(text).without_effect:
-            yield Finding(path, f"{word} has no effect: {why}", "leave it out")
+        yield from (Finding(path, *remark) for remark in read_rule(text).remarks)
 
 
 # What counts for an address that no lease guards.

@@ -11,7 +11,7 @@ import ipaddress
 
 import msgspec
 
-from vipkeeper.config.words import WordError, Words, unknown_word
+from vipkeeper.config.words import Remark, WordError, Words, no_effect, unknown_word
 from vipkeeper.model.address_options import AddressOptions
 from vipkeeper.model.vips import VipAddress
 
@@ -46,7 +46,8 @@ class WrittenAddress(msgspec.Struct, frozen=True):
     options: AddressOptions = AddressOptions()
     flags: int = 0
     preferred_s: int | None = None
-    without_effect: tuple[tuple[str, str], ...] = ()  # word, and why
+    idle: tuple[str, ...] = ()  # words that do nothing for an address that a lease guards
+    remarks: tuple[Remark, ...] = ()
 
 
 @functools.lru_cache(maxsize=4096)  # the same texts are asked about at each look at the host
@@ -57,11 +58,12 @@ def read_address(text: str, interface: str) -> WrittenAddress:
     broadcast = label = peer = ""
     scope = flags = 0
     preferred_s: int | None = None
-    without: dict[str, str] = {}
+    remarks: list[Remark] = []
+    idle: list[str] = []
     for word in words:
         if own.version == 6 and word in {"brd", "broadcast", "label", "scope"}:
             words.after(word)
-            without[word] = _IPV4_ALONE
+            remarks.append(no_effect(word, _IPV4_ALONE))
             continue
         match word:
             case "dev":
@@ -69,7 +71,7 @@ def read_address(text: str, interface: str) -> WrittenAddress:
             case "brd" | "broadcast":
                 broadcast = _broadcast(words, own, length)
                 if not broadcast:
-                    without[word] = f"a network of {length} bits has no broadcast address"
+                    remarks.append(no_effect(word, f"a network of {length} bits has no broadcast address"))
             case "label":
                 label = _label(words)
             case "scope":
@@ -78,10 +80,10 @@ def read_address(text: str, interface: str) -> WrittenAddress:
                 peer, length = _peer(words, own, length)
             case "preferred_lft":
                 preferred_s = None if words.skip("forever") else words.number(word, 0xFFFFFFFE)
-                without[word] = WITHOUT_EFFECT[word]
+                idle.append(word)
             case _ if word in _BARE:
                 flags |= _FLAGS.get(word, _NODAD if word == "nodad" else 0)
-                without[word] = WITHOUT_EFFECT[word]
+                idle.append(word)
             case _:
                 raise unknown_word(word, _TAKING_A_VALUE | _BARE, "an address")
     return WrittenAddress(
@@ -89,7 +91,8 @@ def read_address(text: str, interface: str) -> WrittenAddress:
         AddressOptions(broadcast, "" if label == interface else label, scope, peer),
         flags,
         preferred_s,
-        tuple(without.items()),
+        tuple(dict.fromkeys(idle)),
+        tuple(remarks),
     )
 
 

@@ -13,7 +13,15 @@ from collections.abc import Mapping
 import msgspec
 
 from vipkeeper.config.address_words import SCOPES
-from vipkeeper.config.words import IpNetwork, WordError, Words, did_you_mean, unknown_word
+from vipkeeper.config.words import (
+    IpNetwork,
+    Remark,
+    WordError,
+    Words,
+    did_you_mean,
+    no_effect,
+    unknown_word,
+)
 from vipkeeper.model.routing import LOCAL_TABLE, MAIN_TABLE, NextHop, Route
 
 KINDS = ("unicast", "local", "broadcast", "multicast", "throw", "unreachable", "prohibit", "blackhole")
@@ -74,10 +82,10 @@ _LARGEST = 0xFFFFFFFF
 
 
 class WrittenRoute(msgspec.Struct, frozen=True):
-    """What one text says, and which of its words do nothing."""
+    """What one text says, and what is to be told of it."""
 
     route: Route
-    without_effect: tuple[tuple[str, str], ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
 
 def read_route(text: str, tables: Mapping[str, int] | None = None) -> WrittenRoute:
@@ -111,14 +119,14 @@ class _Reader:
         self._single = _Hop()
         self._second = ""  # keepalived's `or`
         self._several: list[_Hop] = []
-        self._without: dict[str, str] = {}
+        self._remarks: list[Remark] = []
 
     def read(self) -> WrittenRoute:
         for word in self._words:
             hop = self._several[-1] if self._several else self._single
             if not (self._word_of_way(word, hop) or self._word_of_route(word) or self._word_of_limits(word)):
                 self._bare_word(word)
-        return WrittenRoute(self._route(), tuple(self._without.items()))
+        return WrittenRoute(self._route(), tuple(self._remarks))
 
     def _word_of_way(self, word: str, hop: _Hop) -> bool:
         words = self._words
@@ -148,7 +156,7 @@ class _Reader:
             case "src":
                 self._source = str(words.address(word))
             case "from":
-                self._from = str(network_of(words.after(word), word))
+                self._from = str(network_of(words.after(word), word, self._remarks))
             case "table":
                 values["table"] = table_number(words, word, self._tables)
             case "metric" | "priority" | "preference":
@@ -181,10 +189,10 @@ class _Reader:
 
     def _bare_word(self, word: str) -> None:
         if word in _WITHOUT_EFFECT:
-            self._without[word] = _WITHOUT_EFFECT[word]
+            self._remarks.append(no_effect(word, _WITHOUT_EFFECT[word]))
         elif word in _WITHOUT_EFFECT_TAKING_A_VALUE:
             self._words.after(word)
-            self._without[word] = _WITHOUT_EFFECT_TAKING_A_VALUE[word]
+            self._remarks.append(no_effect(word, _WITHOUT_EFFECT_TAKING_A_VALUE[word]))
         elif word in _REFUSED:
             raise WordError(f'"{word}" cannot be said here', _REFUSED[word])
         elif word in KINDS and not self._kind:
@@ -197,7 +205,7 @@ class _Reader:
     def _take_destination(self, text: str) -> None:
         if self._destination:
             raise WordError(f'"{text}" is a second destination in "{self._words.text}"', "write one of them")
-        self._destination = "default" if text in _EVERYWHERE else str(network_of(text, "to"))
+        self._destination = "default" if text in _EVERYWHERE else str(network_of(text, "to", self._remarks))
 
     def _route(self) -> Route:
         version = self._family()
@@ -262,17 +270,17 @@ def _looks_like_a_destination(word: str) -> bool:
     return word in _EVERYWHERE or word[:1].isdigit() or ":" in word
 
 
-def network_of(text: str, word: str) -> IpNetwork:
-    """A prefix, which has no bits beyond its length. Raises WordError."""
-    try:
-        return ipaddress.ip_network(text)
-    except ValueError:
-        pass
+def network_of(text: str, word: str, remarks: list[Remark]) -> IpNetwork:
+    """A prefix. Bits beyond its length, which the kernel refuses, are left out and told. Raises WordError."""
     try:
         inside = ipaddress.ip_interface(text)
     except ValueError:
         raise WordError(f'"{text}" after "{word}" is no network', "write ADDR or ADDR/LEN") from None
-    raise WordError(f"{text} has bits beyond its length", f"write {inside.network}")
+    if inside.ip != inside.network.network_address:
+        remarks.append(
+            (f"{text} has bits beyond its length, and is taken for {inside.network}", "write that")
+        )
+    return inside.network
 
 
 def table_number(words: Words, word: str, tables: Mapping[str, int] | None) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from vipkeeper.config.route_words import network_of, table_number
-from vipkeeper.config.words import WordError, Words, unknown_word
+from vipkeeper.config.words import Remark, WordError, Words, no_effect, unknown_word
 from vipkeeper.model.routing import MAIN_TABLE, Rule
 
 # linux/in.h; others are written as numbers.
@@ -61,27 +61,27 @@ _EVERYBODY = frozenset({"all", "any", "default"})
 
 
 class WrittenRule(msgspec.Struct, frozen=True):
-    """What one text says, and which of its words do nothing."""
+    """What one text says, and what is to be told of it."""
 
     rule: Rule
-    without_effect: tuple[tuple[str, str], ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
 
 def read_rule(text: str, tables: Mapping[str, int] | None = None) -> WrittenRule:
     """Raises WordError. `tables`: see `route_words.read_route`."""
     words = Words(text)
     values: dict[str, object] = {}
-    without: dict[str, str] = {}
+    remarks: list[Remark] = []
     versions: set[int] = set()
     for word in words:
         if word in _WITHOUT_EFFECT:
-            without[word] = _WITHOUT_EFFECT[word]
+            remarks.append(no_effect(word, _WITHOUT_EFFECT[word]))
         elif word in _WITHOUT_EFFECT_TAKING_A_VALUE:
             words.after(word)
-            without[word] = _WITHOUT_EFFECT_TAKING_A_VALUE[word]
+            remarks.append(no_effect(word, _WITHOUT_EFFECT_TAKING_A_VALUE[word]))
         elif word in {"inet", "inet6"}:
             versions.add(4 if word == "inet" else 6)
-        elif not (_selector(words, word, values) or _action(words, word, values, tables)):
+        elif not (_selector(words, word, values, remarks) or _action(words, word, values, tables)):
             raise unknown_word(word, _KNOWN, "a rule")
     if not values.keys() - {"inverted"}:
         raise WordError(f'"{text}" says nothing', "write for example from ADDR table NUMBER")
@@ -91,10 +91,10 @@ def read_rule(text: str, tables: Mapping[str, int] | None = None) -> WrittenRule
     if values.get("action", "lookup") == "lookup" and "l3mdev" not in values:
         values.setdefault("table", MAIN_TABLE)
     version = versions.pop() if versions else 4
-    return WrittenRule(msgspec.convert({"version": version, **values}, Rule), tuple(without.items()))
+    return WrittenRule(msgspec.convert({"version": version, **values}, Rule), tuple(remarks))
 
 
-def _selector(words: Words, word: str, values: dict[str, object]) -> bool:
+def _selector(words: Words, word: str, values: dict[str, object], remarks: list[Remark]) -> bool:
     if word in _NUMBERS:
         key, most = _NUMBERS[word]
         values[key] = words.number(word, most)
@@ -104,7 +104,7 @@ def _selector(words: Words, word: str, values: dict[str, object]) -> bool:
             values["inverted"] = True
         case "from" | "to":
             key = "from_" if word == "from" else "to"
-            values[key] = "" if words.skip(*_EVERYBODY) else str(network_of(words.after(word), word))
+            values[key] = "" if words.skip(*_EVERYBODY) else str(network_of(words.after(word), word, remarks))
         case "fwmark":
             values.update(_mark(words, word))
         case "iif" | "dev" | "oif":

@@ -104,6 +104,15 @@ class Words:
         )
 
 
+# What is to be told of a text that means something: what is the matter, and what to write.
+Remark = tuple[str, str]
+
+
+def no_effect(word: str, why: str) -> Remark:
+    """Of a word that is understood and does nothing."""
+    return f"{word} has no effect: {why}", "leave it out"
+
+
 def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
     """The nearest of the known words, as advice."""
     near = nearest(word, known)
