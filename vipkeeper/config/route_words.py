@@ -258,9 +258,11 @@ class _Reader:
         if several and single:
             wrong = f'"{self._words.text}" has a way before its first nexthop'
             raise WordError(wrong, "write each way after a nexthop of its own")
-        if any(hop == NextHop() for hop in several):
-            raise WordError("a nexthop says neither via nor dev", "write via ADDR or dev INTERFACE after it")
-        return tuple(single or several)
+        hops = tuple(single or several)
+        if any(not hop.via and not hop.interface for hop in hops):
+            wrong = f'a way of "{self._words.text}" has neither via nor dev'
+            raise WordError(wrong, "write via ADDR or dev INTERFACE")
+        return hops
 
 
 _EVERYWHERE = frozenset({"default", "any", "all"})

@@ -1,6 +1,6 @@
 """The in-memory partner of the real routing: entries in a list, and what others do to them.
 
-Rules of this file: as in `memory_host.py`; what the kernel would fill in is left open, which fulfils as well.
+Rules of this file: as in `memory_host.py`; of what the kernel fills in, only what tells routes apart.
 """
 
 from __future__ import annotations
@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 
-from vipkeeper.model.routing import Entry, Route, Routing, Rule, StaticAddress, fulfils
+from msgspec.structs import replace
+
+from vipkeeper.model.routing import IPV6_METRIC, Entry, Route, Routing, Rule, StaticAddress, fulfils
 
 
 class MemoryRouting:
@@ -37,7 +39,7 @@ class MemoryRouting:
             if entry in self.refusals:
                 refused[entry] = self.refusals[entry]
             elif not any(fulfils(each, entry) for each in self.entries):
-                self.entries.append(entry)
+                self.entries.append(_as_kept(entry))
         return refused
 
     def remove(self, unwanted: Routing) -> Mapping[Entry, str]:
@@ -67,3 +69,9 @@ class MemoryRouting:
     def close(self) -> None:
         """See `HostRouting.close`."""
         self._hear = None
+
+
+def _as_kept(entry: Entry) -> Entry:
+    if isinstance(entry, Route) and entry.version == 6:
+        return replace(entry, metric=entry.metric or IPV6_METRIC)
+    return entry

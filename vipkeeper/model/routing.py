@@ -17,7 +17,7 @@ from vipkeeper.model.vips import VipAddress
 MAIN_TABLE = 254
 LOCAL_TABLE = 255
 # IPv6 routes without a metric get this one.
-_IPV6_METRIC = 1024
+IPV6_METRIC = 1024
 
 
 class NextHop(msgspec.Struct, frozen=True):
@@ -167,7 +167,7 @@ def _route_as_found(wanted: Route, found: Route) -> Route:
         hops = tuple(_hop_as_found(*pair) for pair in zip(hops, found.hops, strict=True))
     metric = wanted.metric
     if wanted.version == 6:
-        metric = metric or _IPV6_METRIC
+        metric = metric or IPV6_METRIC
         if wanted.kind != "unicast":
             hops = found.hops  # the kernel puts the loopback interface there
     return msgspec.structs.replace(
