@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.kernel_segment.address_events import removed_addresses
+from tests.kernel_segment.kernel_events import removed_addresses
 from tests.kernel_segment.segment import INTERFACE, Segment, run_inside, run_loop_inside
 from vipkeeper.agent.clocks import boot_s
 from vipkeeper.agent.host_shell import HostShell

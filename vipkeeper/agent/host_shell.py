@@ -187,6 +187,7 @@ class HostShell:
             refused.update(applied.refused)
             if isinstance(change, AddAddresses):
                 self._announcing.forget(change.lifetimes)
+                self._told_standing = None  # what hung on the address went with the one before it
         if refused:
             self._fitness.refused(refused, self._clock())
         return bool(refused)
