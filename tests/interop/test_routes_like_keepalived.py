@@ -163,7 +163,7 @@ def comparable_route(route: dict[str, Any]) -> dict[str, Any]:
 
 
 def comparable_address(entry: dict[str, Any]) -> dict[str, Any]:
-    # A virtual address of ours has a lifetime, makes no route of its prefix, and bears our mark; an IPv6 one is
-    # never the source of connections.
+    # A virtual address of ours has a lifetime, makes no route of its prefix, and bears our mark; an IPv6 one
+    # is never the source of connections.
     kept = ("family", "local", "address", "prefixlen", "broadcast", "scope", "label")
     return {key: entry[key] for key in kept if key in entry}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from tests.kernel_segment.segment import INTERFACE, Segment, run_inside
+from tests.kernel_segment.segment import INTERFACE, Segment, run_inside, run_loop_inside, until_so
 from vipkeeper.changes.routing_plan import plan_routing
 from vipkeeper.config.address_words import read_address
 from vipkeeper.config.route_words import read_route
@@ -313,3 +314,31 @@ def test_what_is_added_is_read_and_what_is_removed_is_gone(
         assert host.read() == Routing()
 
     there(story)
+
+
+@pytest.mark.root
+def test_only_what_happens_to_ours_is_told(segment: Segment) -> None:
+    segment.ours.configure(
+        "route add 198.51.100.0/24 via 10.9.0.2 dev eth0", "rule add from 192.0.2.1 table 9"
+    )
+
+    async def story() -> None:
+        host = NetlinkRouting()
+        assert host.add(SEVERAL) == {}
+        heard: list[str] = []
+        host.listen(lambda: heard.append("something"))
+        segment.ours.configure("route del 198.51.100.0/24 via 10.9.0.2 proto boot", "rule del from 192.0.2.1")
+        segment.ours.configure("route add 198.51.100.0/24 via 10.9.0.2 dev eth0")
+        await asyncio.sleep(0)
+        assert heard == []
+        for theft in (
+            "rule del priority 100",
+            "route del 198.51.102.0/24",
+            "address del 10.66.0.1/24 dev eth0",
+        ):
+            heard.clear()
+            segment.ours.configure(theft)
+            await until_so(lambda: bool(heard))
+        host.close()
+
+    run_loop_inside(segment.ours, story)

@@ -32,7 +32,7 @@ SO_TIMESTAMPNS = 35
 
 def played(schedule: AnnouncementSchedule, until_s: float) -> list[tuple[float, VipAddress]]:
     """(instant, VIP) of all that is due up to `until_s`, asked for exactly when it is due."""
-    found = []
+    found: list[tuple[float, VipAddress]] = []
     while (due_s := schedule.next_due_s()) is not None and due_s <= until_s:
         found.extend((due_s, vip) for vip in schedule.take_due(due_s))
     return found

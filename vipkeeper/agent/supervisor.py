@@ -11,7 +11,7 @@ import gc
 import logging
 import signal
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -40,6 +40,7 @@ from vipkeeper.kernel.netlink_routing import NetlinkRouting
 from vipkeeper.kernel.routing_tables import read_table_names
 from vipkeeper.model.errors import ConfigError, ProgrammingError, VipkeeperError
 from vipkeeper.model.fences import FenceKind
+from vipkeeper.model.host import Link
 from vipkeeper.model.reasons import Reason
 
 _SETTLED_AFTER_S = 5.0  # the first lease is written by then; collecting takes 15 ms
@@ -81,7 +82,7 @@ class _Agent:
             self._decider.post,
             allowed=allowed_fences(self._config),
             clock=boot_s,
-            looked=self._decider.looked,
+            looked=self._looked,
             stands=self._routing.stand,
             settings=address_settings(self._config),
         )
@@ -105,6 +106,10 @@ class _Agent:
             self._routing.close(keep=kept)
             self._promoted.close(keep=kept)
             self._decider.clear_away(keep=kept)
+
+    def _looked(self, links: Mapping[str, Link]) -> None:
+        self._promoted.looked(links.keys())
+        self._decider.looked(links)
 
     async def _decide(self) -> Finished:
         windows: list[asyncio.Task[None]] = []
