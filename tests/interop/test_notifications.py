@@ -396,7 +396,7 @@ def maildir(segment: Segment, witness: Witness, tmp_path: Path) -> Iterator[Path
 
 
 def mailed(maildir: Path) -> list[str]:
-    found = [mail for mail in mailbox.Maildir(maildir)] if (maildir / "new").exists() else []
+    found = list(mailbox.Maildir(maildir)) if (maildir / "new").exists() else []
     return [mail["Subject"] for mail in sorted(found, key=lambda mail: mail["X-Time"] or mail["Date"])]
 
 
