@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 import msgspec
@@ -21,12 +21,15 @@ from vipkeeper.config.address_rules import (
 )
 from vipkeeper.config.consequences import allowed_fences, build_timing
 from vipkeeper.config.group_rules import broken_group_rules, group_notices
+from vipkeeper.config.host_rules import foreign_sources, own_address_as_peer, unusable_programs
 from vipkeeper.config.mistakes import Finding, dotted
+from vipkeeper.config.notify_rules import notify_notices
 from vipkeeper.config.peer_address import PeerAddress, parse_listen
 from vipkeeper.config.schema import Config
 from vipkeeper.config.store_rules import broken_store_rules, store_files, store_notices
 from vipkeeper.config.timing_rules import TimingFinding, judge_timing, longest_takeover_s, takeover_after_s
 from vipkeeper.config.toml_positions import Path
+from vipkeeper.config.track_rules import broken_track_rules, track_notices
 from vipkeeper.config.vrrp_rules import broken_vrrp_rules, vrrp_notices, vrrp_summary
 from vipkeeper.config.words import LONGEST_INTERFACE_NAME
 from vipkeeper.model.fences import FenceKind
@@ -40,6 +43,8 @@ class HostFacts(msgspec.Struct, frozen=True):
 
     interfaces: frozenset[str]
     missing_files: frozenset[str]  # of those that the configuration names
+    foreign_addresses: frozenset[str] = frozenset()  # of the source addresses named: those that others have
+    unusable_programs: Mapping[str, str] = {}  # of the programs named: why each cannot be run
 
 
 def broken_rules(config: Config) -> tuple[Finding, ...]:
@@ -53,6 +58,7 @@ def broken_rules(config: Config) -> tuple[Finding, ...]:
         *broken_group_rules(config),
         *broken_store_rules(config),
         *broken_vrrp_rules(config),
+        *broken_track_rules(config),
         *_timing_rules(config, fatal=True),
     )
 
@@ -65,6 +71,8 @@ def notices(config: Config) -> tuple[Finding, ...]:
         *store_notices(config, {address: path for path, address in good_addresses(config)}),
         *group_notices(config),
         *vrrp_notices(config),
+        *track_notices(config),
+        *notify_notices(config),
     )
 
 
@@ -79,6 +87,9 @@ def host_notices(config: Config, host: HostFacts) -> tuple[Finding, ...]:
     for path, file in named_files(config):
         if file in host.missing_files:
             found.append(Finding(path, f"this host has no readable file {file}", "the agent will not start"))
+    found += foreign_sources(config, host.foreign_addresses)
+    found += own_address_as_peer(config, host.foreign_addresses)
+    found += unusable_programs(config, host.unusable_programs)
     return tuple(found)
 
 
