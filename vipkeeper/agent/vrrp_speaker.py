@@ -54,6 +54,11 @@ class Speaker(abc.ABC):
         return self.plan.unit.name
 
     @property
+    def weights(self) -> str:
+        """For people: what makes up its priority; "": it is as configured."""
+        return ""
+
+    @property
     def mute(self) -> tuple[RouterReason, str] | None:
         """Why it cannot speak now."""
         if self.plan.lacks is not None:

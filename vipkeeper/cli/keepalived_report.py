@@ -8,10 +8,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from vrrp_compat.keepalived_conf.understanding import like_keepalived
-
 from vipkeeper.config.keepalived_reader import read_keepalived_conf
 from vrrp_compat.keepalived_conf.statements import Remark, Severity
+from vrrp_compat.keepalived_conf.understanding import like_keepalived
 
 _LABELS = {
     Severity.NOTE: "note",

@@ -38,6 +38,7 @@ class ListedRouter(msgspec.Struct, frozen=True):
     takeover_in_ms: int | None
     warning: str | None = None
     sync_group: str | None = None
+    weights: str = ""  # what makes up the priority
 
 
 class RouterStatistics(msgspec.Struct, frozen=True):
@@ -79,6 +80,7 @@ def list_routers(report: Report) -> list[ListedRouter]:
             takeover_in_ms=one.takeover_in_ms,
             warning=one.warning,
             sync_group=one.sync_group,
+            weights=one.weights,
         )
         for one in report.routers
     ]
@@ -134,7 +136,7 @@ def _cells(router: ListedRouter) -> tuple[str, ...]:
         str(router.vrid),
         router.state,
         _master(router),
-        str(router.priority),
+        printable(f"{router.priority} = {router.weights}" if router.weights else str(router.priority)),
         f"{router.interval_ms / 1000:g} s",
         _next(router),
         printable(_reason(router)),

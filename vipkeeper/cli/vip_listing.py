@@ -26,13 +26,17 @@ _Record = TypeVar("_Record", bound=msgspec.Struct)
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """One node that is configured for the VIP. `reason` is why it may not own, or why it may."""
+    """One node that is configured for the VIP. `reason` is why it may not own, or why it may.
+
+    `weights` is what makes up the priority, "100 -5 maint"; "" if it is as configured.
+    """
 
     node: str
     priority: int
     eligible: bool
     reason: str
     detail: str = ""
+    weights: str = ""
 
 
 class ListedVip(msgspec.Struct, frozen=True):
@@ -210,8 +214,10 @@ def _candidates(nodes: Mapping[str, _Node], wall_now: datetime) -> dict[str, tup
             elif silent_s is not None:
                 state = False, SILENT, f"nothing heard for {silent_s:.0f} s"
             else:
-                state = candidacy.eligible, candidacy.reason, _explained(candidacy.reason)
-            candidate = Candidate(name, candidacy.priority, *state)
+                explained = _explained(candidacy.reason)
+                detail = f"{explained}: {candidacy.detail}" if candidacy.detail else explained
+                state = candidacy.eligible, candidacy.reason, detail
+            candidate = Candidate(name, candidacy.priority, *state, weights=candidacy.weights)
             for vip in candidacy.vips:
                 found.setdefault(vip, []).append(candidate)
     return {vip: tuple(sorted(those, key=_best_first)) for vip, those in found.items()}

@@ -110,6 +110,8 @@ def _reason(vip: ListedVip) -> str:
 
 def _candidate(candidate: Candidate) -> str:
     text = f"{candidate.node} {candidate.priority}"
+    if candidate.weights:
+        text += f" = {candidate.weights}"
     return text if candidate.eligible else f"{text} ({candidate.detail or candidate.reason})"
 
 

@@ -89,7 +89,7 @@ def yield_to_better(state: ElectionState, unit: UnitState, now: Now) -> float | 
     settings, running = state.settings, state.lease.running
     if running is not None and now.boot_s >= running.sent_at_s + settings.timing.ask_after_s:
         return now.boot_s + settings.timing.renew_every_s  # nobody could claim what the store cannot record
-    better = better_candidates(state.view, settings, unit.name, unit.unit.priority, now.boot_s)
+    better = better_candidates(state.view, settings, unit.name, unit.priority, now.boot_s)
     unit.better_since_s = {node: unit.better_since_s.get(node, now.boot_s) for node in better}
     if not better:
         return None

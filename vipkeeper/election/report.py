@@ -56,6 +56,8 @@ def _vips(state: ElectionState, now_s: float) -> tuple[VipReport, ...]:
                 held_on_promises=held and names is not None,
                 promised_by=names if held else None,
                 members=unit.unit.members,
+                priority=unit.priority,
+                weights=unit.weight.on(unit.unit.priority),
             )
         )
     return tuple(reports)

@@ -27,6 +27,18 @@ class VipReport(msgspec.Struct, frozen=True):
     held_on_promises: bool = False
     promised_by: tuple[str, ...] | None = None
     members: tuple[str, ...] = ()  # of a sync group: its VIPs
+    priority: int = 0  # with weights
+    weights: str = ""  # what makes it up, "100 -5 maint"; "": it is as configured
+
+
+class TrackReport(msgspec.Struct, frozen=True):
+    """One tracked thing here, and the VIPs that depend on it."""
+
+    kind: str  # script, file, process or interface
+    name: str
+    state: str  # unknown, up, down or ignored
+    detail: str
+    vips: tuple[str, ...]
 
 
 class ElectorReport(msgspec.Struct, frozen=True):
@@ -70,6 +82,7 @@ class RouterReport(msgspec.Struct, frozen=True):
     discarded: dict[str, int]  # by DiscardReason value
     warning: str | None = None  # others use this VRID for something else
     sync_group: str | None = None  # that its VIP moves with
+    weights: str = ""  # what makes up the priority, "100 -5 maint"; "": it is as configured
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -86,6 +99,7 @@ class Report(msgspec.Struct, frozen=True):
     records: dict[str, msgspec.Raw] = {}
     version: str = ""
     routers: tuple[RouterReport, ...] = ()
+    tracks: tuple[TrackReport, ...] = ()
 
 
 class Request(msgspec.Struct, frozen=True):

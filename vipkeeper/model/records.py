@@ -63,6 +63,8 @@ class Candidacy(msgspec.Struct, frozen=True):
     eligible: bool
     reason: str  # Reason value; why not, when not eligible
     vips: tuple[str, ...]
+    weights: str = ""  # for people: what makes up the priority, "100 -5 maint"; "": it is as configured
+    detail: str = ""  # for people: which check fails, or is waited for
 
 
 class InfoRecord(msgspec.Struct, frozen=True):

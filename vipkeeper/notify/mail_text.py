@@ -6,15 +6,19 @@ begin a new header or a new recipient: control characters are gone before a mail
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.utils import parseaddr
 
 import msgspec
 
 from vipkeeper.model.state_changes import VipState
 from vipkeeper.notify.notification import Kind, Notification
+
+# A mail server may know a user without a host: `root`.
+_ADDRESS = r'[^\s<>(),;:\\"@]+(?:@[^\s<>(),;:\\"@]+)?'
+_MAILBOX = re.compile(rf"(?P<name>[^<>]*)<(?P<bracketed>{_ADDRESS})>|(?P<bare>{_ADDRESS})")
 
 # The body begins as keepalived's does: filters look for it.
 _FIRST_LINES: Mapping[tuple[Kind, VipState], str] = {
@@ -92,10 +96,8 @@ def one_line(text: str) -> str:
 
 
 def _mailbox(text: str) -> Address:
-    name, address = parseaddr(one_line(text))
-    user, at, domain = address.rpartition("@")
-    if not at:
-        user, domain = domain, ""  # a mail server may know it: `root`
-    if not user or any(char.isspace() or char in "<>(),;:\\" for char in address):
+    found = _MAILBOX.fullmatch(text.strip()) if text.isprintable() else None
+    if found is None:
         raise ValueError(f"{text!r} is no mail address: write user@host or Name <user@host>")
-    return Address(name, user, domain)
+    user, _, domain = (found["bracketed"] or found["bare"]).partition("@")
+    return Address((found["name"] or "").strip(' "'), user, domain)

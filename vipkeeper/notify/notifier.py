@@ -7,6 +7,7 @@ reader may be new.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ import msgspec
 from vipkeeper.config.notify_schema import NotifyScript, Scripts
 from vipkeeper.config.schema import Config
 from vipkeeper.model.state_changes import StateChange, VipState
+from vipkeeper.notify.counts import NotifyCounts
 from vipkeeper.notify.fifo_outlet import FifoOutlet
 from vipkeeper.notify.notification import REMARKS, Name, Notification
 from vipkeeper.notify.saying import Say
@@ -26,17 +28,9 @@ if TYPE_CHECKING:
     from vipkeeper.notify.mail_outlet import MailOutlet
 
 
-class NotifyCounts(msgspec.Struct, frozen=True):
-    """For metrics: since the start of the agent, but for what waits."""
-
-    scripts_run: int = 0
-    scripts_failed: int = 0
-    scripts_left_out: int = 0
-    scripts_waiting: int = 0
-    fifo_lost: int = 0
-    mails_sent: int = 0
-    mails_given_up: int = 0
-    mails_waiting: int = 0
+# A thousand VIPs that move together are kept with one write. What a process that is killed meanwhile has told
+# is told once more by the next one.
+KEPT_WITHIN_S = 0.2
 
 
 class Notifier:
@@ -58,6 +52,7 @@ class Notifier:
         self._clock = clock
         self._keep = keep
         self._delivered = dict(earlier)
+        self._keeping: asyncio.TimerHandle | None = None
         self._states = ToldStates(config, earlier)
         self._turns = ScriptTurns(config.scripts, say, self._told)
         self._fifo = FifoOutlet(config.scripts, say)
@@ -92,6 +87,9 @@ class Notifier:
         await self._fifo.end(keep=keep)
         if self._mail is not None:
             await self._mail.end()
+        if self._keeping is not None:
+            self._keeping.cancel()
+            self._keep_now()
 
     def counts(self) -> NotifyCounts:
         """As of now."""
@@ -126,6 +124,11 @@ class Notifier:
             self._delivered.pop(notification.of, None)
         else:
             self._delivered[notification.of] = notification.state
+        if self._keeping is None:
+            self._keeping = asyncio.get_running_loop().call_later(KEPT_WITHIN_S, self._keep_now)
+
+    def _keep_now(self) -> None:
+        self._keeping = None
         self._keep(self._delivered)
 
     def _follow_mail(self, config: Config) -> None:

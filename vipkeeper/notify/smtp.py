@@ -163,7 +163,7 @@ def _partly(recipients: Mapping[str, str], refused: Mapping[str, tuple[int, byte
 def _explained(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
         return f"{error.smtp_code} {_text(error.smtp_error)}"
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
         return "the server does not answer in time"
     return f"{type(error).__name__}: {error}"
 

@@ -35,9 +35,7 @@ class Growth:
         """Whether one more file may be read."""
         self._files += 1
         if self._files > MOST_FILES:
-            self._met(
-                place, f"includes name more than {MOST_FILES} files, repeated ones included"
-            )
+            self._met(place, f"includes name more than {MOST_FILES} files, repeated ones included")
         return self.over is None
 
     def _met(self, place: Place, wrong: str) -> None:

@@ -22,6 +22,7 @@ class RouterReason(enum.Enum):
     KERNEL_REFUSED = "kernel-refused"
     CHECK_FAILED = "check-failed"
     GROUP_FAULT = "group-fault"
+    CHECK_PENDING = "check-pending"
 
     # Why it is a backup
     LISTENING = "listening"
@@ -86,6 +87,7 @@ _EXPLAINED: dict[RouterReason, str] = {
     RouterReason.KERNEL_REFUSED: "the kernel refused the address or its fence",
     RouterReason.CHECK_FAILED: "a check that this router depends on fails",
     RouterReason.GROUP_FAULT: "another member of its sync group cannot serve, and they move as one",
+    RouterReason.CHECK_PENDING: "the first result of a check that it depends on is not there yet",
     RouterReason.LISTENING: "no master was heard yet; it takes over when none speaks in time",
     RouterReason.HIGHER_PRIORITY_HEARD: "a router with higher priority is master",
     RouterReason.EQUAL_PRIORITY_HEARD: "a router with the same priority is master already",

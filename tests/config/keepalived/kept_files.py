@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import msgspec
-from vrrp_compat.keepalived_conf.understanding import understand
 
 from vipkeeper.config.flags import Flags
 from vipkeeper.config.keepalived.translation import Translation, translate
@@ -12,6 +11,7 @@ from vipkeeper.config.schema import Config
 from vipkeeper.model.errors import ConfigError
 from vrrp_compat.keepalived_conf.reading import Surroundings, Unreadable, read_configuration
 from vrrp_compat.keepalived_conf.statements import Written
+from vrrp_compat.keepalived_conf.understanding import understand
 from vrrp_compat.keepalived_conf.understood import Understood
 
 NAME = "keepalived.conf"
