@@ -88,6 +88,7 @@ def ours_of(config: Config, name: str, vip: Vip) -> dict[str, object]:
         "garp_delay": general.master_delay_s if garp.master_delay_s is None else garp.master_delay_s,
         "garp_rep": general.master_repeat if garp.master_repeat is None else garp.master_repeat,
         "garp_refresh": garp.master_refresh_s,
+        "garp_lower_prio_rep": garp.lower_prio_repeat,
     }
     return values | {key: value for key, value in said.items() if value is not None}
 
