@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.keepalived_conf.memory_files import MAIN, outline, read, words
-from vrrp_compat.keepalived_conf.reading import MOST_LINES
+from vrrp_compat.keepalived_conf.growth import MOST_LINES
 from vrrp_compat.keepalived_conf.statements import Place, Severity
 
 
@@ -15,6 +15,11 @@ from vrrp_compat.keepalived_conf.statements import Place, Severity
         pytest.param("~SEQ(i,1,3) a$i b${i}", "a1 b1 a2 b2 a3 b3", id="start-and-end"),
         pytest.param("~SEQ(i,3) a${i}", "a1 a2 a3", id="end"),
         pytest.param("~SEQ(i,-2) a${i}", "a-1 a-2", id="negative-end"),
+        pytest.param("~SEQ(i,0) a${i}", "a1 a0", id="zero-as-end"),
+        pytest.param("~SEQ(i,010,9) a${i}", "a8 a9", id="octal-in"),
+        pytest.param("~LST({a,b},{1,2},) <${a}>", "<1> <>", id="an-empty-value-at-the-end"),
+        pytest.param("~LST(a,1,,2) <${a}>", "<1> <> <2>", id="an-empty-value-between"),
+        pytest.param("~LST( {a , b} , {1,2} ) ${a}${b}", "12", id="blanks-in-names"),
         pytest.param("~SEQ(i,1,2,6) a${i}", "a1 a3 a5", id="step"),
         pytest.param("~SEQ(i,3,1) a${i}", "a3 a2 a1", id="down"),
         pytest.param("~SEQ( q , 1 , 2 )a${q}", "a1 a2", id="blanks"),
@@ -52,6 +57,7 @@ def test_repeated_lines(line: str, expected: str) -> None:
         "~SEQ(i,1,0,3) a",
         "~SEQ(i,1,-1,3) a",
         "~SEQ(1,2) a",
+        "~SEQx(i,-2,0) a",
         "~SEQ i,1,2 a",
         "~SEQ(i,1,2 a",
         "~SEQX(i,1,2) a",

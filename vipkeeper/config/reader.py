@@ -1,4 +1,4 @@
-"""The one file of this folder that asks the host: reads configuration files, host name, interfaces.
+"""Asks the host: reads configuration files, host name, interfaces. `keepalived_files.py` is its sister.
 
 Rules of this file: it decides nothing; what cannot be read becomes a ConfigError or MissingPrivilege that
 says what to do.

@@ -20,6 +20,7 @@ from vrrp_compat.keepalived_conf.comment_marks import without_comment
 from vrrp_compat.keepalived_conf.conditions import kept_line
 from vrrp_compat.keepalived_conf.config_files import ConfigFiles, Surroundings, Unreadable
 from vrrp_compat.keepalived_conf.definitions import Definitions, definition_in
+from vrrp_compat.keepalived_conf.growth import Growth
 from vrrp_compat.keepalived_conf.includes import (
     Check,
     Include,
@@ -34,11 +35,6 @@ from vrrp_compat.keepalived_conf.multi_line import Collected
 from vrrp_compat.keepalived_conf.repeats import begins_a_repeat, inside_of, repeat_in
 from vrrp_compat.keepalived_conf.statements import Cut, Place, Remark, Severity, Written
 from vrrp_compat.keepalived_conf.text_lines import Line, decoded, lookalikes, split_lines
-
-# A line within a definition within a repeat within an include ...: real files need five or six.
-DEEPEST = 60
-# Lines that others stand for: beyond it, a repeat or an include has run away. Read in some six seconds.
-MOST_LINES = 200_000
 
 _SPECIAL = "@$~i"  # how conditions, definitions, repeats and includes begin
 
@@ -60,7 +56,7 @@ class _Reading:
         self._builder = BlockBuilder()
         self._open_files: list[str] = []
         self._check = Check.NONE
-        self._lines_made = 0
+        self._growth = Growth()
         self._remarks: dict[Remark, None] = {}  # a repeated line says a thing once
         self._cuts: list[Cut] = []
 
@@ -77,7 +73,8 @@ class _Reading:
         else:
             self._file(path, content, 0)
         statements, of_braces, trailing = self._builder.finish()
-        return Written(statements, (*self._remarks, *of_braces), tuple(self._cuts), trailing)
+        of_growth = () if self._growth.over is None else (self._growth.over,)
+        return Written(statements, (*self._remarks, *of_growth, *of_braces), tuple(self._cuts), trailing)
 
     # Files
 
@@ -87,6 +84,8 @@ class _Reading:
         self._open_files.append(path)
         check = self._check
         for line in split_lines(path, text):
+            if self._growth.over:
+                break
             if isinstance(line, Remark):
                 self._remarks[line] = None
             else:
@@ -114,6 +113,8 @@ class _Reading:
         if path in self._open_files:
             chain = " -> ".join([*self._open_files[self._open_files.index(path) :], path])
             self._say(include.place, Severity.FATAL, f"includes itself: {chain}", "delete this include")
+            return
+        if not self._growth.file(include.place):
             return
         content = self._files.read(path)
         if isinstance(content, Unreadable):
@@ -152,9 +153,7 @@ class _Reading:
 
     def _line(self, line: Line, depth: int) -> None:
         """A line without its comment, or what is left of one, or what another line stands for."""
-        self._lines_made += depth > 0
-        if depth > DEEPEST or self._lines_made > MOST_LINES:
-            self._ran_away(line)
+        if not self._growth.line(line.place(), depth):
             return
         rest: Line | None = line
         at_start = True
@@ -248,7 +247,7 @@ class _Reading:
             self._remarks[repeat] = None
             return
         for assignments in repeat.rounds:
-            if self._lines_made > MOST_LINES:
+            if self._growth.over:
                 return
             for name, value in assignments:
                 where = line.place()
@@ -270,18 +269,6 @@ class _Reading:
         if arguments:
             return None
         return plain_built_in(name, directory=self._directory(), config_id=self._surroundings.config_id)
-
-    def _ran_away(self, line: Line) -> None:
-        if self._lines_made <= MOST_LINES:
-            wrong = f"stands for itself, or for something {DEEPEST} levels deep, and is left out"
-            self._say(line.place(), Severity.FATAL, wrong, "see which definition or repeat leads back to it")
-        elif self._lines_made == MOST_LINES + 1:
-            wrong = (
-                f"is line {self._lines_made} with all repeats, definitions and includes; the rest is left out"
-            )
-            self._say(
-                line.place(), Severity.FATAL, wrong, "see which ~SEQ, definition or include is too large"
-            )
 
     def _say(self, place: Place, severity: Severity, wrong: str, fix: str) -> None:
         self._remarks[Remark(place, severity, "", wrong, fix)] = None
