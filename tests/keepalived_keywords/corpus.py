@@ -41,9 +41,10 @@ _OF_THE_FRAME = frozenset({"interface", "virtual_router_id", "script", "file", "
 # These are right only beside others, which a file may not have.
 _CONTRADICTING = frozenset(
     {
-        "unicast_src_ip", "check_unicast_src", "old_unicast_checksum", "unicast_ttl", "mcast_dst_ip",
-        "mcast_src_ip", "vmac_xmit_base", "native_ipv6", "down_timer_adverts", "preempt_delay", "nopreempt",
-        "quorum_max", "vrrp_strict", "strict_mode", "authentication", "vrrp_version", "version", "unicast_peer",
+        "unicast_src_ip", "check_unicast_src", "old_unicast_checksum", "unicast_ttl", "unicast_peer",
+        "mcast_dst_ip", "mcast_src_ip", "vmac_xmit_base", "native_ipv6", "down_timer_adverts",
+        "preempt_delay", "nopreempt", "quorum_max", "vrrp_strict", "strict_mode", "authentication",
+        "vrrp_version", "version",
     }
 )  # fmt: skip
 _EXTRA = 0.08  # how many of a block's keywords a file has
