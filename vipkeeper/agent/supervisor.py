@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from vipkeeper.agent.clocks import boot_s
 from vipkeeper.agent.control_socket import serve_control
 from vipkeeper.agent.decider import make_decider
@@ -38,6 +40,7 @@ from vipkeeper.kernel.namespace_lock import NamespaceLock
 from vipkeeper.kernel.netlink_host import NetlinkHost
 from vipkeeper.kernel.netlink_routing import NetlinkRouting
 from vipkeeper.kernel.routing_tables import read_table_names
+from vipkeeper.model.agent_report import Report
 from vipkeeper.model.errors import ConfigError, ProgrammingError, VipkeeperError
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.host import Link
@@ -132,11 +135,15 @@ class _Agent:
     def _windows(self) -> Iterator[asyncio.Task[None]]:
         """What lets people and programs see into this agent."""
         config = self._config
-        control = serve_control(Path(config.run_dir), lambda: self._decider.report(with_records=True))
+        control = serve_control(Path(config.run_dir), self._report)
         yield aside(control, "control")
         yield aside(self._routing.run(), "routing")
         if config.metrics.listen is not None and (own := parse_listen(config.metrics.listen)) is not None:
             yield aside(serve_metrics(own, self._decider.scrape), "metrics")
+
+    def _report(self) -> Report:
+        report = self._decider.report(with_records=True)
+        return replace(report, routing_refused=self._routing.refused())
 
     def _introduce(self, fence: FenceKind) -> None:
         config = self._config

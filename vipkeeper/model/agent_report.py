@@ -84,6 +84,8 @@ class Report(msgspec.Struct, frozen=True):
     records: dict[str, msgspec.Raw] = {}
     version: str = ""
     routers: tuple[RouterReport, ...] = ()
+    # Routes, rules and static addresses that should be here and are not, and why.
+    routing_refused: dict[str, str] = {}
 
 
 class Request(msgspec.Struct, frozen=True):
