@@ -15,6 +15,7 @@ from tests.config.keepalived.dumping_keepalived import a_host
 from tests.peers.keepalived import addresses_of
 from vipkeeper.lab.namespaces import Namespace
 from vipkeeper.lab.processes import LabProcess
+from vipkeeper.lab.run_command import CommandFailed
 
 pytestmark = pytest.mark.root
 
@@ -85,7 +86,13 @@ class Agent:
         )
 
     def states(self) -> dict[str, str]:
-        listed = json.loads(self.host.run(sys.executable, "-m", "vipkeeper", "ls", *self.place, "-o", "json"))
+        """As `ls` shows them; nothing while no agent answers."""
+        try:
+            listed = json.loads(
+                self.host.run(sys.executable, "-m", "vipkeeper", "ls", *self.place, "-o", "json")
+            )
+        except CommandFailed:
+            return {}
         return {each["vip"]: each["state"] for each in listed}
 
 

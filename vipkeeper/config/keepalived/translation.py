@@ -16,6 +16,7 @@ from vipkeeper.config.keepalived.global_words import put_globals, put_pacing, pu
 from vipkeeper.config.keepalived.groups import put_group
 from vipkeeper.config.keepalived.instances import Instance, Surroundings, put_instance
 from vipkeeper.config.keepalived.names import fitting_names
+from vipkeeper.config.keepalived.service_advice import advise_on_services
 from vipkeeper.config.keepalived.tracks import put_definitions
 from vipkeeper.config.keepalived.views import View
 from vipkeeper.config.toml_positions import Path
@@ -48,6 +49,7 @@ def translate(understood: Understood, backend: str | None = None) -> Translation
     around = Surroundings(defaults, known, by_store=draft.values["backend"] != DEFAULT_BACKEND)
     instances = _put_instances(draft, tops, around)
     _put_groups(draft, tops, instances, around)
+    advise_on_services(draft, understood.blocks)
     leftovers = (*draft.leftovers, *_Unused(understood, seen).leftovers())
     remarks = sorted((*_with_refusals(understood), *draft.remarks), key=lambda remark: remark.place)
     document = Document(draft.values, draft.origins, tuple(dict.fromkeys(remarks)))
