@@ -147,9 +147,11 @@ class _Reading:
             return
         if continues:
             line = self._continued(line)
+        taken = self._builder.taken
         self._line(line, depth)
         if uncommented.comment and line.text:
-            self._builder.comment(uncommented.comment, behind=True)
+            # Behind a definition, or a line for another host, it is not about the statement before it.
+            self._builder.comment(uncommented.comment, behind=self._builder.taken > taken)
 
     def _line(self, line: Line, depth: int) -> None:
         """A line without its comment, or what is left of one, or what another line stands for."""
@@ -175,7 +177,8 @@ class _Reading:
         if begins_a_repeat(kept):
             self._repeat(kept, depth)
             return None
-        put_in = self._put_in(kept)
+        # Behind a `~` that begins no repeat keepalived puts nothing in.
+        put_in = (kept,) if kept.text.startswith("~") else self._put_in(kept)
         if len(put_in) > 1:
             for single in put_in:
                 self._line(single, depth + 1)
