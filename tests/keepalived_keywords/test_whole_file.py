@@ -188,6 +188,16 @@ def test_weights_of_an_owner(priority: int, line: str, kept: list[tuple[str, int
     assert all("priority 255 never changes" in remark for remark in told)
 
 
+def test_weights_of_a_group_with_an_owner() -> None:
+    tracked = "track_script {\nchk weight 5\n}\ntrack_interface {\neth1\n}"
+    text = (
+        GUARDED + SCRIPT + instance("priority 255", "A") + instance("", "B", _OTHER) + group("A\nB", tracked)
+    )
+    assert lines(first(meant(text), "vrrp_sync_group"), "track_script") == [("chk", 0)]
+    (remark,) = said(text)
+    assert "chk: its weight does not count: A has priority 255" in remark
+
+
 def test_an_interface_of_an_instance_and_its_group() -> None:
     tracked = "track_interface {\neth1\n}"
     text = instance(tracked, "A") + instance("", "B", _OTHER) + group("A\nB", tracked)
