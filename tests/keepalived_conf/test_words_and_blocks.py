@@ -81,3 +81,9 @@ def test_comments_stay_with_what_they_are_about() -> None:
     assert b.comments == ("of b",)
     assert b.closing_comments == ("last in b",)
     assert written.trailing_comments == ("end",)
+
+
+def test_a_comment_behind_what_is_no_statement_is_about_the_next_one() -> None:
+    a, b = read("a 1\n$X=2 # two\n@other c # not here\nb {\n} # end of b\n").statements
+    assert a.comments == ()
+    assert b.comments == ("two", "not here", "end of b")

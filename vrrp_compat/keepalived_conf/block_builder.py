@@ -47,6 +47,7 @@ class BlockBuilder:
         self._newest: _Open | None = None  # what a comment behind something is about
         self._comments: tuple[str, ...] = ()  # those that wait for the next statement
         self._remarks: list[Remark] = []
+        self.taken = 0  # how many words and braces came so far
         self._doubt = ""  # the first `}` that does not stand below what it closes
 
     def block_path(self) -> tuple[str, ...]:
@@ -55,12 +56,14 @@ class BlockBuilder:
 
     def words(self, run: Run) -> None:
         """A run of words: a new statement."""
+        self.taken += 1
         self._last = self._newest = _Open(run, self._comments)
         self._comments = ()
         self._inside[-1].append(self._last)
 
     def brace(self, brace: Brace, *, first_in_line: bool = False) -> None:
         """One brace."""
+        self.taken += 1
         if brace.text == "}":
             self._close(brace.place, first_in_line=first_in_line)
         elif self._last is None:

@@ -147,9 +147,11 @@ class _Reading:
             return
         if continues:
             line = self._continued(line)
+        taken = self._builder.taken
         self._line(line, depth)
         if uncommented.comment and line.text:
-            self._builder.comment(uncommented.comment, behind=True)
+            # Behind a definition, or a line for another host, it is not about the statement before it.
+            self._builder.comment(uncommented.comment, behind=self._builder.taken > taken)
 
     def _line(self, line: Line, depth: int) -> None:
         """A line without its comment, or what is left of one, or what another line stands for."""

@@ -20,7 +20,7 @@ _LETTERS = {"a": "\a", "b": "\b", "E": "\x1b", "f": "\f", "n": "\n", "r": "\r", 
 
 
 class ScriptText(msgspec.Struct, frozen=True):
-    """What a text was split into, and the quote that was still open at its end."""
+    """What a text was split into, or else the quote that was still open at its end."""
 
     words: tuple[str, ...]
     unmatched: str = ""
@@ -37,7 +37,7 @@ def command_words(command: str) -> tuple[str, ...]:
 
 
 def split_script(text: str) -> ScriptText:
-    """Splits once. A word with a quote that stays open is left out, and what is behind it with it."""
+    """Splits once. With a quote that stays open there are no words: half a command must not run."""
     words: list[str] = []
     word: list[str] | None = None
     quote = ""
@@ -62,9 +62,11 @@ def split_script(text: str) -> ScriptText:
         else:
             word = word or []
             word.append(character)
-    if word is not None and not quote:
+    if quote:
+        return ScriptText((), quote)
+    if word is not None:
         words.append(_ended(word))
-    return ScriptText(tuple(words), quote)
+    return ScriptText(tuple(words))
 
 
 def _escaped(text: str, at: int) -> tuple[str, int]:
