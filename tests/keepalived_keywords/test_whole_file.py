@@ -50,6 +50,7 @@ def test_what_an_instance_cannot_be_without(needed: str, wrong: str) -> None:
         (STRICT + instance("accept"), "accept", "strict mode with version 2"),
         (STRICT + instance("down_timer_adverts 4"), "down_timer_adverts", "waits for 3 advertisements"),
         (STRICT + instance("lower_prio_no_advert off"), "lower_prio_no_advert", "leaves lower priorities"),
+        (STRICT + instance("use_vmac 02:00:00:00:00:01"), None, "the MAC address of the RFC alone"),
         (instance("version 3\nversion 2"), None, "another version is said above"),
         (instance("state MASTER\nstate BACKUP"), None, "MASTER is said above"),
         (instance("native_ipv6"), "native_ipv6", "the instance has IPv4 addresses"),
