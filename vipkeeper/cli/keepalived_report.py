@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterable
 
 from vipkeeper.config.keepalived_reader import read_keepalived_conf
+from vrrp_compat.keepalived_conf.exit_codes import like_keepalived
 from vrrp_compat.keepalived_conf.statements import Remark, Severity
-from vrrp_compat.keepalived_conf.understanding import like_keepalived
 
 _LABELS = {
     Severity.NOTE: "note",

@@ -57,6 +57,6 @@ def unusable_programs(config: Config, unusable: Mapping[str, str]) -> Iterator[F
     """Programs that cannot be run here; `unusable` says why."""
     for path, script in all_scripts(config):
         program = program_of(script)
-        if program in unusable:
+        if program is not None and program in unusable:
             fix = "install it, or correct the path" if "/" in program else "write its whole path"
             yield Finding(path, f"{program} {unusable[program]}", fix)

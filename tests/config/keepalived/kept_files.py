@@ -9,7 +9,8 @@ from vipkeeper.config.keepalived.translation import Translation, translate
 from vipkeeper.config.parsing import ConfigSource, ParsedConfig, parse_config
 from vipkeeper.config.schema import Config
 from vipkeeper.model.errors import ConfigError
-from vrrp_compat.keepalived_conf.reading import Surroundings, Unreadable, read_configuration
+from vrrp_compat.keepalived_conf.config_files import Surroundings, Unreadable
+from vrrp_compat.keepalived_conf.reading import read_configuration
 from vrrp_compat.keepalived_conf.statements import Written
 from vrrp_compat.keepalived_conf.understanding import understand
 from vrrp_compat.keepalived_conf.understood import Understood
