@@ -397,7 +397,7 @@ def maildir(segment: Segment, witness: Witness, tmp_path: Path) -> Iterator[Path
 
 
 def mailed(maildir: Path) -> list[str]:
-    found = [mail for mail in mailbox.Maildir(maildir)] if (maildir / "new").exists() else []
+    found = list(mailbox.Maildir(maildir)) if (maildir / "new").exists() else []
     return [mail["Subject"] for mail in sorted(found, key=lambda mail: mail["X-Time"] or mail["Date"])]
 
 
@@ -419,3 +419,27 @@ def test_each_change_is_mailed_once_and_the_end_too(segment: Segment, maildir: P
         log.index(f"| {subject}") for subject in subjects
     )
     assert "to=ops@example.com" in log
+
+
+def test_startup_and_shutdown_programs_are_not_run_for_a_restart(segment: Segment, witness: Witness) -> None:
+    program = witness.directory / "once"
+    program.write_text(
+        f"#!/bin/sh\necho $1 there $(ip -o address show dev eth0 | grep -c {VIP4}/) >> {program}.ran\n"
+    )
+    program.chmod(0o755)
+    startup, shutdown = (f'{word} = {{ script = "{program} {word}" }}' for word in ("startup", "shutdown"))
+    text = f'[scripts]\nuser = "root"\n{startup}\n{shutdown}\n{vip("web", 0, 51)}'
+    with agent_of(segment, text) as agent:
+        segment.observer.wait_until_answered(VIP4, by=agent.host.name)
+        agent.process.send(signal.SIGUSR2)
+        assert agent.process.wait(PATIENCE_S) == 0
+        agent.start()
+        agent.kill()
+        agent.start()
+        agent.wait_for("master vip=web")
+        ran = Path(f"{program}.ran")
+        assert ran.read_text().splitlines() == ["startup there 0"]
+        agent.stop()
+        assert ran.read_text().splitlines() == ["startup there 0", "shutdown there 0"]
+        agent.start()
+        agent.wait(lambda: ran.read_text().count("startup") == 2, "it does not begin anew")
