@@ -106,3 +106,17 @@ def test_a_weight_is_told_as_another_priority(tmp_path: Path) -> None:
             assert [one.priority for one in node.changes if one.state is state] == [priority]
 
     play(tmp_path, story)
+
+
+def test_a_master_that_cannot_speak_is_told_as_fault_until_it_can(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        node = bench.node("a", ADDRESSES[0], config(toml())).start()
+        await bench.until(node.answers, 6.0)
+        node.ports.set_interface(up=False)  # and the kernel says nothing of it
+        await bench.passes(6.0)
+        assert states(node) == [BACKUP, MASTER, FAULT]
+        node.ports.set_interface(up=True)
+        await bench.until(node.answers, 6.0)
+        assert states(node) == [BACKUP, MASTER, FAULT, MASTER]
+
+    play(tmp_path, story)
