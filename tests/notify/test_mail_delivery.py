@@ -13,7 +13,7 @@ from tests.notify.test_mail_text import MAIL
 from tests.notify.told import Journal, until
 from vipkeeper.config.notify_schema import Mail as MailSettings
 from vipkeeper.notify.mail_delivery import END_LIMIT_S, TIMES_OF_AN_ANSWER, MailDelivery
-from vipkeeper.notify.mail_text import Mail
+from vipkeeper.notify.memory import Mail
 
 
 def settings(port: int, timeout_s: float = 10.0) -> MailSettings:

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.notify.mail_servers import Inbox, serving
+from tests.notify.mail_servers import Inbox, free_port, serving
 from tests.notify.test_told_states import config, vip
 from tests.notify.told import Journal, until
 from vipkeeper.config.schema import Config
 from vipkeeper.model.state_changes import StateChange, VipState
+from vipkeeper.notify.mail_delivery import END_LIMIT_S
+from vipkeeper.notify.memory import Mail
 from vipkeeper.notify.notification import Kind, Name
 from vipkeeper.notify.notifier import Notifier
 from vipkeeper.notify.once import run_once
@@ -24,23 +26,39 @@ MASTER, BACKUP, FAULT = VipState.MASTER, VipState.BACKUP, VipState.FAULT
 pytestmark = pytest.mark.root  # programs run as root here
 
 
+class NotebookMemory:
+    """Implements `Memory`: what one notifier leaves, the next one of the same test finds."""
+
+    def __init__(self) -> None:
+        self.told: dict[Name, VipState] = {}
+        self.mails: list[Mail] = []
+
+    def states(self) -> dict[Name, VipState]:
+        return dict(self.told)
+
+    def keep_states(self, states: Mapping[Name, VipState]) -> None:
+        self.told = dict(states)
+
+    def take_mails(self) -> list[Mail]:
+        mails, self.mails = self.mails, []
+        return mails
+
+    def keep_mails(self, mails: list[Mail]) -> None:
+        self.mails = mails
+
+
 class Bench:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.journal = Journal()
-        self.kept: list[dict[Name, VipState]] = []
+        self.memory = NotebookMemory()
         self.fifo = directory / "fifo"
         os.mkfifo(self.fifo)
         self._reading = os.open(self.fifo, os.O_RDWR | os.O_NONBLOCK)
 
     def notifier(self, made: Config, earlier: Mapping[Name, VipState] | None = None) -> Notifier:
-        return Notifier(
-            made,
-            self.journal,
-            clock=time.monotonic,
-            earlier=earlier or {},
-            keep=lambda states: self.kept.append(dict(states)),
-        )
+        self.memory.told.update(earlier or {})
+        return Notifier(made, self.journal, clock=time.monotonic, memory=self.memory)
 
     def any_program(self) -> str:
         program = self.directory / "program"
@@ -90,7 +108,7 @@ def test_everybody_hears_of_a_change_and_of_the_end(tmp_path: Path) -> None:
         assert bench.lines() == [f'INSTANCE "a" {state} 100' for state in ("BACKUP", "MASTER", "STOP")]
         assert [subject.split()[-2] for subject in inbox.subjects()] == ["BACKUP", "MASTER", "STOP"]
         assert inbox.envelopes[0][1] == ["ops@example.com"]
-        assert bench.kept[-1] == {(Kind.INSTANCE, "a"): VipState.STOP}
+        assert bench.memory.told == {(Kind.INSTANCE, "a"): VipState.STOP}
         counts = notifier.counts()
         assert (counts.mails_sent, counts.scripts_failed, counts.fifo_lost) == (3, 0, 0)
 
@@ -197,5 +215,27 @@ def test_a_program_that_runs_once_may_fail_and_take_too_long(tmp_path: Path) -> 
         assert "took longer than 0.2 s" in bench.journal.said("startup-script")[0]
         await run_once("shutdown", made.shutdown, made, timeout_s=0.2, say=bench.journal)
         assert bench.journal.said("shutdown-script") == []
+
+    play(tmp_path, story)
+
+
+def test_a_restart_takes_along_the_mails_that_wait(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        inbox, port = Inbox(), free_port()
+        made = config(mail(port), vip("a", 1))
+        notifier = bench.notifier(made)
+        for state in (BACKUP, MASTER):
+            notifier.hear(StateChange("a", state, 100))
+        began_s = time.monotonic()
+        await notifier.end(keep=True)
+        assert time.monotonic() - began_s < END_LIMIT_S, "the lease does not wait for a mail server"
+        assert len(bench.memory.mails) == 2
+        with serving(inbox, port=port):
+            following = bench.notifier(made)
+            following.hear(StateChange("a", MASTER, 100))
+            await until(lambda: len(inbox.mails) == 2)
+            await following.end(keep=False)
+        assert [subject.split()[-2] for subject in inbox.subjects()] == ["BACKUP", "MASTER", "STOP"]
+        assert bench.memory.mails == []
 
     play(tmp_path, story)

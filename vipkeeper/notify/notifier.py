@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,7 +19,8 @@ from vipkeeper.config.schema import Config
 from vipkeeper.model.state_changes import StateChange, VipState
 from vipkeeper.notify.counts import NotifyCounts
 from vipkeeper.notify.fifo_outlet import FifoOutlet
-from vipkeeper.notify.notification import REMARKS, Name, Notification
+from vipkeeper.notify.memory import Memory
+from vipkeeper.notify.notification import REMARKS, Notification
 from vipkeeper.notify.saying import Say
 from vipkeeper.notify.script_turns import ScriptTurns
 from vipkeeper.notify.told_states import ToldStates
@@ -34,23 +35,13 @@ KEPT_WITHIN_S = 0.2
 
 
 class Notifier:
-    """One agent's. Needs a running event loop.
+    """One agent's. Needs a running event loop. `clock` is CLOCK_BOOTTIME in seconds."""
 
-    `earlier` is what earlier processes told to the end; `keep` is called when that changes.
-    """
-
-    def __init__(
-        self,
-        config: Config,
-        say: Say,
-        *,
-        clock: Callable[[], float],
-        earlier: Mapping[Name, VipState],
-        keep: Callable[[Mapping[Name, VipState]], None],
-    ) -> None:
+    def __init__(self, config: Config, say: Say, *, clock: Callable[[], float], memory: Memory) -> None:
         self._say = say
         self._clock = clock
-        self._keep = keep
+        self._memory = memory
+        earlier = memory.states()
         self._delivered = dict(earlier)
         self._keeping: asyncio.TimerHandle | None = None
         self._states = ToldStates(config, earlier)
@@ -85,7 +76,9 @@ class Notifier:
                 self._write(stop)
             await self._turns.end(stops)
         await self._fifo.end(keep=keep)
-        if self._mail is not None:
+        if self._mail is not None and keep:
+            self._memory.keep_mails(await self._mail.leave())
+        elif self._mail is not None:
             await self._mail.end()
         if self._keeping is not None:
             self._keeping.cancel()
@@ -129,7 +122,7 @@ class Notifier:
 
     def _keep_now(self) -> None:
         self._keeping = None
-        self._keep(self._delivered)
+        self._memory.keep_states(self._delivered)
 
     def _follow_mail(self, config: Config) -> None:
         """The mail part takes 2 MB, and is loaded by the first configuration that wants it."""
@@ -140,6 +133,7 @@ class Notifier:
             from vipkeeper.notify.mail_outlet import MailOutlet
 
             self._mail = MailOutlet(config, self._say, self._clock)
+            self._mail.go_on(self._memory.take_mails())
 
     def _examine(self, config: Config) -> None:
         """Say now what would keep a program from running when it is needed."""
