@@ -11,6 +11,7 @@ after a reboot (a tmpfs such as /run), and if it is not, the boot id tells.
     ah-sequences     the AH numbers that virtual routers had reached, some seconds ago
     vrrp-holds       until when the kernel answers for the VIPs of virtual routers, see vrrp_holds.py
     vrrp-settings    sysctls as they were before virtual MAC interfaces needed others
+    promote-settings sysctls as they were before `promote_secondaries` was asked for
     revision-<backend>-<name>   how far the store's history went, some seconds ago
     begun            an agent's start-up program has been run, and its shutdown program has not
     told-states      of each VIP and sync group, the last state that its programs were told to the end
@@ -183,6 +184,11 @@ class RunDirectory:
     def vrrp_settings(self) -> Path:
         """A file for what virtual MAC interfaces changed on this host."""
         return self._path / "vrrp-settings"
+
+    @property
+    def promote_settings(self) -> Path:
+        """A file for which interfaces did not promote secondary addresses before."""
+        return self._path / "promote-settings"
 
     def close(self) -> None:
         """The pid file goes; the lock is released."""

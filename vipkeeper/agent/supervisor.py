@@ -24,18 +24,24 @@ from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.logs import log, set_up_logging
 from vipkeeper.agent.metrics_server import serve_metrics
 from vipkeeper.agent.notify_memory import NotifyMemory
+from vipkeeper.agent.promoted_secondaries import PromotedSecondaries
+from vipkeeper.agent.routing_shell import RoutingShell
 from vipkeeper.agent.run_directory import RunDirectory
 from vipkeeper.agent.service_manager import notify, notify_reloading
 from vipkeeper.agent.tasks import aside
 from vipkeeper.agent.tracks_shell import TracksShell
 from vipkeeper.config.consequences import allowed_fences, build_timing, reload_obstacles
 from vipkeeper.config.peer_address import parse_listen
+from vipkeeper.config.routing_entries import routing_entries
 from vipkeeper.config.rules import notices
 from vipkeeper.config.schema import Config
 from vipkeeper.config.timing_rules import judge_timing
+from vipkeeper.config.vip_addresses import address_settings
 from vipkeeper.election.effects import Finished
 from vipkeeper.kernel.namespace_lock import NamespaceLock
 from vipkeeper.kernel.netlink_host import NetlinkHost
+from vipkeeper.kernel.netlink_routing import NetlinkRouting
+from vipkeeper.kernel.routing_tables import read_table_names
 from vipkeeper.model.agent_report import Report
 from vipkeeper.model.errors import ConfigError, ProgrammingError, VipkeeperError
 from vipkeeper.model.fences import FenceKind
@@ -90,7 +96,10 @@ class _Agent:
             scripts = self._config.scripts
             limit_s = scripts.startup_timeout_s
             await run_once("startup", scripts.startup, scripts, timeout_s=limit_s, say=log)
-            self._directory.begin()
+            try:
+                self._directory.begin()
+            except OSError as error:
+                log(logging.WARNING, "begun", f"cannot be kept for the next agent: {error.strerror}")
 
     async def _run_shutdown(self) -> None:
         scripts = self._config.scripts
@@ -101,6 +110,11 @@ class _Agent:
     async def _serve(self) -> int:
         self._decider = make_decider(self._config, self._directory, self._notifier)
         self._decider.prepare()
+        self._promoted = PromotedSecondaries(self._directory.promote_settings)
+        self._promoted.want(self._config)
+        self._routing = RoutingShell(
+            NetlinkRouting(), routing_entries(self._config, read_table_names()), boot_s
+        )
         self._host = HostShell(
             NetlinkHost(boot_s),
             self._decider.units(),
@@ -108,6 +122,8 @@ class _Agent:
             allowed=allowed_fences(self._config),
             clock=boot_s,
             looked=self._looked,
+            stands=self._routing.stand,
+            settings=address_settings(self._config),
         )
         self._tracks = TracksShell(self._host, self._decider.post, boot_s)
         kept = False
@@ -129,7 +145,14 @@ class _Agent:
             self._decider.end()
             await self._tracks.close()
             self._host.close(keep=kept)
+            self._routing.close(keep=kept)
+            self._promoted.close(keep=kept)
             self._decider.clear_away(keep=kept)
+
+    def _looked(self, links: Mapping[str, Link]) -> None:
+        self._promoted.looked(links.keys())
+        self._decider.looked(links)
+        self._tracks.looked(links)
 
     async def _decide(self) -> Finished:
         windows: list[asyncio.Task[None]] = []
@@ -149,10 +172,6 @@ class _Agent:
                 window.cancel()
             await asyncio.gather(*windows, return_exceptions=True)
 
-    def _looked(self, links: Mapping[str, Link]) -> None:
-        self._decider.looked(links)
-        self._tracks.looked(links)
-
     def _report(self, *, with_records: bool) -> Report:
         report = self._decider.report(with_records=with_records)
         return replace(report, tracks=self._tracks.report())
@@ -162,6 +181,7 @@ class _Agent:
         config = self._config
         control = serve_control(Path(config.run_dir), lambda: self._report(with_records=True))
         yield aside(control, "control")
+        yield aside(self._routing.run(), "routing")
         if config.metrics.listen is not None and (own := parse_listen(config.metrics.listen)) is not None:
             yield aside(serve_metrics(own, lambda: self._decider.scrape(self._tracks.report())), "metrics")
 
@@ -217,8 +237,11 @@ class _Agent:
             set_up_logging(config.log.format, config.log.level)
             self._warn(self._host.fence())
             self._notifier.reconfigure(config)
+            self._host.take_settings(address_settings(config))
+            self._promoted.want(config)
             self._decider.reconfigure(config)
             self._tracks.want(config)
+            self._routing.reconfigure(routing_entries(config, read_table_names()))
             log(logging.INFO, "reload", vips=len(config.vip))
         notify("READY=1")
 

@@ -12,11 +12,13 @@ import msgspec
 
 from vipkeeper.agent.virtual_mac_places import virtual_mac
 from vipkeeper.config.schema import Config
+from vipkeeper.config.strict_rules import preempt_delay_in_force_s, vrrp_in_force
 from vipkeeper.config.tracking import groups_of
+from vipkeeper.config.vip_addresses import advertised_addresses
 from vipkeeper.config.vip_schema import Vip
 from vipkeeper.config.vrrp_rules import advertised_version
 from vipkeeper.config.vrrp_schema import VipVrrp
-from vipkeeper.desired.announcement_schedule import REPEAT_INTERVAL_S
+from vipkeeper.model.address_options import REPEAT_INTERVAL_S
 from vipkeeper.model.vips import Unit
 from vrrp_compat.router.reasons import RouterReason
 from vrrp_compat.router.settings import RouterSettings
@@ -61,6 +63,11 @@ class RouterPlan(msgspec.Struct, frozen=True):
     lacks: tuple[RouterReason, str] | None
 
     @property
+    def owned_as(self) -> str:
+        """With a store: the name of the unit that its VIP is owned in."""
+        return self.unit.name if self.group is None else self.group
+
+    @property
     def interfaces(self) -> frozenset[str]:
         """Where its addresses are."""
         return frozenset(vip.interface for vip in self.unit.addresses)
@@ -102,14 +109,12 @@ def plan_router(
     `speaks_from`: the address that this host has on the interface; `names`: what host names resolved to.
     """
     vip = config.vip[unit.name]
-    vrrp, version = vip.vrrp, advertised_version(vip)
+    vrrp, version = vrrp_in_force(vip), advertised_version(vip)
     source = speaks_from if vrrp.source_address is None else ipaddress.ip_address(vrrp.source_address).packed
     peers = None if vrrp.unicast_peers is None else _peers(vrrp.unicast_peers, version, names)
     group = None if peers is not None else _group(vrrp, version)
-    authentication = authentication_of(vrrp)
-    advertised = tuple(
-        ipaddress.ip_address(each.address).packed for each in unit.addresses if each.version == version
-    )
+    authentication = _authentication(vrrp)
+    advertised = tuple(ipaddress.ip_address(each.address).packed for each in advertised_addresses(vip))
     interval_cs = round(vrrp.advert_interval_s * 100)
     assert vrrp.vrid is not None  # noqa: S101 - vrrp_rules asks for it
     router = RouterSettings(
@@ -121,7 +126,7 @@ def plan_router(
         priority=unit.priority,
         interval_cs=interval_cs,
         preempt=unit.preempt,
-        preempt_delay_s=0.0 if vrrp.strict else unit.preempt_delay_s,
+        preempt_delay_s=preempt_delay_in_force_s(vip),
         down_timer_adverts=vrrp.down_timer_adverts,
         answers_lower=not vrrp.lower_prio_no_advert,
         owner_ignores=vrrp.owner_ignore_adverts,
@@ -213,10 +218,7 @@ def _group(vrrp: VipVrrp, version: int) -> bytes:
     return _GROUPS[version]
 
 
-def authentication_of(vrrp: VipVrrp) -> Authentication:
-    """What is sent and wanted. Under `strict` none: keepalived ignores it too, and would discard ours."""
-    if vrrp.strict:
-        return NO_AUTHENTICATION
+def _authentication(vrrp: VipVrrp) -> Authentication:
     secret = (vrrp.auth_pass or "").encode()
     if vrrp.auth_type == "pass":
         return with_password(secret)

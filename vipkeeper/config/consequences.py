@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -17,6 +17,7 @@ from vipkeeper.config.schema import Config
 from vipkeeper.config.timing_rules import Timing, derive_timing
 from vipkeeper.config.tracking import unit_members
 from vipkeeper.config.typed_document import named_tables_type, setting_type, table_type
+from vipkeeper.config.vip_addresses import written_addresses
 from vipkeeper.config.vip_schema import Vip
 from vipkeeper.config.zookeeper_schema import Zookeeper
 from vipkeeper.model.fences import FenceKind
@@ -24,8 +25,8 @@ from vipkeeper.model.vips import Unit, VipAddress
 
 
 def configured_addresses(vip: Vip) -> tuple[VipAddress, ...]:
-    """The addresses of one VIP, on the interface that it names."""
-    return tuple(VipAddress.parse(text, vip.interface) for text in vip.addresses)
+    """All addresses of one VIP, where its settings have them."""
+    return tuple(written.vip for written in written_addresses(vip))
 
 
 Place = Callable[[Vip], tuple[VipAddress, ...]]
@@ -54,7 +55,7 @@ def preempts(config: Config, vip: Vip) -> bool:
     return config.backend == "vrrp" if vip.preempt is None else vip.preempt
 
 
-def _unit(config: Config, name: str, members: Iterable[str], place: Place) -> Unit:
+def _unit(config: Config, name: str, members: Sequence[str], place: Place) -> Unit:
     """As careful as its most careful member."""
     vips = [config.vip[member] for member in members]
     return Unit(
@@ -64,6 +65,7 @@ def _unit(config: Config, name: str, members: Iterable[str], place: Place) -> Un
         preempt=all(preempts(config, vip) for vip in vips),
         preempt_delay_s=max(vip.preempt_delay_s for vip in vips),
         interfaces_needed=_interfaces_needed(vips, place),
+        members=() if name in config.vip else tuple(members),
     )
 
 

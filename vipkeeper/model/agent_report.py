@@ -26,6 +26,7 @@ class VipReport(msgspec.Struct, frozen=True):
     lease_left_ms: int | None = None  # to this node's own deadline; null: it does not hold it
     held_on_promises: bool = False
     promised_by: tuple[str, ...] | None = None
+    members: tuple[str, ...] = ()  # of a sync group: its VIPs
     priority: int = 0  # with weights
     weights: str = ""  # what makes it up, "100 -5 maint"; "": it is as configured
 
@@ -80,6 +81,7 @@ class RouterReport(msgspec.Struct, frozen=True):
     became_master: int
     discarded: dict[str, int]  # by DiscardReason value
     warning: str | None = None  # others use this VRID for something else
+    sync_group: str | None = None  # that its VIP moves with
     weights: str = ""  # what makes up the priority, "100 -5 maint"; "": it is as configured
 
 

@@ -40,7 +40,7 @@ class VipAddress(msgspec.Struct, frozen=True, order=True):
 
 
 class Unit(msgspec.Struct, frozen=True):
-    """Addresses that have one owner together: a VIP, or a sync group.
+    """Addresses that have one owner together: a VIP, or a sync group, whose VIPs are its `members`.
 
     `interfaces_needed`: those that have to be up; None: each that has an address of it.
     """
@@ -51,3 +51,4 @@ class Unit(msgspec.Struct, frozen=True):
     preempt: bool = False
     preempt_delay_s: float = 0.0
     interfaces_needed: frozenset[str] | None = None
+    members: tuple[str, ...] = ()

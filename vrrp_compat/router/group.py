@@ -1,9 +1,9 @@
 """Virtual routers that are master on one host together: `step(member, event, now_s) -> effects`.
 
-Rules of this file: each member keeps its own timers and hold, and obeys its own rules; the group adds only when
-one may become master, and when it must not go on. It looks at all of them after each event of one, so that
-those of one host differ for no longer than one step. No member answers here for long while another one answers
-elsewhere: whoever lost one member gives up the others, and tells the backups.
+Rules of this file: each member keeps its own timers and hold, and obeys its own rules; the group adds only
+when one may become master, and when it must not go on. It looks at all of them after each event of one, so
+that those of one host differ for no longer than one step. No member answers here for long while another one
+answers elsewhere: whoever lost one member gives up the others, and tells the backups.
 """
 
 from __future__ import annotations
@@ -71,6 +71,8 @@ class RouterGroup:
                     self._unfit[name] = unfit, detail
                 effects = self._share_fitness(now_s)
             case ReleaseAsked():
+                if self._state is GroupState.MASTER:
+                    self._move(GroupTrigger.RELEASED)
                 effects = [one for member in self.members for one in self._tell(member, event, now_s)]
             case _:
                 self._in_vain &= not isinstance(event, AdvertHeard)
@@ -79,7 +81,9 @@ class RouterGroup:
 
     def next_deadline(self) -> float | None:
         """When to step one of them with TimePassed, whatever its own deadline is."""
-        return None if self._uneven_since_s is None else self._uneven_since_s + self.patience_s
+        if self._uneven_since_s is None or self._in_vain:
+            return None
+        return self._uneven_since_s + self.patience_s
 
     def _tell(self, name: str, event: Event, now_s: float) -> GroupEffects:
         return [(name, effect) for effect in self.members[name].step(event, now_s)]

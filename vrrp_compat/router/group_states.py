@@ -24,6 +24,7 @@ class GroupTrigger(enum.Enum):
 
     COMPLETE = "every member is master, or wants to be"
     BETTER_HEARD = "a member hears a better master"
+    RELEASED = "released by an operator"
     MUTE = "a member's advertisements do not leave"
     UNFIT = "a member cannot serve"
     FIT = "every member can serve"
@@ -36,6 +37,7 @@ TRANSITIONS: dict[GroupState, dict[GroupTrigger, GroupState]] = {
     },
     GroupState.MASTER: {
         GroupTrigger.BETTER_HEARD: GroupState.BACKUP,
+        GroupTrigger.RELEASED: GroupState.BACKUP,
         GroupTrigger.MUTE: GroupState.BACKUP,
         GroupTrigger.UNFIT: GroupState.FAULT,
     },
