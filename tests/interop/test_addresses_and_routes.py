@@ -177,6 +177,7 @@ def test_a_reload_of_one_vip_touches_nothing_of_another(agent: ConfiguredAgent) 
         more = WEB.replace(f'"{BESIDE} dev store0"', f'"{BESIDE} dev store0", "10.77.4.99"')
         agent.reload(more + OTHER)
         wait_for(agent, both | {"10.77.4.99/32 eth0"})
+        assert removed() == []
         agent.reload(WEB.replace("198.18.2.0/24", "198.18.7.0/24") + OTHER)
         wait_for(agent, both - {"route 198.18.2.0/24"} | {"route 198.18.7.0/24"})
         assert MAIL not in removed()
@@ -208,3 +209,17 @@ def test_secondaries_are_promoted_while_somebody_asks_for_it(agent: ConfiguredAg
     assert promotes() == "1"
     agent.stop()
     assert promotes() == "0"
+
+
+def test_a_route_that_the_kernel_refuses_keeps_no_vip_back_and_is_told(agent: ConfiguredAgent) -> None:
+    begin(agent, WEB.replace("via 10.88.2.1 table 77", "via 203.0.113.1 table 77"))
+    wait_for(agent, EVERYTHING - {"route 198.18.2.0/24"})
+    done = agent.command("ls", "--backend", "vrrp", *agent.place)
+    assert "has no 198.18.2.0/24 via 203.0.113.1 table 77: " in done.stderr
+    assert "it is tried again" in agent.log()
+    agent.host.namespace.configure("route add 203.0.113.1 dev store0")
+    try:
+        wait_for(agent, EVERYTHING)
+        assert agent.command("ls", "--backend", "vrrp", *agent.place).stderr == ""
+    finally:
+        agent.host.namespace.configure("route del 203.0.113.1 dev store0")

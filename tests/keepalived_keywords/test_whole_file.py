@@ -44,7 +44,7 @@ def test_what_an_instance_cannot_be_without(needed: str, wrong: str) -> None:
         (instance("state MASTER\npreempt_delay 5"), "preempt_delay", "no effect with state MASTER"),
         (instance("nopreempt\npreempt_delay 5"), "preempt_delay", "nothing is delayed with nopreempt"),
         (STRICT + instance("preempt_delay 5"), "preempt_delay", "strict mode has no delay"),
-        (instance("unicast_ttl 9"), "unicast_ttl", "no effect without unicast_peer"),
+        (instance("unicast_ttl 0"), "unicast_ttl", "no effect without unicast_peer"),
         (instance("vmac_xmit_base"), "vmac_xmit_base", "no effect without use_vmac"),
         (instance("use_vmac\npromote_secondaries"), "promote_secondaries", "with use_vmac it is always so"),
         (STRICT + instance("accept"), "accept", "strict mode with version 2"),
@@ -154,7 +154,7 @@ def test_members_of_groups(text: str, members: list[str] | None, wrong: list[str
 @pytest.mark.parametrize(
     ("weight", "more", "wrong"),
     [
-        ("weight 5\n", "", "which has no sync_group_tracking_weight"),
+        ("weight 5\n", "", "VG has no sync_group_tracking_weight"),
         ("weight 5\n", "sync_group_tracking_weight", None),
         ("", "", None),
     ],
@@ -167,9 +167,32 @@ def test_weights_of_members(weight: str, more: str, wrong: str | None) -> None:
     assert all(wrong in remark for remark in remarks if wrong is not None)
 
 
-def test_weights_of_an_owner() -> None:
-    text = GUARDED + SCRIPT + instance("priority 255\ntrack_script {\nchk weight 5\n}")
-    assert "priority 255 never changes" in said(text)[0]
+@pytest.mark.parametrize(
+    ("priority", "line", "kept"),
+    [
+        (255, "track_script {\nchk weight 5\n}", []),
+        (255, "track_script {\nchk weight 0\n}", [("chk", 0)]),
+        (255, "track_file {\ndown\n}", [("down", 0)]),
+        (255, "track_file {\ndown weight 5\n}", []),
+        (255, "track_interface {\neth1 weight 5\n}", []),
+        (254, "track_script {\nchk weight 5\n}", [("chk", 5)]),
+    ],
+)
+def test_weights_of_an_owner(priority: int, line: str, kept: list[tuple[str, int]]) -> None:
+    defined = GUARDED + SCRIPT + "track_file down {\nfile /run/down\n}\n"
+    text = defined + instance(f"priority {priority}\n{line}")
+    keyword = line.split(" ", 1)[0]
+    assert lines(first(meant(text), "vrrp_instance"), keyword) == kept
+    told = said(text)
+    assert len(told) == (kept != [("chk", 0)] and priority == 255)
+    assert all("priority 255 never changes" in remark for remark in told)
+
+
+def test_an_interface_of_an_instance_and_its_group() -> None:
+    tracked = "track_interface {\neth1\n}"
+    text = instance(tracked, "A") + instance("", "B", _OTHER) + group("A\nB", tracked)
+    (remark,) = said(text)
+    assert "eth1: VG tracks it too; remove one of them" in remark
 
 
 def test_exit_codes_in_their_order() -> None:
@@ -181,8 +204,15 @@ def test_exit_codes_in_their_order() -> None:
     assert like_keepalived(meant(fine + instance("priority", "B", _OTHER))) == 2
 
 
+def test_programs_that_never_run_need_no_guard() -> None:
+    assert like_keepalived(meant(SCRIPT)) == 0
+    assert like_keepalived(meant("global_defs {\nstartup_script /bin/true\n}\n")) == 6
+
+
 def test_exit_codes_where_programs_are_not_installed() -> None:
     text = SCRIPT + instance("track_script {\nchk\n}")
     assert like_keepalived(meant(text), frozenset({"/bin/true"})) == 5
+    told = GUARDED + instance("notify /bin/false", "B", _OTHER)
+    assert like_keepalived(meant(told), frozenset({"/bin/false"})) == 0
     both = text + instance("notify /bin/false", "B", _OTHER)
     assert like_keepalived(meant(both), frozenset({"/bin/true"})) == 6

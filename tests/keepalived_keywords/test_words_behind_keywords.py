@@ -137,7 +137,7 @@ def test_a_second_program_is_left_out_and_a_second_number_counts() -> None:
         ("weight 5", (5,), None),
         ("weight -5 reverse", (-5, "reverse"), None),
         ("weight 254", None, "254 is not between -253 and 253"),
-        ("weight 5 back", (5,), "'back' is none of reverse, noreverse; this word counts for nothing"),
+        ("weight 5 back", (5,), "'back' is none of reverse; this word counts for nothing"),
         ("interval 0", (1,), "0 is not possible; 1 counts"),
         ("interval 1.5", None, "'1.5' is not a whole number"),
         ("fall 0", (1,), "0 is not between 1 and 2147483647; 1 counts instead"),

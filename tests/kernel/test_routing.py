@@ -318,19 +318,18 @@ def test_what_is_added_is_read_and_what_is_removed_is_gone(
 
 @pytest.mark.root
 def test_only_what_happens_to_ours_is_told(segment: Segment) -> None:
-    segment.ours.configure(
-        "route add 198.51.100.0/24 via 10.9.0.2 dev eth0", "rule add from 192.0.2.1 table 9"
-    )
+    segment.ours.configure("route add 198.51.200.0/24 dev eth0", "rule add from 192.0.2.1 table 9")
 
     async def story() -> None:
         host = NetlinkRouting()
         assert host.add(SEVERAL) == {}
         heard: list[str] = []
         host.listen(lambda: heard.append("something"))
-        segment.ours.configure("route del 198.51.100.0/24 via 10.9.0.2 proto boot", "rule del from 192.0.2.1")
-        segment.ours.configure("route add 198.51.100.0/24 via 10.9.0.2 dev eth0")
-        await asyncio.sleep(0)
-        assert heard == []
+        for loss in ("route del 198.51.200.0/24", "rule del from 192.0.2.1"):
+            segment.ours.configure(loss)
+            for _ in range(3):  # the kernel tells before `ip` ends; the loop looks once in each turn
+                await asyncio.sleep(0)
+            assert heard == []
         for theft in (
             "rule del priority 100",
             "route del 198.51.102.0/24",

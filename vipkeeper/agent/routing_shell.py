@@ -62,6 +62,11 @@ class RoutingShell:
         if self._awake is not None:
             self._awake.set()
 
+    def refused(self) -> dict[str, str]:
+        """What should be here and is not, and why."""
+        left_out = dict.fromkeys(map(str, self._paused), "somebody else removes it again and again")
+        return {**dict(self._entries.unknown), **left_out, **{str(e): why for e, why in self._told.items()}}
+
     async def run(self) -> None:
         """Put back what others remove, and add what was refused before, for ever."""
         self._awake = awake = asyncio.Event()

@@ -172,18 +172,18 @@ class _Agent:
                 window.cancel()
             await asyncio.gather(*windows, return_exceptions=True)
 
-    def _report(self, *, with_records: bool) -> Report:
-        report = self._decider.report(with_records=with_records)
-        return replace(report, tracks=self._tracks.report())
-
     def _windows(self) -> Iterator[asyncio.Task[None]]:
         """What lets people and programs see into this agent."""
         config = self._config
-        control = serve_control(Path(config.run_dir), lambda: self._report(with_records=True))
+        control = serve_control(Path(config.run_dir), self._report)
         yield aside(control, "control")
         yield aside(self._routing.run(), "routing")
         if config.metrics.listen is not None and (own := parse_listen(config.metrics.listen)) is not None:
             yield aside(serve_metrics(own, lambda: self._decider.scrape(self._tracks.report())), "metrics")
+
+    def _report(self) -> Report:
+        report = self._decider.report(with_records=True)
+        return replace(report, tracks=self._tracks.report(), routing_refused=self._routing.refused())
 
     def _introduce(self, fence: FenceKind) -> None:
         config = self._config

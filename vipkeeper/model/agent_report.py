@@ -100,6 +100,8 @@ class Report(msgspec.Struct, frozen=True):
     version: str = ""
     routers: tuple[RouterReport, ...] = ()
     tracks: tuple[TrackReport, ...] = ()
+    # Routes, rules and static addresses that should be here and are not, and why.
+    routing_refused: dict[str, str] = {}
 
 
 class Request(msgspec.Struct, frozen=True):

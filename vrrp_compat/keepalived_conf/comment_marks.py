@@ -17,6 +17,8 @@ _MARKS = "#!"
 # A backslash keeps the character behind it, also a `"` or a second backslash; only before a mark it goes.
 _NEXT = re.compile(r'"(?:\\.|[^"\\])*(?:"|\\?$)|\\.|[#!]')
 _BEFORE_A_WORD = BLANKS + '{}"'
+_SINGLE_QUOTE = re.compile(r"\"[^\"]*\"|'")
+_CLOSES = re.compile(r"'(?=[\s{}]|$)", re.ASCII)
 _END_OF_WORD = re.compile(r"[ \t{}]")
 
 
@@ -56,9 +58,10 @@ def _without(line: Line, indices: list[int]) -> Line:
 def _cut_word(line: Line, at: int) -> Cut | None:
     """The word that the mark at `at` stands in, if there is one."""
     text = line.text
-    opened = _open_single_quote(text, at)
-    if opened is not None:
-        return Cut(line.place(opened), text[opened:at], text[at : text.index("'", at) + 1])
+    quoted = _in_single_quotes(text, at)
+    if quoted is not None:
+        start, stop = quoted
+        return Cut(line.place(start), text[start:at], text[at:stop])
     if at == 0 or text[at - 1] in _BEFORE_A_WORD:
         return None
     start = max(text.rfind(blank, 0, at) for blank in _BEFORE_A_WORD) + 1
@@ -66,14 +69,18 @@ def _cut_word(line: Line, at: int) -> Cut | None:
     return Cut(line.place(start), text[start:at], text[at : end.start() if end else None])
 
 
-def _open_single_quote(text: str, at: int) -> int | None:
-    """Where a word in single quotes began that ends behind `at`. They protect nothing, but look like it."""
-    if "'" not in text[at:]:
+def _in_single_quotes(text: str, at: int) -> tuple[int, int] | None:
+    """From where to where `at` is in a word in single quotes. They protect nothing, but look like it."""
+    closing = _CLOSES.search(text, at)
+    if closing is None:
         return None
     opened = None
-    for index, character in enumerate(text[:at]):
-        if character == "'" and opened is not None:
+    for found in _SINGLE_QUOTE.finditer(text, 0, at):
+        start = found.start()
+        if found.group() != "'":
+            continue
+        if opened is not None:
             opened = None
-        elif character == "'" and (index == 0 or text[index - 1] in BLANKS):
-            opened = index
-    return opened
+        elif start == 0 or text[start - 1] in BLANKS:
+            opened = start
+    return None if opened is None else (opened, closing.end())

@@ -6,6 +6,8 @@ run, programs run without script security, it reports something.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from vrrp_compat.keepalived_conf.keyword_reading import EXIT_MISSING_WORD
 from vrrp_compat.keepalived_conf.script_rules import EXIT_UNGUARDED, programs
 from vrrp_compat.keepalived_conf.statements import Remark, Severity
@@ -21,15 +23,20 @@ _BY_SEVERITY = {Severity.FATAL: _EXIT_CANNOT_RUN, Severity.MISTAKE: _EXIT_MISTAK
 def like_keepalived(understood: Understood, absent: frozenset[str] = frozenset()) -> int:
     """The exit code of `keepalived -t` for the same file, on a host that does not have some programs.
 
-    keepalived reports those and does not run them.
+    keepalived does not run those, and reports the ones of vrrp_script.
     """
     codes = {_code(remark) for remark in understood.remarks}
-    named = {program for block in understood.blocks for program in programs(block)}
-    if named & absent:
+    if any(program in absent for program in _programs(understood, "vrrp_script")):
         codes.add(_EXIT_MISTAKE)
-    if named <= absent:
+    if all(program in absent for program in _programs(understood)):
         codes.discard(EXIT_UNGUARDED)
     return next((code for code in _IN_ORDER if code in codes), _EXIT_FINE)
+
+
+def _programs(understood: Understood, keyword: str = "") -> Iterator[str]:
+    for block in understood.blocks:
+        if keyword in {"", block.keyword}:
+            yield from programs(block)
 
 
 def _code(remark: Remark) -> int:

@@ -9,9 +9,9 @@ from vrrp_compat.keepalived_conf.statements import Place, Remark, Severity
 
 # A line within a definition within a repeat within an include ...: real files need five or six.
 DEEPEST = 60
-# Lines that others stand for. Read in some six seconds.
-MOST_LINES = 200_000
-MOST_FILES = 5_000
+# Lines that others stand for. Read in some three seconds.
+MOST_LINES = 100_000
+MOST_FILES = 2_000
 
 
 class Growth:

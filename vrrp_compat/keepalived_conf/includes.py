@@ -37,7 +37,7 @@ _OF_KEYWORD = {
     "includer": Check.READABLE,
     "includem": Check.READABLE | Check.MATCH,
     "includew": Check.READABLE | Check.MATCH | Check.WILDCARD_MATCH,
-    "includeb": Check.READABLE | Check.MATCH | Check.BRACE_MATCH,
+    "includeb": Check.READABLE | Check.BRACE_MATCH,
     "includea": Check.ALL,
 }
 _OF_OPTION = {
@@ -133,29 +133,28 @@ def _first_group(text: str) -> tuple[int, int, list[str]] | None:
     return None
 
 
-def has_wildcards(pattern: str) -> bool:
-    """Whether a pattern may well match nothing."""
-    return _WILDCARDS.search(pattern) is not None
-
-
 def not_found(include: Include, missing: tuple[str, ...], *, any_found: bool) -> Remark | None:
-    """What to say when some patterns of an include match no file."""
-    strict = Check.BRACE_MATCH in include.check
-    if not any_found:
-        wild = has_wildcards(include.pattern)
-        strict = strict or (Check.WILDCARD_MATCH if wild else Check.MATCH) in include.check
-        if wild and not strict:
-            return None  # an empty conf.d is nothing to talk about
+    """What to say when some patterns of an include match no file; nothing of an empty conf.d."""
+    plain = [path for path in missing if _WILDCARDS.search(path) is None]
+    if not (plain or (Check.WILDCARD_MATCH in include.check and not any_found)):
+        return None
     fix = "correct the path, or delete the line"
     if include.pattern[:1] in ('"', "'"):
         fix = "write the path without quotes, which keepalived takes for a part of the name"
     return Remark(
         include.place,
-        Severity.FATAL if strict else Severity.WARNING,
+        Severity.FATAL if _must_be_there(include, plain) else Severity.WARNING,
         include.keyword,
-        f"there is no file {', '.join(missing)}",
+        f"there is no file {', '.join(plain or missing)}",
         fix,
     )
+
+
+def _must_be_there(include: Include, plain: list[str]) -> bool:
+    """Whether keepalived does not start without these files; `plain` are those without wildcards."""
+    if not plain:
+        return True
+    return (Check.BRACE_MATCH if "{" in include.pattern else Check.MATCH) in include.check
 
 
 def not_readable(include: Include, path: str, reason: str) -> Remark:

@@ -117,7 +117,7 @@ def _unicast(instance: Instance) -> Iterator[Finding]:
     if word is not None and not instance.has("unicast_fault_no_peer"):
         wrong = "unicast is meant, but without unicast_peer everything is multicast"
         yield Finding(word, wrong, "list the other routers in unicast_peer { ... }")
-    if instance.value("unicast_ttl"):
+    if instance.has("unicast_ttl"):
         yield Finding("unicast_ttl", "it has no effect without unicast_peer", "remove it", left_out=True)
 
 

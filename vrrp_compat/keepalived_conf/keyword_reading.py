@@ -12,7 +12,7 @@ import msgspec
 
 from vrrp_compat.keepalived_conf.keywords.parameters import BadWord, Missing, Parameter, Program
 from vrrp_compat.keepalived_conf.keywords.rows import OldName, Reply, Row
-from vrrp_compat.keepalived_conf.script_words import script_words
+from vrrp_compat.keepalived_conf.script_words import command_words, script_words
 from vrrp_compat.keepalived_conf.statements import Place, Remark, Severity, Statement, Word
 from vrrp_compat.keepalived_conf.understood import Value
 
@@ -78,7 +78,7 @@ def _words(row: Row, statement: Statement) -> Sequence[Word]:
 def _value(parameter: Parameter, word: Word) -> Value | BadWord:
     if not isinstance(parameter, Program):
         return parameter.read(word.text)
-    argv = script_words(word.text)
+    argv = command_words(word.text)
     return argv or BadWord("it names no program")
 
 

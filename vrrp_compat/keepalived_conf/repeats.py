@@ -56,9 +56,10 @@ def repeat_in(line: Line, inside: str) -> Repeat | Remark:
         rounds = _list_rounds(inside)
         return _wrong(line, "has no such list") if rounds is None else Repeat(rounds, rest)
     numbers = _sequence(inside)
-    if numbers is None:
+    hexadecimal = found.group("kind") == "SEQx"
+    if numbers is None or (hexadecimal and min(numbers[1][0], numbers[1][-1]) < 0):
         return _wrong(line, "has no such numbers")
-    return Repeat(_Sequence(*numbers, hexadecimal=found.group("kind") == "SEQx"), rest)
+    return Repeat(_Sequence(*numbers, hexadecimal=hexadecimal), rest)
 
 
 def inside_of(line: Line) -> Line:
@@ -74,7 +75,7 @@ def _sequence(inside: str) -> tuple[str, range] | None:
     if not _NAME.fullmatch(name) or len(numbers) != len(texts) or not 1 <= len(numbers) <= 3:
         return None
     end = numbers[-1]
-    start = numbers[0] if len(numbers) > 1 else (1 if end > 0 else -1)
+    start = numbers[0] if len(numbers) > 1 else (-1 if end < 0 else 1)
     step = numbers[1] if len(numbers) == 3 else (1 if end >= start else -1)
     if step == 0 or (end - start) * step < 0:
         return None

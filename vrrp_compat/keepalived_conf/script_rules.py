@@ -19,7 +19,11 @@ def unguarded_scripts(blocks: Iterable[Block]) -> Iterator[Remark]:
     blocks = tuple(blocks)
     if any(block.find("enable_script_security") for block in blocks if block.keyword == "global_defs"):
         return
-    first = next((setting for block in blocks for setting in _programs(block)), None)
+    speaks = any(block.keyword == "vrrp_instance" for block in blocks)
+    found = (
+        setting for block in blocks for setting in _programs(block) if speaks or _runs_alone(block, setting)
+    )
+    first = next(found, None)
     if first is not None:
         yield Remark(
             first.place,
@@ -29,6 +33,11 @@ def unguarded_scripts(blocks: Iterable[Block]) -> Iterator[Remark]:
             "add enable_script_security and script_user to global_defs",
             EXIT_UNGUARDED,
         )
+
+
+def _runs_alone(block: Block, setting: Setting) -> bool:
+    """Whether a program runs although there is no instance."""
+    return block.keyword == "virtual_server" or setting.keyword in {"startup_script", "shutdown_script"}
 
 
 def programs(block: Block) -> Iterator[str]:

@@ -14,7 +14,7 @@ from vrrp_compat.keepalived_conf.script_rules import unguarded_scripts
 from vrrp_compat.keepalived_conf.statements import Remark
 from vrrp_compat.keepalived_conf.understood import Block
 from vrrp_compat.keepalived_conf.vrid_rules import shared_vrids
-from vrrp_compat.keepalived_conf.weight_rules import weights_without_effect
+from vrrp_compat.keepalived_conf.weight_rules import judge_weights
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -32,10 +32,11 @@ def settle(blocks: list[Block]) -> Settled:
     instances = {block.name for block in kept if block.keyword == "vrrp_instance"}
     grouped = judge_groups(kept, instances)
     remarks += grouped.remarks
+    weighed = judge_weights(grouped.blocks, defaults)
+    remarks += weighed.remarks
     remarks += shared_vrids(kept)
-    remarks += weights_without_effect(grouped.blocks, defaults)
-    remarks += unguarded_scripts(grouped.blocks)
-    return Settled(grouped.blocks, tuple(remarks))
+    remarks += unguarded_scripts(weighed.blocks)
+    return Settled(weighed.blocks, tuple(remarks))
 
 
 def _instance(block: Block, defaults: Defaults, remarks: list[Remark]) -> Block:

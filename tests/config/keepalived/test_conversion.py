@@ -130,13 +130,13 @@ NUMBERS = range(int(os.environ.get("VIPKEEPER_KEEPALIVED_FILES", "30")))
 @pytest.mark.parametrize("backend", [None, "etcd"])
 def test_reading_it_back_gives_the_same_configuration(backend: str | None) -> None:
     for number in NUMBERS:
-        text = file_of(number, options=False)
+        text = file_of(number)
         assert read_back(converted(read(text, backend))).config == parsed(text, backend).config, number
 
 
 def test_no_comment_and_no_word_is_lost() -> None:
     for number in NUMBERS:
-        text = file_of(number, options=False)
+        text = file_of(number)
         found = read(text)
         made = converted(found)
         for comment in COMMENTS:

@@ -55,6 +55,7 @@ def put_instance(draft: Draft, view: View, vip: str, around: Surroundings) -> In
     put_text(draft, (*path, "interface"), view, "interface")
     _put_role(draft, path, view, role)
     _put_alike(draft, path, view, around.defaults)
+    _put_strictness(draft, path, role)
     _put_partners(draft, path, view, role, around.defaults)
     _put_address_check(draft, path, view, around.defaults)
     _put_authentication(draft, path, view, role)
@@ -128,6 +129,13 @@ def _put_alike(draft: Draft, path: Path, view: View, defaults: View | None) -> N
             put_flag(draft, (*path, *below), defaults, global_keyword)
 
 
+def _put_strictness(draft: Draft, path: Path, role: Role) -> None:
+    """In strict mode a master leaves lower priorities unanswered, on the wire and by ARP."""
+    if role.strict:
+        draft.default((*path, "vrrp", "lower_prio_no_advert"), True)
+        draft.default((*path, "garp", "lower_prio_repeat"), 0)
+
+
 def _put_partners(draft: Draft, path: Path, view: View, role: Role, defaults: View | None) -> None:
     table: Path = (*path, "vrrp")
     for keyword in ("mcast_src_ip", "unicast_src_ip"):
@@ -178,14 +186,6 @@ def _put_acceptance(draft: Draft, path: Path, view: View, role: Role, *, by_stor
             draft.leave_out(refused.statement, reason)
         else:
             draft.put((*path, "vrrp", "accept"), False, refused.statement)
-    elif role.strict and accepted is None and role.priority != OWNER_PRIORITY:
-        draft.remark(
-            view.statement,
-            Severity.NOTE,
-            "in strict mode keepalived's firewall drops what is sent to the VIP itself; vipkeeper does so "
-            "only where `no_accept` is written",
-            "nothing has to be done; write `accept` to have the same from keepalived",
-        )
 
 
 def _put_virtual_mac(draft: Draft, path: Path, view: View) -> None:

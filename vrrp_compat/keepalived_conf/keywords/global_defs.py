@@ -15,6 +15,7 @@ from vrrp_compat.keepalived_conf.keywords.parameters import (
     Seconds,
     Text,
     Whole,
+    WholeOr,
 )
 from vrrp_compat.keepalived_conf.keywords.rows import (
     NEWER,
@@ -99,7 +100,7 @@ _ANNOUNCING = (
     ),
     no_meaning(
         "vrrp_garp_extra_if",
-        Rest(called="[all] seconds", missing=Missing.LEFT_OUT),
+        WholeOr(least=1, most=86400, words=("all",), many=True, missing=Missing.LEFT_OUT),
         why="Every address is announced again on its own interface: `vrrp_garp_master_refresh`.",
         old_names=(OldName("vrrp_vmac_garp_intvl", Reply.DEPRECATED),),
     ),

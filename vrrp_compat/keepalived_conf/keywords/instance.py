@@ -14,6 +14,7 @@ from vrrp_compat.keepalived_conf.keywords.parameters import (
     Seconds,
     Text,
     Whole,
+    WholeOr,
 )
 from vrrp_compat.keepalived_conf.keywords.rows import (
     NEWER,
@@ -161,7 +162,7 @@ _GARP = (
     carried_out("garp_lower_prio_repeat", Whole(), ours="vip.NAME.garp.lower_prio_repeat"),
     no_meaning(
         "garp_extra_if",
-        Rest(called="[all] seconds", missing=Missing.LEFT_OUT),
+        WholeOr(words=("all",), many=True, missing=Missing.LEFT_OUT),
         why="Every address is announced again on its own interface: `garp_master_refresh`.",
         old_names=(OldName("vmac_garp_intvl", Reply.DEPRECATED),),
     ),

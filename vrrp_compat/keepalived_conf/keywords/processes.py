@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vrrp_compat.keepalived_conf.keywords.parameters import (
-    LARGEST_SIGNED,
     Bool,
     Choice,
     Missing,
@@ -32,12 +31,12 @@ _NAMES = "The agent is one process, and `ps` shows it as vipkeeper."
 _SNMP = "There is no SNMP agent: metrics are served for Prometheus, see `metrics.listen`."
 _DBUS = "There is no D-Bus service: `vipkeeper ls --json` and the metrics say what it says."
 _BUFFERS = "Socket buffers are set for thousands of addresses, and an overrun is noticed and read again."
-_SIGNED = Whole(least=-LARGEST_SIGNED - 1, most=LARGEST_SIGNED, missing=Missing.LEFT_OUT)
+_NICE = Whole(least=-20, most=19, missing=Missing.LEFT_OUT)
 
 
 def _scheduling(process: str) -> Iterator[Row]:
     """What keepalived has once for each of its processes."""
-    yield no_meaning(f"{process}_priority", _SIGNED, why=_ONE_PROCESS)
+    yield no_meaning(f"{process}_priority", _NICE, why=_ONE_PROCESS)
     yield no_meaning(f"{process}_no_swap", why=_ONE_PROCESS)
     yield no_meaning(
         f"{process}_rt_priority", Whole(least=1, most=99, nearest=True, missing=Missing.LEFT_OUT), why=_LATE

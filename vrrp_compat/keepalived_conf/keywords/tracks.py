@@ -26,7 +26,7 @@ def weight(heaviest: int, missing: Missing = Missing.STOPS) -> tuple[Parameter, 
     """A weight, and which way round it counts."""
     return (
         Whole(least=-heaviest, most=heaviest, missing=missing),
-        Choice(words=("reverse", "noreverse"), missing=Missing.FINE, alone=True),
+        Choice(words=("reverse",), missing=Missing.FINE, alone=True),
     )
 
 
