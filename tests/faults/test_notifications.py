@@ -19,7 +19,7 @@ from vipkeeper.lab.agents import Agent
 
 pytestmark = [pytest.mark.root, pytest.mark.etcd, pytest.mark.slow, pytest.mark.timeout(240)]
 
-LEASE_S = 3.0
+LEASE_S = 6.0
 TABLES = """
 [vip.web.notify]
 any = {{ script = "{dir}/witness {{node}}", user = "root" }}
