@@ -74,11 +74,10 @@ class RoutingShell:
         self._host.listen(awake.set)
         loop = asyncio.get_running_loop()
         while True:
-            timer = loop.call_later(LOOK_INTERVAL_S, awake.set) if self._placed or self._told else None
+            timer = loop.call_later(LOOK_INTERVAL_S, awake.set)
             await awake.wait()
             awake.clear()
-            if timer is not None:
-                timer.cancel()
+            timer.cancel()
             self._follow(by_others=True)
 
     def close(self, *, keep: bool) -> None:
