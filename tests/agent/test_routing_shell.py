@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import threading
 from collections.abc import AsyncIterator
 
 import pytest
@@ -192,3 +193,54 @@ def test_what_is_refused_is_told_once_and_comes_when_it_can(caplog: pytest.LogCa
         assert len(told) == 1
 
     asyncio.run(story())
+
+
+def test_where_a_reading_takes_long_nobody_waits_for_one() -> None:
+    async def story() -> None:
+        bench = Bench()
+
+        def takes_long() -> None:
+            bench.now_s += 0.5
+
+        bench.host.at_a_reading = takes_long
+        bench.shell.stand(frozenset())
+        bench.shell.stand(WEB)
+        bench.shell.stand(WEB | MAIL)
+        assert bench.host.readings == 1
+        assert len(bench.host.entries) == 4
+        bench.shell.stand(WEB)
+        assert bench.shown() == ["198.18.1.0/24", "198.18.2.0/24", "rule 100"]
+        async with bench.running():
+            bench.now_s += 100.0
+            bench.host.remove_by_hand(*bench.host.entries)
+            await until_so(lambda: len(bench.host.entries) == 3)
+        bench.shell.stand(frozenset())
+        assert bench.shown() == []
+
+    asyncio.run(story())
+
+
+def test_a_reading_that_is_older_than_a_change_counts_for_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    async def story() -> None:
+        bench = Bench(STATIC + VIPS)
+        bench.shell.stand(frozenset())
+        loop = asyncio.get_running_loop()
+
+        async def stands() -> None:
+            bench.shell.stand(WEB)
+
+        def meanwhile() -> None:
+            if threading.current_thread() is not threading.main_thread():
+                bench.host.at_a_reading = lambda: None
+                asyncio.run_coroutine_threadsafe(stands(), loop).result()
+
+        bench.host.at_a_reading = meanwhile
+        async with bench.running():
+            bench.host.change_link()
+            await until_so(lambda: "198.18.2.0/24" in bench.shown())
+            readings = bench.host.readings
+            await until_so(lambda: bench.host.readings > readings)
+        assert "removed by somebody else" not in caplog.text
+
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(story())

@@ -121,6 +121,7 @@ class Node:
         self.tasks: list[asyncio.Task[None]] = []
         self.silence = Silenced(self)
         self.changes: list[StateChange] = []
+        self.hear: Callable[[StateChange], None] = self.changes.append
 
     def plans(self) -> tuple[RouterPlan, ...]:
         return tuple(
@@ -148,7 +149,7 @@ class Node:
             sequence_of=lambda name: AhSequence(self.sequences.get(name, 0)),
             holds=self.holds,
             silence=self.silence,
-            teller=StateTeller(self.changes.append),
+            teller=StateTeller(self.hear),
         )
         self.host = HostShell(
             MemoryHost(self.kernel),

@@ -105,7 +105,7 @@ class Stage:
         # Each article is a cluster of its own: nobody waits for the leases of the one before.
         cluster = ("--cluster", f"article{now_ns() // 10**10}")
         return (
-            *("--backend", "etcd", "--endpoints", endpoints, "--lease", "1", "--lease-max", "1"),
+            *("--backend", "etcd", "--endpoints", endpoints, "--lease", "4", "--lease-max", "4"),
             *cluster,
         )
 

@@ -111,7 +111,7 @@ ROUTES_WRONG = [
     (f"{NET} 198.51.101.0/24 dev eth0", '"198.51.101.0/24" is no word of a route', "known are"),
     (f"blackhole {NET} via 192.0.2.1", "a blackhole route leads nowhere", "leave out via and dev"),
     (f"{NET} dev eth0 nexthop via 192.0.2.1", "before its first nexthop", "a nexthop of its own"),
-    (f"{NET} nexthop weight 3", "neither via nor dev", "after it"),
+    (f"{NET} nexthop weight 3", "neither via nor dev", "write via ADDR"),
     (f"{NET} dev eth0 weight 0", '"0" after "weight" cannot be', "from 1 to 256"),
     (f"{NET} dev eth0 metric -1", '"-1" after "metric" cannot be', "from 0 to"),
     (f"{NET} dev eth0 rtt soon", '"soon" after "rtt" is no time', "200ms"),

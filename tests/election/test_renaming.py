@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from backends.store import Committed, Unknown
 from tests.election.driver import Cluster, Link, Node
 from tests.election.values import KEYS, decoded, unit, vip_record, write
 from vipkeeper.election.effects import Role
@@ -120,6 +121,24 @@ def test_an_answer_that_is_lost_costs_no_more_than_a_resume(cluster: Cluster) ->
     assert node.holds("lb")
     assert not node.holds("out")
     assert bound(cluster, "192.0.2.1") == "lb"
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_the_watch_may_be_quicker_than_the_answer(cluster: Cluster, answered: bool) -> None:
+    node = owner(cluster, OUT, IN)
+    node.link = Link.HELD
+    node.reload(GROUP)
+    request = node.one_waiting()
+    outcome = cluster.map.commit(request.transaction)
+    cluster.run(0.01)
+    assert node.holds("out"), "its record is released, and the lease runs on"
+    assert not node.holds("lb")
+    assert isinstance(outcome, Committed)
+    node.answer_with(request, outcome if answered else Unknown("no reply"))
+    assert not node.holds("out")
+    assert node.holds("lb") is answered
+    if not answered:
+        assert node.election.holdings() == {}
 
 
 def test_a_store_that_is_away_keeps_the_former_names_to_the_end_of_the_lease(cluster: Cluster) -> None:

@@ -43,6 +43,7 @@ def pair(segments: TwoSegments, kinds: tuple[str, str], tmp: object) -> Iterator
             router.tell(priority)
             router.start()
         segments.wait_for(first.host)
+        time.sleep(1.0)  # two advertisements that the other one has heard
         yield first, second
     except BaseException:
         print(f"--- {first.kind}\n{first.log_end()}\n--- {second.kind}\n{second.log_end()}")

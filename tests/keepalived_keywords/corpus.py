@@ -32,8 +32,9 @@ _OF_THE_HOST = frozenset(
         "net_namespace", "net_namespace_ipvs", "instance", "use_pid_dir", "config_save_dir", "umask",
         "tmp_config_directory", "reload_time_file", "notify_fifo", "vrrp_notify_fifo", "lvs_notify_fifo",
         "vrrp_cpu_affinity", "checker_cpu_affinity", "bfd_cpu_affinity", "script_user", "user", "vrf",
-        "use_vmac", "use_ipvlan", "lvs_sync_daemon", "lvs_timeouts", "include_check", "random_seed",
-        "data_use_instance", "namespace_with_ipsets", "snmp_socket", "smtp_server",
+        "use_vmac", "use_ipvlan", "lvs_sync_daemon", "lvs_sync_daemon_interface", "lvs_timeouts",
+        "include_check", "random_seed", "data_use_instance", "namespace_with_ipsets", "snmp_socket",
+        "smtp_server",
     }
 )  # fmt: skip
 # What the generator writes itself, at the head of each block.
@@ -276,7 +277,7 @@ _ENTRIES: dict[Listing, tuple[list[str], list[str]]] = {
     Listing.SCRIPTS: _tracks("chk"),
     Listing.FILES: _tracks("down"),
     Listing.PROCESSES: _tracks("web"),
-    Listing.INTERFACES: _tracks("eth1"),
+    Listing.INTERFACES: (_tracks("eth1")[0], [entry for entry in _tracks("eth1")[1] if entry != "unknown"]),
     Listing.NAMES: (["ops@example.com", "a@example.com\nb@example.com"], [""]),
     Listing.PEERS: (
         ["192.0.2.201", "192.0.2.201\n192.0.2.202", "192.0.2.201 min_ttl 200 max_ttl 255"],

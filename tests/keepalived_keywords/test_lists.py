@@ -131,6 +131,7 @@ def test_a_script_that_is_defined_too_late_is_not_tracked() -> None:
 
 def test_a_script_without_a_program_is_not_tracked_either() -> None:
     text = GUARDED + "vrrp_script chk {\ninterval 2\n}\n" + listed("track_script", "chk")
+    assert [block.keyword for block in meant(text).blocks] == ["global_defs", "vrrp_instance"]
     left_out, untracked = said(text)
     assert left_out.startswith("5: vrrp_script: it is left out, because its script is missing")
     assert untracked.startswith("15: chk: it is not tracked, because its vrrp_script is left out")

@@ -50,6 +50,7 @@ def test_what_an_instance_cannot_be_without(needed: str, wrong: str) -> None:
         (STRICT + instance("accept"), "accept", "strict mode with version 2"),
         (STRICT + instance("down_timer_adverts 4"), "down_timer_adverts", "waits for 3 advertisements"),
         (STRICT + instance("lower_prio_no_advert off"), "lower_prio_no_advert", "leaves lower priorities"),
+        (STRICT + instance("use_vmac 02:00:00:00:00:01"), None, "the MAC address of the RFC alone"),
         (instance("version 3\nversion 2"), None, "another version is said above"),
         (instance("state MASTER\nstate BACKUP"), None, "MASTER is said above"),
         (instance("native_ipv6"), "native_ipv6", "the instance has IPv4 addresses"),
@@ -186,6 +187,16 @@ def test_weights_of_an_owner(priority: int, line: str, kept: list[tuple[str, int
     told = said(text)
     assert len(told) == (kept != [("chk", 0)] and priority == 255)
     assert all("priority 255 never changes" in remark for remark in told)
+
+
+def test_weights_of_a_group_with_an_owner() -> None:
+    tracked = "track_script {\nchk weight 5\n}\ntrack_interface {\neth1\n}"
+    text = (
+        GUARDED + SCRIPT + instance("priority 255", "A") + instance("", "B", _OTHER) + group("A\nB", tracked)
+    )
+    assert lines(first(meant(text), "vrrp_sync_group"), "track_script") == [("chk", 0)]
+    (remark,) = said(text)
+    assert "chk: its weight does not count: A has priority 255" in remark
 
 
 def test_an_interface_of_an_instance_and_its_group() -> None:

@@ -35,7 +35,9 @@ def test_it_is_made_for_its_owner_alone_and_removed_at_the_end(tmp_path: Path) -
     assert stat.S_ISFIFO(status.st_mode)
     assert stat.S_IMODE(status.st_mode) == 0o600
     fifo.write(LINE)
+    assert fifo.unread == len(LINE)
     assert read_now(path) == LINE, "a reader that comes later finds it"
+    assert fifo.unread == 0
     fifo.close(keep=False)
     assert not path.exists()
     assert journal.lines == []
@@ -115,9 +117,9 @@ class TestReader:
 
     def test_its_last_argument_is_the_name_and_it_reads_to_the_end(self, tmp_path: Path) -> None:
         async def story() -> None:
-            scripts = reader(tmp_path, f'echo "$@" > {tmp_path}/words; cat "$2" > {tmp_path}/read')
-            outlet = FifoOutlet(scripts, Journal())
-            await until((tmp_path / "read").exists)
+            slow = f'echo "$@" > {tmp_path}/words; sleep 0.3; exec cat "$2" > {tmp_path}/read'
+            outlet = FifoOutlet(reader(tmp_path, slow), Journal())
+            await until((tmp_path / "words").exists)
             outlet.write(told())
             outlet.write(told(VipState.STOP))
             await outlet.end(keep=False)

@@ -13,7 +13,7 @@ from tests.notify.test_mail_text import MAIL
 from tests.notify.told import Journal, until
 from vipkeeper.config.notify_schema import Mail as MailSettings
 from vipkeeper.notify.mail_delivery import END_LIMIT_S, TIMES_OF_AN_ANSWER, MailDelivery
-from vipkeeper.notify.mail_text import Mail
+from vipkeeper.notify.memory import Mail
 
 
 def settings(port: int, timeout_s: float = 10.0) -> MailSettings:
@@ -110,8 +110,9 @@ def test_a_server_that_comes_back_gets_all_of_it() -> None:
 
 def test_a_reload_with_another_server_sends_what_waits_there_at_once() -> None:
     async def story(bench: Bench) -> None:
+        """On a clock that stands still, so no wait would ever be over."""
         inbox = Inbox()
-        delivery = bench.delivery(free_port())
+        delivery = MailDelivery(settings(free_port()), bench.journal, lambda: 0.0)
         delivery.add(mails(1)[0])
         await until(lambda: delivery.counts.put_off == 1)
         with serving(inbox) as port:

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from tests.notify.told import told
 from vipkeeper.model.state_changes import VipState
-from vipkeeper.notify.mail_text import Mail, bare_address, body, message, subject
+from vipkeeper.notify.mail_text import bare_address, body, message, subject
+from vipkeeper.notify.memory import Mail
 from vipkeeper.notify.notification import Kind
 
 MAIL = Mail(

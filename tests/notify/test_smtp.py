@@ -14,7 +14,7 @@ from tests.contract.certificates import Authority, Certificate
 from tests.notify.mail_servers import Inbox, dawdling, free_port, server_context, serving
 from tests.notify.test_mail_text import MAIL
 from vipkeeper.config.notify_schema import Mail as MailSettings
-from vipkeeper.notify.mail_text import Mail
+from vipkeeper.notify.memory import Mail
 from vipkeeper.notify.smtp import Delivered, PutOff, Refused, Result, deliver, server_of
 
 

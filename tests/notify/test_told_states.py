@@ -8,7 +8,7 @@ from tests.config.sources import config_of
 from vipkeeper.config.schema import Config
 from vipkeeper.model.state_changes import StateChange, VipState
 from vipkeeper.notify.notification import Kind, Notification, fifo_line
-from vipkeeper.notify.told_states import ToldStates, as_words, from_words
+from vipkeeper.notify.told_states import ToldStates
 
 MASTER, BACKUP, FAULT = VipState.MASTER, VipState.BACKUP, VipState.FAULT
 LOWER, DELETED = VipState.MASTER_RX_LOWER_PRI, VipState.DELETED
@@ -155,9 +155,3 @@ def test_addresses_are_told_without_their_options() -> None:
     vips = {"a": replace(plain.vip["a"], addresses=("192.0.2.1/24 dev eth0 label eth0:1",))}
     (told,) = ToldStates(replace(plain, vip=vips)).take(StateChange("a", MASTER, 1))
     assert told.addresses == ("192.0.2.1/24",)
-
-
-def test_states_survive_as_words() -> None:
-    states = {(Kind.INSTANCE, "a b"): MASTER, (Kind.GROUP, "g"): FAULT}
-    assert from_words(as_words(states)) == states
-    assert from_words({"INSTANCE a": "FUTURE", "OTHER b": "MASTER", "": "MASTER"}) == {}

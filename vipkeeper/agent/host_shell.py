@@ -201,9 +201,8 @@ class HostShell:
             options=self._settings.options,
         )
         for unit in self._units:
-            held = {vip for vip in unit.addresses if vip in wanted.addresses}
-            if held:
-                self._placed[unit.name].update(held)
+            if unit.name in self._holdings:
+                self._placed[unit.name].update(vip for vip in unit.addresses if vip in wanted.addresses)
         refused: dict[VipAddress, str] = {}
         for change in plan(wanted, self._standing, fenced=self._fence.kind is not FenceKind.LIFETIME):
             applied = self._host.apply(change)

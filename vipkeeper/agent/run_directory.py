@@ -15,6 +15,7 @@ after a reboot (a tmpfs such as /run), and if it is not, the boot id tells.
     revision-<backend>-<name>   how far the store's history went, some seconds ago
     begun            an agent's start-up program has been run, and its shutdown program has not
     told-states      of each VIP and sync group, the last state that its programs were told to the end
+    waiting-mails    mails that an agent left to the next one
     control          the socket at which the agent answers `vipkeeper ls`
 """
 
@@ -36,9 +37,9 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _MACHINE_ID = Path("/etc/machine-id")
 
 
-class _KeptStates(msgspec.Struct, frozen=True):
+class _Kept(msgspec.Struct, frozen=True):
     incarnation: str
-    states: dict[str, str]
+    value: msgspec.Raw
 
 
 class _KeptPromises(msgspec.Struct, frozen=True):
@@ -145,17 +146,18 @@ class RunDirectory:
         """Remember them. Raises OSError."""
         self._write(self._ah_sequences, msgspec.json.encode(numbers).decode())
 
-    def told_states(self) -> dict[str, str]:
-        """What `keep_told_states` wrote last since the boot; empty when that is not known."""
+    def kept(self, name: str) -> msgspec.Raw | None:
+        """What `keep` wrote last under this name since the boot; None when that is not known."""
         try:
-            kept = msgspec.json.decode(self._told_states.read_bytes(), type=_KeptStates)
+            kept = msgspec.json.decode((self._path / name).read_bytes(), type=_Kept)
         except (FileNotFoundError, msgspec.DecodeError):
-            return {}
-        return kept.states if kept.incarnation == self.incarnation else {}
+            return None
+        return kept.value if kept.incarnation == self.incarnation else None
 
-    def keep_told_states(self, states: dict[str, str]) -> None:
-        """Remember them. Raises OSError."""
-        self._write(self._told_states, msgspec.json.encode(_KeptStates(self.incarnation, states)).decode())
+    def keep(self, name: str, value: bytes) -> None:
+        """Remember this JSON. Raises OSError."""
+        kept = _Kept(self.incarnation, msgspec.Raw(value))
+        self._write(self._path / name, msgspec.json.encode(kept).decode())
 
     @property
     def has_begun(self) -> bool:
@@ -224,10 +226,6 @@ class RunDirectory:
     @property
     def _begun(self) -> Path:
         return self._path / "begun"
-
-    @property
-    def _told_states(self) -> Path:
-        return self._path / "told-states"
 
     @property
     def _promises(self) -> Path:

@@ -23,6 +23,7 @@ from vipkeeper.agent.decider import make_decider
 from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.logs import log, set_up_logging
 from vipkeeper.agent.metrics_server import serve_metrics
+from vipkeeper.agent.notify_memory import NotifyMemory
 from vipkeeper.agent.promoted_secondaries import PromotedSecondaries
 from vipkeeper.agent.routing_shell import RoutingShell
 from vipkeeper.agent.run_directory import RunDirectory
@@ -46,11 +47,8 @@ from vipkeeper.model.errors import ConfigError, ProgrammingError, VipkeeperError
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.host import Link
 from vipkeeper.model.reasons import Reason
-from vipkeeper.model.state_changes import VipState
-from vipkeeper.notify.notification import Name
 from vipkeeper.notify.notifier import Notifier
 from vipkeeper.notify.once import run_once
-from vipkeeper.notify.told_states import as_words, from_words
 
 _SETTLED_AFTER_S = 5.0  # the first lease is written by then; collecting takes 15 ms
 
@@ -80,13 +78,8 @@ class _Agent:
     async def run(self) -> int:
         """What is told begins before anything is decided, and ends when nothing is held any more."""
         await self._run_startup()
-        self._notifier = Notifier(
-            self._config,
-            log,
-            clock=boot_s,
-            earlier=from_words(self._directory.told_states()),
-            keep=self._keep_told,
-        )
+        memory = NotifyMemory(self._directory)
+        self._notifier = Notifier(self._config, log, clock=boot_s, memory=memory)
         kept = False
         try:
             exit_code = await self._serve()
@@ -103,19 +96,16 @@ class _Agent:
             scripts = self._config.scripts
             limit_s = scripts.startup_timeout_s
             await run_once("startup", scripts.startup, scripts, timeout_s=limit_s, say=log)
-            self._directory.begin()
+            try:
+                self._directory.begin()
+            except OSError as error:
+                log(logging.WARNING, "begun", f"cannot be kept for the next agent: {error.strerror}")
 
     async def _run_shutdown(self) -> None:
         scripts = self._config.scripts
         limit_s = scripts.shutdown_timeout_s
         await run_once("shutdown", scripts.shutdown, scripts, timeout_s=limit_s, say=log)
         self._directory.end()
-
-    def _keep_told(self, states: Mapping[Name, VipState]) -> None:
-        try:
-            self._directory.keep_told_states(as_words(states))
-        except OSError as error:
-            log(logging.WARNING, "told-states", f"cannot be kept for the next agent: {error.strerror}")
 
     async def _serve(self) -> int:
         self._decider = make_decider(self._config, self._directory, self._notifier)

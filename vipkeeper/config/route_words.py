@@ -7,6 +7,7 @@ elsewhere.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Mapping
 
@@ -88,8 +89,14 @@ class WrittenRoute(msgspec.Struct, frozen=True):
     remarks: tuple[Remark, ...] = ()
 
 
-def read_route(text: str, tables: Mapping[str, int] | None = None) -> WrittenRoute:
-    """Raises WordError."""
+@functools.lru_cache(maxsize=4096)  # rules, notices and the agent ask about the same texts
+def read_route(text: str) -> WrittenRoute:
+    """What it says; a table by a name that only the host knows is 0. Raises WordError."""
+    return _Reader(Words(text), None).read()
+
+
+def read_named_route(text: str, tables: Mapping[str, int]) -> WrittenRoute:
+    """The same on a host, which has these tables. Raises WordError."""
     return _Reader(Words(text), tables).read()
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from vipkeeper.config.address_words import read_address
-from vipkeeper.config.route_words import read_route
-from vipkeeper.config.rule_words import read_rule
+from vipkeeper.config.route_words import read_named_route, read_route
+from vipkeeper.config.rule_words import read_named_rule, read_rule
 from vipkeeper.config.schema import Config
 from vipkeeper.config.vip_addresses import written_addresses
 from vipkeeper.config.words import WordError
@@ -50,7 +50,8 @@ def _routes(texts: Iterable[str], tables: Mapping[str, int], unknown: dict[str, 
     found = []
     for text in texts:
         try:
-            found.append(read_route(text, tables).route)
+            route = read_route(text).route
+            found.append(route if route.table else read_named_route(text, tables).route)
         except WordError as error:
             unknown[text] = str(error)
     return tuple(found)
@@ -60,7 +61,9 @@ def _rules(texts: Iterable[str], tables: Mapping[str, int], unknown: dict[str, s
     found = []
     for text in texts:
         try:
-            found.append(read_rule(text, tables).rule)
+            rule = read_rule(text).rule
+            named = rule.action == "lookup" and not rule.table and not rule.l3mdev
+            found.append(read_named_rule(text, tables).rule if named else rule)
         except WordError as error:
             unknown[text] = str(error)
     return tuple(found)

@@ -5,6 +5,7 @@ Rules of this file: as in `route_words.py`; the words are those of `ip rule` and
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
 import msgspec
@@ -67,8 +68,18 @@ class WrittenRule(msgspec.Struct, frozen=True):
     remarks: tuple[Remark, ...] = ()
 
 
-def read_rule(text: str, tables: Mapping[str, int] | None = None) -> WrittenRule:
-    """Raises WordError. `tables`: see `route_words.read_route`."""
+@functools.lru_cache(maxsize=4096)  # rules, notices and the agent ask about the same texts
+def read_rule(text: str) -> WrittenRule:
+    """What it says; a table by a name that only the host knows is 0. Raises WordError."""
+    return _read(text, None)
+
+
+def read_named_rule(text: str, tables: Mapping[str, int]) -> WrittenRule:
+    """The same on a host, which has these tables. Raises WordError."""
+    return _read(text, tables)
+
+
+def _read(text: str, tables: Mapping[str, int] | None) -> WrittenRule:
     words = Words(text)
     values: dict[str, object] = {}
     remarks: list[Remark] = []

@@ -56,6 +56,7 @@ class Job(msgspec.Struct, frozen=True):
     units: tuple[str, ...]
     transaction: Transaction
     write: LeaseWrite | None  # None: leaves our lease record as it is
+    records: frozenset[str]  # names of all VIP records that it is about
 
 
 class LeaseLane:
@@ -199,7 +200,9 @@ class LeaseLane:
                 commit_id, now.boot_s, terms.ttl_s, state.settings.fence, terms.electorate, terms.outsiders_s
             )
             state.lease.sending(write)
-        self.job = Job(commit_id, kind, tuple(batch.units), batch.transaction(), write)
+        start = len(state.view.keys.vips)
+        records = frozenset(key[start:] for key in batch.compares if key.startswith(state.view.keys.vips))
+        self.job = Job(commit_id, kind, tuple(batch.units), batch.transaction(), write, records)
         sent = {JobKind.RESUME: Trigger.RESUME_SENT, JobKind.CLAIM: Trigger.CLAIM_SENT}.get(kind)
         if sent is not None:
             for name in batch.units:

@@ -199,7 +199,7 @@ class Election:
                 self._state.view.change(changed, now.boot_s)
             case CommitAnswered(commit_id, outcome):
                 if self._lane.job is not None and self._lane.job.id == commit_id:
-                    self._answered.update(self._lane.job.units)
+                    self._answered.update(self._lane.job.records)
                 for part in (self._lane, self._presence, self._peers.promises):
                     effects = part.answered(commit_id, outcome, now)
                     if effects is not None:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from vipkeeper.election.claim_rules import NEVER, Claimability, claimability
 from vipkeeper.election.events import Now
 from vipkeeper.election.ranking import Ranking, better_candidates
-from vipkeeper.election.renaming import Renaming, renamings
+from vipkeeper.election.renaming import Renaming, is_handed_on, is_kept_for_heirs, renamings
 from vipkeeper.election.state import ElectionState
 from vipkeeper.election.unit_phases import Phase, Trigger, UnitState
 from vipkeeper.model.reasons import Reason
@@ -54,7 +54,7 @@ def follow_record(state: ElectionState, unit: UnitState) -> None:
     ours = state.names_us(unit.name)
     if ours and unit.phase in (Phase.ADOPTING, Phase.STANDBY):
         unit.move(Trigger.RECORD_OURS)
-    elif not ours and unit.phase is not Phase.STANDBY:
+    elif not ours and unit.phase is not Phase.STANDBY and not is_handed_on(state, unit):
         unit.move(Trigger.RECORD_LOST)
 
 
@@ -64,7 +64,7 @@ def stand_down_if_unfit(state: ElectionState, unit: UnitState) -> None:
     reason = unfit[0] if unfit else None
     if reason is Reason.STARTING:
         return
-    if reason is Reason.NOT_CONFIGURED and unit.name in renamings(state):
+    if reason is Reason.NOT_CONFIGURED and is_kept_for_heirs(state, unit):
         return  # what has its addresses now takes them over without a gap
     if reason is None and unit.phase in (Phase.HOLDING, Phase.LAPSED) and not state.all_bound(unit):
         reason = Reason.ADDRESS_RENAMED

@@ -54,6 +54,34 @@ def renamings(state: ElectionState) -> Mapping[str, Renaming]:
     return found
 
 
+def is_kept_for_heirs(state: ElectionState, unit: UnitState) -> bool:
+    """Whether a unit that is configured no more is held until others have its addresses."""
+    return is_handed_on(state, unit) or unit.name in renamings(state)
+
+
+def is_handed_on(state: ElectionState, unit: UnitState) -> bool:
+    """Whether the record was given up by a renaming of ours whose answer is still on its way.
+
+    The watch may be quicker. Until the answer the unit is held by the lease that it had.
+    """
+    record = state.view.vip(unit.name)
+    if (
+        record is None
+        or record.owner is not None
+        or record.incarnation != state.settings.incarnation
+        or record.reason != Reason.ADDRESS_RENAMED.value
+        or unit.phase is not Phase.HOLDING
+    ):
+        return False
+    claimed = {
+        address
+        for heir in state.units.values()
+        if heir.configured and heir.phase is Phase.CLAIMING
+        for address in heir.unit.addresses
+    }
+    return not unit.configured and claimed.issuperset(unit.unit.addresses)
+
+
 def _grown(
     state: ElectionState,
     first: UnitState,

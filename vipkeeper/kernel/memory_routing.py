@@ -8,9 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 
-from msgspec.structs import replace
-
-from vipkeeper.model.routing import IPV6_METRIC, Entry, Route, Routing, Rule, StaticAddress, fulfils
+from vipkeeper.model.routing import Entry, Route, Routing, Rule, StaticAddress, as_kept, fulfils
 
 
 class MemoryRouting:
@@ -20,16 +18,19 @@ class MemoryRouting:
         self.entries: list[Entry] = []
         self.refusals: dict[Entry, str] = {}
         self.readings = 0
+        self.at_a_reading: Callable[[], None] = lambda: None  # what happens meanwhile
         self._hear: Callable[[], None] | None = None
 
     def read(self) -> Routing:
         """See `HostRouting.read`."""
         self.readings += 1
-        return Routing(
+        found = Routing(
             tuple(each for each in self.entries if isinstance(each, StaticAddress)),
             tuple(each for each in self.entries if isinstance(each, Route)),
             tuple(each for each in self.entries if isinstance(each, Rule)),
         )
+        self.at_a_reading()
+        return found
 
     def add(self, wanted: Routing) -> Mapping[Entry, str]:
         """See `HostRouting.add`."""
@@ -39,7 +40,7 @@ class MemoryRouting:
             if entry in self.refusals:
                 refused[entry] = self.refusals[entry]
             elif not any(fulfils(each, entry) for each in self.entries):
-                self.entries.append(_as_kept(entry))
+                self.entries.append(as_kept(entry))
         return refused
 
     def remove(self, unwanted: Routing) -> Mapping[Entry, str]:
@@ -69,9 +70,3 @@ class MemoryRouting:
     def close(self) -> None:
         """See `HostRouting.close`."""
         self._hear = None
-
-
-def _as_kept(entry: Entry) -> Entry:
-    if isinstance(entry, Route) and entry.version == 6:
-        return replace(entry, metric=entry.metric or IPV6_METRIC)
-    return entry

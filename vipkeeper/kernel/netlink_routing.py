@@ -53,7 +53,8 @@ class NetlinkRouting:
 
     def __init__(self) -> None:
         self._netlink = NetlinkSocket(_NETLINK_ROUTE)
-        self._netlink.filter_dumps()
+        self._reader = NetlinkSocket(_NETLINK_ROUTE)  # of its own, for a reading may be in another thread
+        self._reader.filter_dumps()
         self._listener: socket.socket | None = None
         self._hear: Callable[[], None] = lambda: None
 
@@ -63,13 +64,13 @@ class NetlinkRouting:
         routes: list[Route] = []
         rules: list[Rule] = []
         for version in _VERSIONS:
-            for kind, body in self._netlink.dump(RTM_GETROUTE, request_for_ours(version)):
+            for kind, body in self._reader.dump(RTM_GETROUTE, request_for_ours(version)):
                 route = read_route_message(body, name_of) if kind == RTM_NEWROUTE else None
                 routes.extend([route] if route is not None else [])
-            for kind, body in self._netlink.dump(RTM_GETRULE, request_for_rules(version)):
+            for kind, body in self._reader.dump(RTM_GETRULE, request_for_rules(version)):
                 rule = read_rule_message(body) if kind == RTM_NEWRULE else None
                 rules.extend([rule] if rule is not None else [])
-        addresses = read_static_addresses(self._netlink, name_of)
+        addresses = read_static_addresses(self._reader, name_of)
         return Routing(tuple(addresses), tuple(routes), tuple(rules))
 
     def add(self, wanted: Routing) -> Mapping[Entry, str]:
@@ -93,10 +94,11 @@ class NetlinkRouting:
     ) -> dict[Entry, str]:
         refused: dict[Entry, str] = {}
         sent: list[Entry] = []
+        index_of = functools.cache(_index)
         batch: list[Message] = []
         for entry in entries:
             try:
-                body = _body(entry)
+                body = _body(entry, index_of)
             except KeyError as missing:
                 refused[entry] = f"interface {missing.args[0]} does not exist"
                 continue
@@ -137,6 +139,7 @@ class NetlinkRouting:
             self._listener.close()
             self._listener = None
         self._netlink.close()
+        self._reader.close()
 
 
 def _tells(kind: int, body: bytes) -> bool:
@@ -148,11 +151,11 @@ def _tells(kind: int, body: bytes) -> bool:
     )
 
 
-def _body(entry: Entry) -> bytes:
+def _body(entry: Entry, index_of: Callable[[str], int]) -> bytes:
     """Raises KeyError with the name of an interface that does not exist."""
     if isinstance(entry, StaticAddress):
-        return static_body(entry, _index(entry.vip.interface))
-    return route_body(entry, _index) if isinstance(entry, Route) else rule_body(entry)
+        return static_body(entry, index_of(entry.vip.interface))
+    return route_body(entry, index_of) if isinstance(entry, Route) else rule_body(entry)
 
 
 def _reason(entry: Entry, answer: Answer) -> str:

@@ -6,7 +6,6 @@ and each message names that number, so that the kernel itself leaves everybody e
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import struct
 from collections.abc import Callable, Mapping
@@ -153,7 +152,8 @@ def _next_hop(hop: NextHop, version: int, index_of: Callable[[str], int]) -> byt
 
 
 def _packed(text: str) -> bytes:
-    return ipaddress.ip_address(text.partition("/")[0]).packed
+    address = text.partition("/")[0]
+    return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
 
 
 def read_route_message(body: bytes, name_of: Callable[[int], str]) -> Route | None:

@@ -109,6 +109,15 @@ class Routing(msgspec.Struct, frozen=True):
 
 
 Entry = StaticAddress | Route | Rule
+
+
+def as_kept(entry: Entry) -> Entry:
+    """As the kernel keeps it, in what tells one entry from another."""
+    if isinstance(entry, Route) and entry.version == 6:
+        return msgspec.structs.replace(entry, metric=entry.metric or IPV6_METRIC)
+    return entry
+
+
 _Some = TypeVar("_Some", StaticAddress, Route, Rule)
 
 

@@ -8,9 +8,12 @@ no end of file between. What does not fit is lost, counted and said once.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
 import os
 import stat
+import sys
+import termios
 from pathlib import Path
 
 from vipkeeper.notify.saying import Say
@@ -64,6 +67,15 @@ class Fifo:
         full = isinstance(error, BlockingIOError)
         why = "nobody reads it and it is full" if full else error.strerror
         self._say(logging.WARNING, "fifo", f"lines to {self._path} are lost: {why}")
+
+    @property
+    def unread(self) -> int:
+        """Bytes that nobody has read yet."""
+        if self._file < 0:
+            return 0
+        counted = bytearray(4)
+        fcntl.ioctl(self._file, termios.FIONREAD, counted)
+        return int.from_bytes(counted, sys.byteorder)
 
     def close(self, *, keep: bool) -> None:
         """Readers see its end. What this agent made is removed, unless the next one goes on with it."""

@@ -10,11 +10,13 @@ import logging
 
 from vipkeeper.config.notify_schema import Scripts
 from vipkeeper.notify.fifo import Fifo
-from vipkeeper.notify.fifo_reader import FifoReader
+from vipkeeper.notify.fifo_reader import LAST_LINES_S, FifoReader
 from vipkeeper.notify.notification import Notification, fifo_line
 from vipkeeper.notify.saying import Say
 from vipkeeper.scripts.accounts import UnknownAccount, account_for
 from vipkeeper.scripts.program import Account
+
+_POLL_S = 0.02
 
 
 class FifoOutlet:
@@ -55,12 +57,21 @@ class FifoOutlet:
     async def end(self, *, keep: bool) -> None:
         """No further line. The program reads what is there, and ends."""
         reader = self._reader
+        if reader is not None and not keep:
+            await self._read_to_the_end()
         self._close(keep=keep)
         if reader is not None and keep:
             reader.leave()
         elif reader is not None:
             await reader.end()
         await asyncio.gather(*self._endings, return_exceptions=True)
+
+    async def _read_to_the_end(self) -> None:
+        """What is in a FIFO that nobody has open is gone, and the program may have just been started."""
+        waited_s = 0.0
+        while self._fifo is not None and self._fifo.unread and waited_s < LAST_LINES_S:
+            await asyncio.sleep(_POLL_S)
+            waited_s += _POLL_S
 
     def _begin(self) -> None:
         scripts = self._scripts

@@ -17,7 +17,7 @@ import msgspec
 
 from vipkeeper.config.notify_schema import Mail as MailSettings
 from vipkeeper.notify.mail_queue import GIVEN_UP_AFTER_S, MOST_WAITING, MailQueue
-from vipkeeper.notify.mail_text import Mail
+from vipkeeper.notify.memory import Mail
 from vipkeeper.notify.saying import Say
 from vipkeeper.notify.smtp import Delivered, PutOff, Refused, Result, deliver
 
@@ -68,6 +68,12 @@ class MailDelivery:
         if left_out is not None:
             self._give_up(left_out, f"{MOST_WAITING} mails wait, and the oldest is given up for a new one")
         self._awake.set()
+
+    async def leave(self) -> list[Mail]:
+        """What waits, for another process: nothing more is sent. The first may be on its way just now."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        return self._queue.clear()
 
     async def end(self) -> None:
         """The agent ends: what waits has one more chance, and a moment."""

@@ -16,7 +16,8 @@ from email.utils import format_datetime, make_msgid
 from vipkeeper.config.schema import Config
 from vipkeeper.model.state_changes import VipState
 from vipkeeper.notify.mail_delivery import MailCounts, MailDelivery
-from vipkeeper.notify.mail_text import Mail, bare_address, body, one_line, subject
+from vipkeeper.notify.mail_text import bare_address, body, one_line, subject
+from vipkeeper.notify.memory import Mail
 from vipkeeper.notify.notification import REMARKS, Notification
 from vipkeeper.notify.saying import Say
 
@@ -54,6 +55,15 @@ class MailOutlet:
         recipients = self._config.mail.notification_email
         if recipients and self._wanted(notification):
             self._delivery.add(self._made(notification, recipients))
+
+    def go_on(self, mails: list[Mail]) -> None:
+        """An earlier agent left these."""
+        for mail in mails:
+            self._delivery.add(mail)
+
+    async def leave(self) -> list[Mail]:
+        """See `MailDelivery.leave`."""
+        return await self._delivery.leave()
 
     async def end(self) -> None:
         """See `MailDelivery.end`."""

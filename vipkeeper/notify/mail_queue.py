@@ -10,7 +10,7 @@ from collections import deque
 
 import msgspec
 
-from vipkeeper.notify.mail_text import Mail
+from vipkeeper.notify.memory import Mail
 
 MOST_WAITING = 500
 FIRST_WAIT_S = 2.0

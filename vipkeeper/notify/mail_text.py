@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from email.headerregistry import Address
 from email.message import EmailMessage
 
-import msgspec
-
 from vipkeeper.model.state_changes import VipState
+from vipkeeper.notify.memory import Mail
 from vipkeeper.notify.notification import Kind, Notification
 
 # A mail server may know a user without a host: `root`.
@@ -29,18 +28,6 @@ _FIRST_LINES: Mapping[tuple[Kind, VipState], str] = {
 }
 _NOT_OWNING = "=> VRRP Instance is no longer owning VRRP VIPs <="
 _GROUP_ENDS = "=> All VRRP group instances have ended <="
-
-
-class Mail(msgspec.Struct, frozen=True):
-    """One mail that is to be sent; `recipients` are those who have not got it yet."""
-
-    subject: str
-    body: str
-    recipients: tuple[str, ...]
-    sender: str
-    date: str  # RFC 5322
-    message_id: str
-    made_at_s: float  # on the clock of the queue
 
 
 def subject(router_id: str, notification: Notification) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,14 +18,15 @@ from vipkeeper.config.notify_schema import NotifyScript, Scripts
 from vipkeeper.config.schema import Config
 from vipkeeper.model.state_changes import StateChange, VipState
 from vipkeeper.notify.counts import NotifyCounts
-from vipkeeper.notify.fifo_outlet import FifoOutlet
-from vipkeeper.notify.notification import REMARKS, Name, Notification
+from vipkeeper.notify.memory import Memory
+from vipkeeper.notify.notification import REMARKS, Notification
 from vipkeeper.notify.saying import Say
-from vipkeeper.notify.script_turns import ScriptTurns
 from vipkeeper.notify.told_states import ToldStates
 
 if TYPE_CHECKING:
+    from vipkeeper.notify.fifo_outlet import FifoOutlet
     from vipkeeper.notify.mail_outlet import MailOutlet
+    from vipkeeper.notify.script_turns import ScriptTurns
 
 
 # A thousand VIPs that move together are kept with one write. What a process that is killed meanwhile has told
@@ -34,31 +35,20 @@ KEPT_WITHIN_S = 0.2
 
 
 class Notifier:
-    """One agent's. Needs a running event loop.
+    """One agent's. Needs a running event loop. `clock` is CLOCK_BOOTTIME in seconds."""
 
-    `earlier` is what earlier processes told to the end; `keep` is called when that changes.
-    """
-
-    def __init__(
-        self,
-        config: Config,
-        say: Say,
-        *,
-        clock: Callable[[], float],
-        earlier: Mapping[Name, VipState],
-        keep: Callable[[Mapping[Name, VipState]], None],
-    ) -> None:
+    def __init__(self, config: Config, say: Say, *, clock: Callable[[], float], memory: Memory) -> None:
         self._say = say
         self._clock = clock
-        self._keep = keep
+        self._memory = memory
+        earlier = memory.states()
         self._delivered = dict(earlier)
         self._keeping: asyncio.TimerHandle | None = None
         self._states = ToldStates(config, earlier)
-        self._turns = ScriptTurns(config.scripts, say, self._told)
-        self._fifo = FifoOutlet(config.scripts, say)
+        self._turns: ScriptTurns | None = None
+        self._fifo: FifoOutlet | None = None
         self._mail: MailOutlet | None = None
-        self._follow_mail(config)
-        self._examine(config)
+        self._follow(config)
 
     def hear(self, change: StateChange) -> None:
         """The kernel has it already."""
@@ -67,25 +57,26 @@ class Notifier:
     def reconfigure(self, config: Config) -> None:
         """A reload. What runs goes on, and what waits is told as it was meant."""
         self._states.reconfigure(config)
-        self._turns.reconfigure(config.scripts)
-        self._fifo.reconfigure(config.scripts)
-        self._follow_mail(config)
-        self._examine(config)
-        if config.scripts.fifo_states_on_reload:
+        self._follow(config)
+        if self._fifo is not None and config.scripts.fifo_states_on_reload:
             for notification in self._states.present():
                 self._fifo.write(notification)
 
     async def end(self, *, keep: bool) -> None:
         """The agent holds nothing any more, or with `keep` leaves all to the next one."""
-        if keep:
-            await self._turns.abandon()
-        else:
+        if not keep:
             stops = self._states.stop()
             for stop in stops:
                 self._write(stop)
-            await self._turns.end(stops)
-        await self._fifo.end(keep=keep)
-        if self._mail is not None:
+            if self._turns is not None:
+                await self._turns.end(stops)
+        elif self._turns is not None:
+            await self._turns.abandon()
+        if self._fifo is not None:
+            await self._fifo.end(keep=keep)
+        if self._mail is not None and keep:
+            self._memory.keep_mails(await self._mail.leave())
+        elif self._mail is not None:
             await self._mail.end()
         if self._keeping is not None:
             self._keeping.cancel()
@@ -93,13 +84,13 @@ class Notifier:
 
     def counts(self) -> NotifyCounts:
         """As of now."""
-        scripts, mail = self._turns.counts, self._mail
+        turns, mail = self._turns, self._mail
         return NotifyCounts(
-            scripts_run=scripts.run,
-            scripts_failed=scripts.failed,
-            scripts_left_out=scripts.left_out,
-            scripts_waiting=self._turns.waiting,
-            fifo_lost=self._fifo.lost,
+            scripts_run=0 if turns is None else turns.counts.run,
+            scripts_failed=0 if turns is None else turns.counts.failed,
+            scripts_left_out=0 if turns is None else turns.counts.left_out,
+            scripts_waiting=0 if turns is None else turns.waiting,
+            fifo_lost=0 if self._fifo is None else self._fifo.lost,
             mails_sent=0 if mail is None else mail.counts.sent,
             mails_given_up=0 if mail is None else mail.counts.given_up,
             mails_waiting=0 if mail is None else mail.waiting,
@@ -108,12 +99,17 @@ class Notifier:
     def _tell(self, notifications: list[Notification]) -> None:
         for notification in notifications:
             self._write(notification)
-            if not notification.again:
+            if notification.again:
+                continue
+            if self._turns is None:
+                self._told(notification)
+            else:
                 self._turns.add(notification)
 
     def _write(self, notification: Notification) -> None:
         """What needs no program."""
-        self._fifo.write(notification)
+        if self._fifo is not None:
+            self._fifo.write(notification)
         if self._mail is not None and not notification.again:
             self._mail.add(notification)
 
@@ -129,25 +125,36 @@ class Notifier:
 
     def _keep_now(self) -> None:
         self._keeping = None
-        self._keep(self._delivered)
+        self._memory.keep_states(self._delivered)
 
-    def _follow_mail(self, config: Config) -> None:
-        """The mail part takes 2 MB, and is loaded by the first configuration that wants it."""
-        wanted = bool(config.mail.notification_email and config.mail.smtp_server)
+    def _follow(self, config: Config) -> None:
+        """Each part is loaded by the first configuration that wants it: mail takes 1 MB, the others less."""
+        scripts, mail = config.scripts, config.mail
+        found = [(where, script) for where, script in _scripts_of(config) if script.script is not None]
+        if self._turns is not None:
+            self._turns.reconfigure(scripts)
+        elif found:
+            from vipkeeper.notify.script_turns import ScriptTurns
+
+            self._turns = ScriptTurns(scripts, self._say, self._told)
+        if self._fifo is not None:
+            self._fifo.reconfigure(scripts)
+        elif scripts.fifo is not None:
+            from vipkeeper.notify.fifo_outlet import FifoOutlet
+
+            self._fifo = FifoOutlet(scripts, self._say)
         if self._mail is not None:
             self._mail.reconfigure(config)
-        elif wanted:
+        elif mail.notification_email and mail.smtp_server:
             from vipkeeper.notify.mail_outlet import MailOutlet
 
             self._mail = MailOutlet(config, self._say, self._clock)
-
-    def _examine(self, config: Config) -> None:
-        """Say now what would keep a program from running when it is needed."""
-        for where, script in _scripts_of(config):
-            if script.script is not None:
-                self._examine_one(where, script, config.scripts)
+            self._mail.go_on(self._memory.take_mails())
+        for where, script in found:
+            self._examine_one(where, script, scripts)
 
     def _examine_one(self, where: str, script: NotifyScript, scripts: Scripts) -> None:
+        """Say now what would keep a program from running when it is needed."""
         from vipkeeper.scripts.resolving import resolve_program
 
         program = resolve_program(script.script or "", scripts, user=script.user, group=script.group)

@@ -15,7 +15,8 @@ from pathlib import Path
 import msgspec
 
 from vipkeeper.config.notify_schema import Mail as MailSettings
-from vipkeeper.notify.mail_text import Mail, bare_address, message
+from vipkeeper.notify.mail_text import bare_address, message
+from vipkeeper.notify.memory import Mail
 
 _PORTS = {"none": 25, "starttls": 587, "tls": 465}
 

@@ -142,19 +142,3 @@ class ToldStates:
             addresses=known.addresses,
             notify=known.notify,
         )
-
-
-def as_words(states: Mapping[Name, VipState]) -> dict[str, str]:
-    """For a file."""
-    return {f"{kind.value} {name}": state.value for (kind, name), state in states.items()}
-
-
-def from_words(words: Mapping[str, str]) -> dict[Name, VipState]:
-    """What `as_words` made; what another version wrote and this one does not know is left out."""
-    kinds, states = {kind.value: kind for kind in Kind}, {state.value: state for state in VipState}
-    found: dict[Name, VipState] = {}
-    for word, state in words.items():
-        kind, _, name = word.partition(" ")
-        if kind in kinds and state in states:
-            found[kinds[kind], name] = states[state]
-    return found

@@ -20,6 +20,8 @@ _EXIT_MISTAKE = 5
 _MOST_ADDRESSES = 255
 _LONGEST_V3_S = 40.95
 _V3_STEP_S = 0.01
+# What strict mode changes about these is less than the whole word.
+_KEPT = ("state", "use_vmac")
 _UNICAST_WORDS = ("unicast_src_ip", "check_unicast_src", "old_unicast_checksum")
 
 

@@ -55,6 +55,11 @@ class Instance:
         setting = self.block.find(keyword)
         return setting.values[0] if setting is not None and setting.values else None
 
+    def words(self, keyword: str) -> tuple[Value, ...]:
+        """All words behind a keyword."""
+        setting = self.block.find(keyword)
+        return setting.values if setting is not None else ()
+
     def lines(self, keyword: str) -> tuple[Setting, ...]:
         """What is in the lists of a keyword, all together."""
         return tuple(setting for block in self.block.inner(keyword) for setting in block.settings)

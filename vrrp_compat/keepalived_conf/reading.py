@@ -177,7 +177,8 @@ class _Reading:
         if begins_a_repeat(kept):
             self._repeat(kept, depth)
             return None
-        put_in = self._put_in(kept)
+        # Behind a `~` that begins no repeat keepalived puts nothing in.
+        put_in = (kept,) if kept.text.startswith("~") else self._put_in(kept)
         if len(put_in) > 1:
             for single in put_in:
                 self._line(single, depth + 1)

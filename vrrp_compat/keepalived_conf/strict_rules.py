@@ -30,9 +30,15 @@ def strict_findings(instance: Instance) -> Iterator[tuple[str, str]]:
         yield about, f"strict mode waits for {USUAL_ADVERTS} advertisements"
     if instance.has("vmac_xmit_base"):
         yield "vmac_xmit_base", "strict mode sends from the virtual MAC address"
+    if any(_is_mac(str(word)) for word in instance.words("use_vmac")):
+        yield "use_vmac", "strict mode has the MAC address of the RFC alone"
     if instance.ipv6 and not _first_is_link_local(instance):
         yield "", "in strict mode the first IPv6 address has to be a link-local one"
 
 
 def _first_is_link_local(instance: Instance) -> bool:
     return ipaddress.ip_interface(instance.lines("virtual_ipaddress")[0].keyword).is_link_local
+
+
+def _is_mac(word: str) -> bool:
+    return word.count(":") == 5

@@ -5,7 +5,7 @@ Rules of this file: keepalived's own, tried kind by kind; whether a weight is la
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import msgspec
 
@@ -14,9 +14,16 @@ from vrrp_compat.keepalived_conf.keyword_reading import mistake
 from vrrp_compat.keepalived_conf.statements import Remark
 from vrrp_compat.keepalived_conf.understood import Block, Setting
 
-# Weights of processes are taken as they are: 2.2.7 does not look at them.
-_DEFINED_BY = {"track_script": "vrrp_script", "track_file": "track_file", "track_bfd": "bfd_instance"}
+_DEFINED_BY = {
+    "track_script": "vrrp_script",
+    "track_file": "track_file",
+    "track_bfd": "bfd_instance",
+    "track_process": "vrrp_track_process",
+    "track_interface": "",
+}
 _INTERFACES = "track_interface"
+# Of an instance, 2.2.7 takes weights of processes as they are.
+_NOT_OF_INSTANCES = "track_process"
 # A track_file without a weight has this one, all others none.
 _FILE_WEIGHT = 1
 
@@ -36,22 +43,85 @@ class _Why(msgspec.Struct, frozen=True):
 
 
 def judge_weights(blocks: tuple[Block, ...], defaults: Defaults) -> Weighed:
-    """Judge what every instance tracks."""
-    weights = {(block.keyword, block.name): _weight(block) for block in blocks}
-    groups = _groups(blocks)
-    remarks: list[Remark] = []
-    kept: list[Block] = []
-    for block in blocks:
-        if block.keyword != "vrrp_instance":
-            kept.append(block)
-            continue
-        group = groups.get(block.name)
-        why = _why(block, group, defaults)
+    """Judge what every instance and every group tracks."""
+    judge = _Judge(blocks, defaults)
+    kept = tuple(judge.judged(block) for block in blocks)
+    return Weighed(kept, tuple(judge.remarks))
+
+
+class _Judge:
+    """What the judgement of one block has to know of the others, and the remarks so far."""
+
+    def __init__(self, blocks: tuple[Block, ...], defaults: Defaults) -> None:
+        self.remarks: list[Remark] = []
+        self._defaults = defaults
+        self._weights = {(block.keyword, block.name): _weight(block) for block in blocks}
+        self._groups = _groups(blocks)
+        self._owners = {
+            block.name
+            for block in blocks
+            if block.keyword == "vrrp_instance" and Instance(block, defaults).priority == OWNER
+        }
+
+    def judged(self, block: Block) -> Block:
+        """A block without what counts for nothing."""
+        if block.keyword == "vrrp_instance":
+            return self._instance(block)
+        return self._group(block) if block.keyword == "vrrp_sync_group" else block
+
+    def _instance(self, block: Block) -> Block:
+        group = self._groups.get(block.name)
         if group is not None:
-            remarks += _tracked_by_both(block, group)
-        inner = tuple(_tracked(one, weights, why, remarks) for one in block.blocks)
-        kept.append(msgspec.structs.replace(block, blocks=inner))
-    return Weighed(tuple(kept), tuple(remarks))
+            self.remarks += _tracked_by_both(block, group)
+        why = _why(block, group, self._defaults)
+        if why is None:
+            return block
+        inner = tuple(self._tracked(one, why) for one in block.blocks)
+        return msgspec.structs.replace(block, blocks=inner)
+
+    def _group(self, block: Block) -> Block:
+        members = [line.keyword for inner in block.inner("group") for line in inner.settings]
+        owner = next((name for name in members if name in self._owners), None)
+        if owner is None:
+            return block
+        inner = tuple(self._without_weights(one, f"{owner} has priority 255") for one in block.blocks)
+        return msgspec.structs.replace(block, blocks=inner)
+
+    def _tracked(self, block: Block, why: _Why) -> Block:
+        """A list of what an instance tracks, as far as it counts."""
+        if block.keyword == _NOT_OF_INSTANCES:
+            return block
+        weighed = [line for line in block.settings if self._has_weight(block, line)]
+        # keepalived drops the weight alone of a file's default, and of a member's interface.
+        alone = [
+            line
+            for line in weighed
+            if (block.keyword == _INTERFACES and not why.owner)
+            or (block.keyword == "track_file" and not line.values)
+        ]
+        gone = [line for line in weighed if line not in alone]
+        wrong = f"it is not tracked, because it has a weight: {why.because}"
+        self.remarks += [mistake(line.statement, wrong, "write weight 0, or remove it") for line in gone]
+        kept = tuple(line for line in block.settings if line not in gone)
+        return self._without_weights(msgspec.structs.replace(block, settings=kept), why.because)
+
+    def _without_weights(self, block: Block, because: str) -> Block:
+        """The same list with weights of 0."""
+        weighed = [line for line in block.settings if self._has_weight(block, line)]
+        wrong = f"its weight does not count: {because}"
+        fix = "write weight 0, which it counts as"
+        self.remarks += [mistake(line.statement, wrong, fix) for line in weighed]
+        lines = (
+            msgspec.structs.replace(line, values=(0,)) if line in weighed else line for line in block.settings
+        )
+        return msgspec.structs.replace(block, settings=tuple(lines))
+
+    def _has_weight(self, block: Block, line: Setting) -> bool:
+        """Whether a line says a weight, or its definition does."""
+        if block.keyword not in _DEFINED_BY:
+            return False
+        defined = self._weights.get((_DEFINED_BY[block.keyword], line.keyword), 0)
+        return bool(line.values[0] if line.values else defined)
 
 
 def _why(block: Block, group: Block | None, defaults: Defaults) -> _Why | None:
@@ -60,35 +130,6 @@ def _why(block: Block, group: Block | None, defaults: Defaults) -> _Why | None:
     if group is not None and group.find("sync_group_tracking_weight") is None:
         return _Why(f"{group.name} has no sync_group_tracking_weight", owner=False)
     return None
-
-
-def _tracked(
-    block: Block, weights: Mapping[tuple[str, str], int], why: _Why | None, remarks: list[Remark]
-) -> Block:
-    """A list of what is tracked, as far as it counts."""
-    if why is None or block.keyword not in {*_DEFINED_BY, _INTERFACES}:
-        return block
-    kept: list[Setting] = []
-    for line in block.settings:
-        own = line.values[0] if line.values else None
-        defined = weights.get((_DEFINED_BY.get(block.keyword, ""), line.keyword), 0)
-        if not (defined if own is None else own):
-            kept.append(line)
-        elif _stays_without_weight(block, own, why):
-            wrong = f"its weight does not count: {why.because}"
-            remarks.append(mistake(line.statement, wrong, "write weight 0, which it counts as"))
-            kept.append(msgspec.structs.replace(line, values=(0,)))
-        else:
-            wrong = f"it is not tracked, because it has a weight: {why.because}"
-            remarks.append(mistake(line.statement, wrong, "write weight 0, or remove it"))
-    return msgspec.structs.replace(block, settings=tuple(kept))
-
-
-def _stays_without_weight(block: Block, own: object, why: _Why) -> bool:
-    """Whether keepalived drops the weight alone: of a file's default, and of a member's interface."""
-    if block.keyword == _INTERFACES:
-        return not why.owner
-    return block.keyword == "track_file" and own is None
 
 
 def _tracked_by_both(block: Block, group: Block) -> list[Remark]:
