@@ -216,7 +216,6 @@ def _put_checksum(draft: Draft, path: Path, view: View, role: Role, defaults: Vi
 
 
 def _put_interfaces(draft: Draft, path: Path, view: View) -> None:
-    own = view.text("interface")
+    """The interface of the instance itself is none of them by now: it is watched anyway."""
     for track in read_tracks(view, "track_interface"):
-        if track.name != own:  # that is watched anyway
-            put_track(draft, path, track)
+        put_track(draft, path, track)
