@@ -8,9 +8,9 @@ import functools
 from tests.agent.shell_bench import MAIL, UNITS, WEB, WEB6, Bench, play
 from tests.kernel_segment.segment import until_so
 from vipkeeper.agent.fitness import REFUSED_FOR_S, REMOVALS_BEFORE_GIVING_UP
-from vipkeeper.desired.announcement_schedule import REPEATS
 from vipkeeper.election.effects import Holding
 from vipkeeper.election.events import ConflictHeard, FitnessChanged, KernelAdoptable, Withdrawn
+from vipkeeper.model.address_options import REPEATS
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.reasons import Reason
 from vipkeeper.model.vips import Unit, VipAddress
@@ -389,5 +389,44 @@ def test_what_has_been_said_often_is_said_again_as_often_as_is_asked_for() -> No
             bench.hold("web")
             bench.shell.announce_again("mail")
             await until_so(functools.partial(bench.has_announced, WEB, said + 1))
+
+    play(story)
+
+
+GROUP = Unit("lb", (WEB, WEB6, MAIL), 100, members=("web", "mail"))
+
+
+def test_a_unit_that_is_gone_stays_while_it_is_held() -> None:
+    async def story() -> None:
+        bench = Bench()
+        async with bench.running():
+            bench.hold("web", "mail")
+            bench.shell.reconfigure((GROUP,))
+            assert bench.kernel.addresses().keys() == {WEB, WEB6, MAIL}
+            assert bench.verdicts("lb") == [None]
+            bench.hold("web")
+            assert bench.heard(Withdrawn) == [Withdrawn(frozenset({"mail"}))]
+            assert bench.kernel.addresses().keys() == {WEB, WEB6}
+            bench.hold()
+            assert bench.kernel.addresses() == {}
+
+    play(story)
+
+
+def test_addresses_that_change_names_are_not_touched() -> None:
+    async def story() -> None:
+        bench = Bench()
+        async with bench.running():
+            bench.hold("web", "mail")
+            announced = bench.announcements(WEB)
+            before = bench.kernel.addresses()
+            bench.shell.reconfigure((GROUP,))
+            bench.shell.want({"lb": Holding(bench.now_s + 60.0)})
+            assert bench.kernel.addresses() == before
+            assert bench.announcements(WEB) == announced
+            assert bench.heard(Withdrawn) == [Withdrawn(frozenset({"web", "mail"}))], "under these names"
+            bench.hold()
+            assert bench.kernel.addresses() == {}
+            assert bench.heard(Withdrawn)[-1] == Withdrawn(frozenset({"lb"}))
 
     play(story)

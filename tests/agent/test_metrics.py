@@ -21,7 +21,7 @@ from vipkeeper.agent.metrics_server import serve_metrics
 from vipkeeper.agent.metrics_text import metrics_text
 from vipkeeper.agent.peer_wire import Malformed
 from vipkeeper.config.peer_address import PeerAddress
-from vipkeeper.model.agent_report import ElectorReport, Report, VipReport
+from vipkeeper.model.agent_report import ElectorReport, Report, TrackReport, VipReport
 from vipkeeper.model.messages import RefusedBecause
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,12 +44,19 @@ def report_of(*vips: VipReport) -> Report:
         promises_given=(),
         store_confirms=False,
         store_confirmed_ago_ms=2500,
+        tracks=(
+            TrackReport("file", "maint", "up", "it says 5", ("web",)),
+            TrackReport("script", "nginx", "down", "exit code 1", ("web",)),
+            TrackReport("script", "slow", "unknown", "", ("web",)),
+        ),
     )
 
 
 ON_PROMISES = report_of(
-    VipReport("web", "holder", "first-claim", "", 3, "n1", 1500, True, ("n2",)),
-    VipReport('odd "name"\n', "standby", "owner-alive", "", 7, "n2"),
+    VipReport(
+        "web", "holder", "first-claim", "", 3, "n1", 1500, True, ("n2",), priority=95, weights="100 -5 maint"
+    ),
+    VipReport('odd "name"\n', "standby", "owner-alive", "", 7, "n2", members=("out", "in")),
 )
 
 
@@ -67,6 +74,11 @@ def test_the_values_are_those_of_the_report() -> None:
     assert found["vipkeeper_vip_holder", web] == 1
     assert found["vipkeeper_vip_holder", (("vip", 'odd "name"\n'),)] == 0
     assert found["vipkeeper_vip_epoch", web] == 3
+    assert found["vipkeeper_sync_group_member", (("group", 'odd "name"\n'), ("vip", "in"))] == 1
+    assert found["vipkeeper_vip_priority", web] == 95
+    assert found["vipkeeper_track_up", (("kind", "file"), ("track", "maint"))] == 1
+    assert found["vipkeeper_track_up", (("kind", "script"), ("track", "nginx"))] == 0
+    assert ("vipkeeper_track_up", (("kind", "script"), ("track", "slow"))) not in found
     role = (("reason", "first-claim"), ("role", "holder"), ("vip", "web"))
     assert found["vipkeeper_vip_role", role] == 1
     assert found["vipkeeper_lease_seconds_left", ()] == 1.5

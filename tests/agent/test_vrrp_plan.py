@@ -6,10 +6,18 @@ import pytest
 
 from tests.agent.vrrp_bench import config, packed, toml
 from vipkeeper.agent.virtual_mac_places import placed_units, virtual_mac
+from vipkeeper.agent.vrrp_announcer import AnnouncerAtWork
 from vipkeeper.agent.vrrp_plan import RouterPlan, announce_every_s, plan_router
 from vipkeeper.config.schema import Config
 from vrrp_compat.router.reasons import RouterReason
-from vrrp_compat.wire.advertisement import GROUP_IPV4, GROUP_IPV6, PROTOCOL_AH, PROTOCOL_VRRP
+from vrrp_compat.wire.advertisement import (
+    GROUP_IPV4,
+    GROUP_IPV6,
+    PROTOCOL_AH,
+    PROTOCOL_VRRP,
+    Advertisement,
+)
+from vrrp_compat.wire.ah_sequence import AhSequence
 from vrrp_compat.wire.authentication import AuthKind
 from vrrp_compat.wire.checksum import ChecksumRule
 from vrrp_compat.wire.expectation import AddressPolicy
@@ -133,14 +141,15 @@ def test_a_virtual_mac_is_an_interface_of_its_own() -> None:
     (unit,) = placed_units(told)
     assert {vip.interface for vip in unit.addresses} == {"vrrp.51"}
     made = plan_router(told, unit, OWN4, {})
-    assert (made.port.interface, made.base, made.interfaces) == ("vrrp.51", "eth0", frozenset({"vrrp.51"}))
+    assert (made.port.interface, made.base) == ("vrrp.51", "eth0")
     assert virtual_mac(config(toml()).vip["web"]) is None
 
 
 def test_unicast_is_heard_on_the_base_even_with_a_virtual_mac() -> None:
     told = with_mac(toml(vrrp='unicast_peers = ["192.0.2.12"]'))
-    made = plan_router(told, placed_units(told)[0], OWN4, {})
-    assert (made.port.interface, made.interfaces) == ("eth0", frozenset({"vrrp.51"}))
+    (unit,) = placed_units(told)
+    assert plan_router(told, unit, OWN4, {}).port.interface == "eth0"
+    assert {vip.interface for vip in unit.addresses} == {"vrrp.51"}
 
 
 @pytest.mark.parametrize(
@@ -171,3 +180,60 @@ def test_another_interface_is_another_router_with_a_virtual_mac_too() -> None:
 @pytest.mark.parametrize(("interval", "every_s"), [("3", 3.0), ("1", 1.1), ("0.01", 1.1)])
 def test_a_master_announces_about_as_often_as_it_advertises(interval: str, every_s: float) -> None:
     assert announce_every_s(config(toml(vrrp=f"advert_interval = {interval}"))) == every_s
+
+
+MORE = 'excluded_addresses = ["192.0.2.99", "2001:db8::99"]\n'
+
+
+def test_what_is_excluded_goes_along_unadvertised() -> None:
+    told = config(toml().replace("[vip.web.vrrp]", MORE + "[vip.web.vrrp]"))
+    (unit,) = placed_units(told)
+    made = plan_router(told, unit, OWN4, {})
+    plain = plan_router(config(toml()), placed_units(config(toml()))[0], OWN4, {})
+    assert {"192.0.2.99", "2001:db8::99"} <= {vip.address for vip in made.unit.addresses}
+    assert made.router.addresses == plain.router.addresses
+    assert made.expected.addresses == plain.expected.addresses
+
+
+def test_with_a_virtual_mac_what_is_elsewhere_stays_there() -> None:
+    more = MORE.replace('"192.0.2.99"', '"192.0.2.99 dev eth1", "192.0.2.98 dev eth0"')
+    (unit,) = placed_units(with_mac(toml().replace("[vip.web.vrrp]", more + "[vip.web.vrrp]")))
+    places = {vip.address: vip.interface for vip in unit.addresses}
+    assert places.pop("192.0.2.99") == "eth1"
+    assert set(places.values()) == {"vrrp.51"}
+
+
+def test_words_of_keepalived_reach_the_router() -> None:
+    usual = plan(toml())
+    assert (usual.router.down_timer_adverts, usual.router.answers_lower) == (3, True)
+    assert not usual.router.owner_ignores
+    words = "down_timer_adverts = 5\nlower_prio_no_advert = true\nowner_ignore_adverts = true"
+    told = plan(toml(vrrp=words)).router
+    assert (told.down_timer_adverts, told.answers_lower, told.owner_ignores) == (5, False, True)
+
+
+def test_strict_sends_and_wants_no_authentication() -> None:
+    words = 'version = 2\nauth_type = "ah"\nauth_pass = "x"\ndown_timer_adverts = 5\n'
+    loose, strict = (plan(toml(vrrp=words + more)) for more in ("", "strict = true"))
+    assert loose.authentication.kind is AuthKind.AH
+    assert (strict.authentication.kind, strict.expected.authentication.kind) == (AuthKind.NONE, AuthKind.NONE)
+    assert strict.port.protocols == {PROTOCOL_VRRP}
+    assert strict.router.down_timer_adverts == 3
+    assert not strict.silent, "packets to the VIP are taken"
+
+
+def test_the_ttl_is_a_matter_of_unicast() -> None:
+    unicast = plan(toml(vrrp='unicast_peers = ["192.0.2.12"]\nunicast_ttl = 64'))
+    multicast = plan(toml(vrrp="unicast_ttl = 64"))
+    assert (unicast.ttl, multicast.ttl) == (64, 255)
+    advert = Advertisement(3, 51, 100, 100, (packed("192.0.2.100"),))
+    (datagram,) = AnnouncerAtWork(unicast, AhSequence(0)).datagrams(advert, 0)
+    assert (datagram.ttl, datagram.header[8]) == (64, 64)
+
+
+def test_a_member_knows_its_group() -> None:
+    text = toml() + toml(52, "192.0.2.101", name="mail") + '[sync_group.lb]\nvips = ["web"]\n'
+    told = config(text)
+    web, mail = (plan_router(told, unit, OWN4, {}) for unit in reversed(placed_units(told)))
+    assert (web.group, web.owned_as) == ("lb", "lb")
+    assert (mail.group, mail.owned_as) == (None, "mail")

@@ -65,7 +65,11 @@ PURE = (
     "vrrp_compat.router",
 )
 # The files of config that open files.
-READERS = ("vipkeeper.config.reader", "vipkeeper.config.keepalived_files")
+READERS = (
+    "vipkeeper.config.reader",
+    "vipkeeper.config.keepalived_files",
+    "vipkeeper.config.keepalived_reader",
+)
 IMPURE = frozenset({"asyncio", "logging", "os", "random", "socket", "subprocess", "time"})
 
 # scapy is GPL and takes 72 MB: it judges our packets in tests and is never shipped.

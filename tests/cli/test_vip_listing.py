@@ -45,6 +45,7 @@ def test_everything_of_an_owned_vip() -> None:
                 "eligible": True,
                 "reason": "owner-alive",
                 "detail": Reason.OWNER_ALIVE.explained,
+                "weights": "",
             },
             {
                 "node": "n3",
@@ -52,6 +53,7 @@ def test_everything_of_an_owned_vip() -> None:
                 "eligible": False,
                 "reason": "interface-down",
                 "detail": Reason.INTERFACE_DOWN.explained,
+                "weights": "",
             },
             {
                 "node": "n1",
@@ -59,10 +61,12 @@ def test_everything_of_an_owned_vip() -> None:
                 "eligible": True,
                 "reason": "owner-alive",
                 "detail": Reason.OWNER_ALIVE.explained,
+                "weights": "",
             },
         ],
         "forgotten": False,
         "promised_by": None,
+        "members": [],
     }
 
 

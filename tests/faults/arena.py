@@ -144,6 +144,8 @@ def make_arena(
     tick_ms: int = QUICK_TICK_MS,
     lease_max_s: float | None = None,
     peers_on: Literal["store", "lan-ipv4", "lan-ipv6"] = "store",
+    tables: str = "",
+    vip_lines: str = "",
 ) -> Iterator[Arena]:
     """Three agents that own the two addresses of one VIP, under observation; for the store see `make_lab`.
 
@@ -164,6 +166,8 @@ def make_arena(
             ttl_s=lease_s,
             lease_max_s=lease_s if lease_max_s is None else lease_max_s,
             peers_on=peers_on,
+            tables=tables,
+            vip_lines=vip_lines,
         )
         with run_observer(lab.network, VIPS, lab.directory) as observer, run_agents(lab, options) as agents:
             yield Arena(lab, agents, observer, options)

@@ -14,6 +14,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.vrrp_router.group_world import SPLIT
 from tests.vrrp_router.verdict import DOUBLE_ANSWER, SLOW, UNSETTLED, WRONG_MASTER
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,6 +29,7 @@ class Control:
     old: str
     new: str
     breaks: str = DOUBLE_ANSWER
+    groups: bool = False
 
 
 def find_breaches(control: Control, into: Path, schedules: int) -> list[int]:
@@ -46,6 +48,7 @@ def find_breaches(control: Control, into: Path, schedules: int) -> list[int]:
         [
             *(sys.executable, "-m", "tests.vrrp_router.hunt"),
             *("--count", str(schedules), "--only", control.breaks, "--enough", "1"),
+            *(("--groups",) if control.groups else ()),
         ],
         cwd=into,
         env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
@@ -114,5 +117,13 @@ CONTROLS = (
         "            return become_master(state, Trigger.TOOK_OVER, reason, detail, now_s)\n    else:\n",
         "            return become_master(state, Trigger.TOOK_OVER, reason, detail, now_s)\n    if True:\n",
         breaks=WRONG_MASTER,
+    ),
+    Control(
+        "who lost one member keeps the others",
+        "group.py",
+        "            if better:\n",
+        "            if False:\n",
+        breaks=SPLIT,
+        groups=True,
     ),
 )

@@ -11,14 +11,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.vrrp_router.group_world import judge_groups
 from tests.vrrp_router.verdict import Verdict, judge
 from vrrp_compat.router import machine
 
 
-def hunt(first: int, count: int) -> Iterator[tuple[int, Verdict]]:
-    """The verdict of each seed."""
+def hunt(first: int, count: int, *, groups: bool = False) -> Iterator[tuple[int, Verdict]]:
+    """The verdict of each seed: of single routers, or of sync groups."""
     for seed in range(first, first + count):
-        yield seed, judge(seed)
+        yield seed, judge_groups(seed) if groups else judge(seed)
 
 
 def main(arguments: list[str]) -> int:
@@ -28,9 +29,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--enough", type=int, default=10, help="stop after so many of one kind")
     parser.add_argument("--only", help="look for this broken property alone")
+    parser.add_argument("--groups", action="store_true", help="sync groups instead of single routers")
     chosen = parser.parse_args(arguments)
     found: dict[str, list[int]] = {}
-    for seed, verdict in hunt(chosen.first, chosen.count):
+    for seed, verdict in hunt(chosen.first, chosen.count, groups=chosen.groups):
         if verdict.broken is None or chosen.only not in (None, verdict.broken):
             continue
         seeds = found.setdefault(verdict.broken, [])

@@ -13,9 +13,10 @@ from vipkeeper.agent.run_directory import RunDirectory
 from vipkeeper.config.schema import Config
 from vipkeeper.election.effects import Finished
 from vipkeeper.election.events import Event
-from vipkeeper.model.agent_report import Report
+from vipkeeper.model.agent_report import Report, TrackReport
 from vipkeeper.model.host import Link
 from vipkeeper.model.vips import Unit
+from vipkeeper.notify.notifier import Notifier
 
 
 class Decider(Protocol):
@@ -53,7 +54,7 @@ class Decider(Protocol):
         """What this node knows and does now."""
         ...
 
-    def scrape(self) -> Callable[[], bytes]:
+    def scrape(self, tracks: tuple[TrackReport, ...]) -> Callable[[], bytes]:
         """Take the values for metrics; calling the result makes the text, in another thread."""
         ...
 
@@ -66,12 +67,12 @@ class Decider(Protocol):
         ...
 
 
-def make_decider(config: Config, directory: RunDirectory) -> Decider:
-    """The one that the configuration names. Needs a running event loop."""
+def make_decider(config: Config, directory: RunDirectory, notifier: Notifier) -> Decider:
+    """The one that the configuration names; `notifier` hears of what it decides. Needs a running loop."""
     if config.backend == "vrrp":
         from vipkeeper.agent.vrrp_decider import VrrpDecider
 
-        return VrrpDecider(config, directory)
+        return VrrpDecider(config, directory, notifier)
     from vipkeeper.agent.store_decider import StoreDecider
 
-    return StoreDecider(config, directory)
+    return StoreDecider(config, directory, notifier)

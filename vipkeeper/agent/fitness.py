@@ -1,7 +1,8 @@
 """Whether this host could serve each unit, told to the election when it changes.
 
 Rules of this file: a unit is unfit while its interface is missing or down, while somebody else's address
-stands in its place, or for a while after the kernel refused it or others removed it again and again.
+stands in its place, while a check of it fails, or for a while after the kernel refused it or others removed
+it again and again.
 """
 
 from __future__ import annotations
@@ -37,7 +38,13 @@ class Fitness:
         self._removals: dict[str, deque[float]] = {}
         self._foreign: frozenset[VipAddress] = frozenset()
         self._homeless: frozenset[str] = frozenset()  # units of which an interface is missing
+        self._checks: Mapping[str, tuple[Reason, str]] = {}
         self.links: Mapping[str, Link] = {}
+
+    def checked(self, failing: Mapping[str, tuple[Reason, str]]) -> None:
+        """What tracked things say against these units; nothing against all others."""
+        self._checks = failing
+        self._tell()
 
     def reconfigure(self, units: tuple[Unit, ...]) -> None:
         """Other units; what is new is told at the next look."""
@@ -119,13 +126,14 @@ class Fitness:
             link = self.links.get(vip.interface)
             if link is None:
                 return Reason.INTERFACE_MISSING, vip.interface
-            if not link.up:
+            needed = unit.interfaces_needed is None or vip.interface in unit.interfaces_needed
+            if not link.up and needed:
                 return Reason.INTERFACE_DOWN, vip.interface
         if unit.name in self._refused:
             return Reason.KERNEL_REFUSED, self._refused[unit.name][1]
-        return self._judge_foreign(unit)
+        return self._judge_foreign(unit) or self._checks.get(unit.name) or (None, "")
 
-    def _judge_foreign(self, unit: Unit) -> _Verdict:
+    def _judge_foreign(self, unit: Unit) -> _Verdict | None:
         texts = {vip.address for vip in unit.addresses}
         for vip in self._foreign:
             if vip.address in texts:
@@ -133,4 +141,4 @@ class Fitness:
                     f"{vip.address} is on {vip.interface} already and was not put there by vipkeeper: "
                     f"ip address del {vip.address}/{vip.prefix_length} dev {vip.interface}"
                 )
-        return None, ""
+        return None

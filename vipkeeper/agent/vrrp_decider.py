@@ -10,12 +10,15 @@ import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from msgspec.structs import replace
+
 from vipkeeper.agent.agent_metrics import take_scrape
 from vipkeeper.agent.clocks import boot_s
 from vipkeeper.agent.counts import Counts
 from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.logs import log
 from vipkeeper.agent.run_directory import RunDirectory
+from vipkeeper.agent.state_teller import StateTeller
 from vipkeeper.agent.tasks import aside, until_finished
 from vipkeeper.agent.virtual_mac_places import VirtualMacPlaces, placed_units
 from vipkeeper.agent.vrrp_ground import VrrpGround
@@ -27,11 +30,12 @@ from vipkeeper.config.schema import Config
 from vipkeeper.election.effects import Finished
 from vipkeeper.election.events import Event
 from vipkeeper.kernel.input_rules import InputRules
-from vipkeeper.model.agent_report import Report
+from vipkeeper.model.agent_report import Report, TrackReport
 from vipkeeper.model.errors import KernelRefused, VipkeeperError
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.host import Link
 from vipkeeper.model.vips import Unit
+from vipkeeper.notify.notifier import Notifier
 from vrrp_compat.sockets.raw_ports import RawPorts
 from vrrp_compat.sockets.vrid_finder import find_vrids
 
@@ -39,7 +43,7 @@ from vrrp_compat.sockets.vrid_finder import find_vrids
 class VrrpDecider:
     """Implements `Decider`."""
 
-    def __init__(self, config: Config, directory: RunDirectory) -> None:
+    def __init__(self, config: Config, directory: RunDirectory, notifier: Notifier) -> None:
         self._config = config
         self._finished: asyncio.Future[Finished] = asyncio.get_running_loop().create_future()
         self._macs = VirtualMacPlaces(directory.vrrp_settings)
@@ -53,7 +57,9 @@ class VrrpDecider:
             sequence_of=self._ground.sequence,
             holds=self._holds,
             silence=self._input_rules,
+            teller=StateTeller(notifier.hear),
         )
+        self._notifier = notifier
         self._reloading: asyncio.Task[None] | None = None
         self._census_due = asyncio.Event()
         self._census_due.set()
@@ -97,7 +103,7 @@ class VrrpDecider:
         asides = [*self._ground.watch(self._shell.routers), aside(self._take_census(), "vrid-census")]
         try:
             self._plans = self._ground.plans()
-            self._shell.begin(host, self._plans)
+            self._shell.begin(host, self._plans, self._config.startup_delay_s)
             ready()
             return await until_finished(self._finished, tasks)
         finally:
@@ -143,11 +149,15 @@ class VrrpDecider:
         """See `Decider.report`."""
         return vrrp_report(self._config, self._shell.routers.values(), boot_s())
 
-    def scrape(self) -> Callable[[], bytes]:
+    def scrape(self, tracks: tuple[TrackReport, ...]) -> Callable[[], bytes]:
         """See `Decider.scrape`."""
         decisions = self._shell.decisions
-        counts = Counts({(state.value.lower(), reason.value): n for (state, reason), n in decisions.items()})
-        return take_scrape(self._config, self._host.fence(), self.report(with_records=False), counts)
+        counts = Counts(
+            {(state.value.lower(), reason.value): n for (state, reason), n in decisions.items()},
+            told=self._notifier.counts(),
+        )
+        report = replace(self.report(with_records=False), tracks=tracks)
+        return take_scrape(self._config, self._host.fence(), report, counts)
 
     def end(self) -> None:
         """See `Decider.end`."""

@@ -52,6 +52,7 @@ def _router_report(router: Speaker, now_s: float) -> RouterReport:
         reason=status.reason.value,
         detail=status.detail or status.reason.explained,
         priority=status.priority,
+        weights=router.weights,
         interval_ms=plan.router.interval_cs * 10,
         master=None if status.master is None else str(ipaddress.ip_address(status.master)),
         master_priority=status.master_priority,
@@ -63,6 +64,7 @@ def _router_report(router: Speaker, now_s: float) -> RouterReport:
         received_leaving=router.received_leaving,
         became_master=router.became_master,
         warning=_warning(router, now_s),
+        sync_group=plan.group,
         discarded={reason.value: count for reason, count in sorted(router.discards.items(), key=str)},
     )
 
@@ -84,6 +86,8 @@ def _vip_report(node: str, router: RouterReport) -> VipReport:
         epoch=0,
         owner=node if is_master else router.master,
         lease_left_ms=router.held_for_ms,
+        priority=router.priority,
+        weights=router.weights,
     )
 
 

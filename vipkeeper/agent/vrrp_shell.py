@@ -9,14 +9,17 @@ soon, never late. A round costs what changed in it, however many routers there a
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 
-from vipkeeper.agent.deadlines import NEVER_S, Deadlines
+from vipkeeper.agent.deadlines import NEVER_S
 from vipkeeper.agent.host_shell import HostShell
+from vipkeeper.agent.state_teller import StateTeller
+from vipkeeper.agent.vrrp_groups import SyncGroups
 from vipkeeper.agent.vrrp_holds import KeptHolds
 from vipkeeper.agent.vrrp_kernel import RoutersInKernel, Silence
 from vipkeeper.agent.vrrp_neighbours import Neighbours
+from vipkeeper.agent.vrrp_news import RouterNews
 from vipkeeper.agent.vrrp_plan import RouterPlan
 from vipkeeper.agent.vrrp_ports import RouterPorts
 from vipkeeper.agent.vrrp_router import RouterAtWork
@@ -24,12 +27,12 @@ from vipkeeper.election import effects as kernel_effects
 from vipkeeper.election import events as kernel_events
 from vipkeeper.model.reasons import Reason
 from vipkeeper.model.vips import Unit
-from vrrp_compat.router.effects import Announce, Decided, Effect, Finished, Noticed, SendAdvert
+from vipkeeper.model.weights import Weight
+from vrrp_compat.router.effects import Announce, Effect, Finished, SendAdvert
 from vrrp_compat.router.events import (
     AdvertHeard,
     AdvertSent,
     Event,
-    FitnessChanged,
     Reconfigured,
     SendFailed,
     Started,
@@ -38,7 +41,6 @@ from vrrp_compat.router.events import (
     Withdrawn,
 )
 from vrrp_compat.router.reasons import RouterReason
-from vrrp_compat.router.states import State
 from vrrp_compat.sockets.segment_port import SegmentPorts
 from vrrp_compat.wire.advertisement import Advertisement, Datagram
 from vrrp_compat.wire.ah_sequence import AhSequence
@@ -57,6 +59,7 @@ class VrrpShell:
         sequence_of: Callable[[str], AhSequence],
         holds: KeptHolds,
         silence: Silence,
+        teller: StateTeller,
     ) -> None:
         self._clock = clock
         self._finished = finished
@@ -69,18 +72,25 @@ class VrrpShell:
         self._scheduled: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_s = NEVER_S
-        self._deadlines = Deadlines()  # by router
         self._successors: dict[str, RouterPlan] = {}  # plans that begin when a router has ended
+        self._weights: dict[str, Weight] = {}  # by VIP, also of those that are not there yet
         self._new: list[RouterAtWork] = []  # not started yet
         self._leaving: set[str] = set()  # told to end by replan()
-        self._untold: list[tuple[RouterAtWork, Decided | Noticed]] = []  # lines for the log
+        self._news = RouterNews(teller)
         self._stopping = False
         self.routers: dict[str, RouterAtWork] = {}
+        self._not_before_s = float("-inf")
         self._kernel = RoutersInKernel(self.routers, holds, silence)
-        self.decisions: Counter[tuple[State, RouterReason]] = Counter()
+        self._groups = SyncGroups(self.routers, self._kernel, clock)
+        self._deadlines = self._groups.deadlines
+        self.decisions = self._news.decisions
 
-    def begin(self, host: HostShell, plans: Iterable[RouterPlan]) -> None:
-        """Everything is there: start the routers, those found in the kernel as what they were."""
+    def begin(self, host: HostShell, plans: Iterable[RouterPlan], delay_s: float = 0.0) -> None:
+        """Everything is there: start the routers, those found in the kernel as what they were.
+
+        `delay_s`: how long from now on nothing else is taken.
+        """
+        self._not_before_s = self._clock() + delay_s if delay_s else float("-inf")
         self._host = self._kernel.host = host
         for plan in plans:
             self._add(plan)
@@ -98,6 +108,7 @@ class VrrpShell:
             self._early.append(event)
         else:
             self._take(event)
+            self._start_new()  # it may be the first result that one of them waits for
             self._soon()
 
     def replan(self, plans: Iterable[RouterPlan], units: tuple[Unit, ...]) -> None:
@@ -164,6 +175,7 @@ class VrrpShell:
             if plan.router != router.plan.router:
                 self._queue.append((router, Reconfigured(plan.router)))
             router.plan = plan
+        self._groups.changed()
 
     def _replace(self, router: RouterAtWork, plan: RouterPlan | None) -> None:
         """What comes after it, if anything, is what was wanted last."""
@@ -176,29 +188,40 @@ class VrrpShell:
 
     def _add(self, plan: RouterPlan) -> RouterAtWork:
         router = RouterAtWork(plan, self._sequence_of(plan.unit.name))
+        router.weight = self._weights.get(router.name, router.weight)
         self.routers[router.name] = router
         self._new.append(router)
         return router
 
     def _start_new(self) -> None:
         """Once it is known what could keep them from serving."""
-        assert self._host is not None  # noqa: S101 - begin() comes first
+        if self._host is None:
+            return
+        waiting = [router for router in self._new if router.waits_for_check]
         for router in self._new:
-            self._queue.append((router, Started(self._kernel.adoptable_until_s(router.name))))
-        self._new.clear()
+            if router not in waiting:
+                adoptable_until_s = self._kernel.adoptable_until_s(router.name)
+                self._queue.append((router, Started(adoptable_until_s, self._not_before_s)))
+        self._new = waiting
+        self._groups.changed()
 
     def _open_ports(self) -> None:
         refused = self._ports.want([router.plan for router in self.routers.values()])
         for router in self.routers.values():
             router.refused_port = refused.get(router.name, "")
-            self._tell_fitness(router)
+            self._tell_news(router)
 
     def _take(self, event: kernel_events.Event) -> None:
         match event:
             case kernel_events.FitnessChanged(units, reason, detail):
                 for router in self._named(units):
                     router.unfit_host = None if reason is None else (RouterReason(reason.value), detail)
-                    self._tell_fitness(router)
+                    self._tell_news(router)
+            case kernel_events.WeightChanged(weights):
+                self._weights |= weights
+                for router in self._named(weights):
+                    router.weight = weights[router.name]
+                    self._tell_news(router)
             case kernel_events.Withdrawn(units):  # told in the moment of the reading
                 for router in self._named(units):
                     self._kernel.withdrawn(router)
@@ -209,12 +232,8 @@ class VrrpShell:
     def _named(self, names: Iterable[str]) -> list[RouterAtWork]:
         return [self.routers[name] for name in names if name in self.routers]
 
-    def _tell_fitness(self, router: RouterAtWork) -> None:
-        unfit = router.unfit
-        if unfit != router.told_unfit:
-            router.told_unfit = unfit
-            reason, detail = unfit or (None, "")
-            self._queue.append((router, FitnessChanged(reason, detail)))
+    def _tell_news(self, router: RouterAtWork) -> None:
+        self._queue.extend((router, event) for event in router.news())
 
     def _hear(self, name: str, datagram: Datagram) -> None:
         router = self.routers[name]
@@ -242,25 +261,22 @@ class VrrpShell:
             self.end()
             if not self._finished.done():
                 self._finished.set_exception(error)
-        self._tell()
-
-    def _tell(self) -> None:
-        """The log comes last: until a line is written, nobody may be served."""
-        untold, self._untold = self._untold, []
-        for router, effect in untold:
-            router.tell(effect)
+        self._news.tell(self._host)
 
     def _round(self) -> None:
         if self._scheduled is not None:
             self._scheduled.cancel()
             self._scheduled = None
-        while self._queue:
-            asked = [(router, self._step(router, event)) for router, event in self._taken()]
+        while self._queue or self._groups.has_work:
+            asked = self._groups.regroup(
+                one for name, one in self.routers.items() if name not in self._leaving
+            )
+            for router, event in self._taken():
+                asked += self._groups.step(router, event)
             if self._kernel.must_leave:
                 self._kernel.apply()
-            for router, effects in asked:
-                for effect in effects:
-                    self._carry_out(router, effect)
+            for router, effect in asked:
+                self._carry_out(router, effect)
         # Without company before it is due there is nothing to wait for: to wake up again costs more.
         if self._kernel.due_s <= self._clock() or self._kernel.due_s < self._deadlines.first_s():
             self._kernel.apply()
@@ -273,25 +289,14 @@ class VrrpShell:
         self._queue.clear()
         return taken
 
-    def _step(self, router: RouterAtWork, event: Event) -> list[Effect]:
-        now_s = self._clock()
-        effects = router.machine.step(event, now_s)
-        self._kernel.note(router, now_s)
-        self._deadlines.set(router.name, router.machine.next_deadline())
-        return effects
-
     def _carry_out(self, router: RouterAtWork, effect: Effect) -> None:
+        self._news.note(router, effect)
         match effect:
             case SendAdvert(advertisement):
                 self._send(router, advertisement)
             case Announce():
                 if self._host is not None:
                     self._host.announce_again(router.name)
-            case Decided(state, reason):
-                self.decisions[state, reason] += 1
-                self._untold.append((router, effect))
-            case Noticed():
-                self._untold.append((router, effect))
             case Finished():
                 self._ended(router)
 
@@ -303,10 +308,13 @@ class VrrpShell:
     def _ended(self, router: RouterAtWork) -> None:
         if not self._stopping:
             del self.routers[router.name]
+            self._new = [each for each in self._new if each is not router]
             self._leaving.discard(router.name)
             self._deadlines.set(router.name, None)
             plan = self._successors.pop(router.name, None)
-            if plan is not None:
+            if plan is None:
+                self._news.deleted(router)
+            else:
                 # The host tells of a name when something changes, and that is known already.
                 self._add(plan).unfit_host = router.unfit_host
             self._open_ports()

@@ -37,6 +37,8 @@ class ListedRouter(msgspec.Struct, frozen=True):
     master_priority: int | None
     takeover_in_ms: int | None
     warning: str | None = None
+    sync_group: str | None = None
+    weights: str = ""  # what makes up the priority
 
 
 class RouterStatistics(msgspec.Struct, frozen=True):
@@ -77,6 +79,8 @@ def list_routers(report: Report) -> list[ListedRouter]:
             master_priority=one.master_priority,
             takeover_in_ms=one.takeover_in_ms,
             warning=one.warning,
+            sync_group=one.sync_group,
+            weights=one.weights,
         )
         for one in report.routers
     ]
@@ -127,12 +131,12 @@ def statistics_table(routers: Sequence[RouterStatistics]) -> str:
 
 def _cells(router: ListedRouter) -> tuple[str, ...]:
     return (
-        printable(router.vip),
+        printable(router.vip if router.sync_group is None else f"{router.vip} (in {router.sync_group})"),
         printable(", ".join(router.addresses)),
         str(router.vrid),
         router.state,
         _master(router),
-        str(router.priority),
+        printable(f"{router.priority} = {router.weights}" if router.weights else str(router.priority)),
         f"{router.interval_ms / 1000:g} s",
         _next(router),
         printable(_reason(router)),

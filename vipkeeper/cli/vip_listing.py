@@ -26,17 +26,21 @@ _Record = TypeVar("_Record", bound=msgspec.Struct)
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """One node that is configured for the VIP. `reason` is why it may not own, or why it may."""
+    """One node that is configured for the VIP. `reason` is why it may not own, or why it may.
+
+    `weights` is what makes up the priority, "100 -5 maint"; "" if it is as configured.
+    """
 
     node: str
     priority: int
     eligible: bool
     reason: str
     detail: str = ""
+    weights: str = ""
 
 
 class ListedVip(msgspec.Struct, frozen=True):
-    """One VIP. Without an owner `lease_remaining_ms` and `fence` are null.
+    """One VIP, or a sync group with its VIPs. Without an owner `lease_remaining_ms` and `fence` are null.
 
     `forgotten`: no node that is still counted on has it in its configuration, and nobody owns it.
     `promised_by`: the nodes by whose promises its owner serves it while the store is silent, which only the
@@ -56,6 +60,7 @@ class ListedVip(msgspec.Struct, frozen=True):
     candidates: tuple[Candidate, ...]
     forgotten: bool = False
     promised_by: tuple[str, ...] | None = None
+    members: tuple[str, ...] = ()
 
 
 class ListedNode(msgspec.Struct, frozen=True):
@@ -166,6 +171,7 @@ def _listed(name: str, cluster: _Cluster) -> ListedVip:
         lease_remaining_ms=remaining,
         fence=fence,
         candidates=candidates,
+        members=record.members,
         forgotten=not candidates and _left_by_its_owner(record, cluster),
     )
 
@@ -208,8 +214,10 @@ def _candidates(nodes: Mapping[str, _Node], wall_now: datetime) -> dict[str, tup
             elif silent_s is not None:
                 state = False, SILENT, f"nothing heard for {silent_s:.0f} s"
             else:
-                state = candidacy.eligible, candidacy.reason, _explained(candidacy.reason)
-            candidate = Candidate(name, candidacy.priority, *state)
+                explained = _explained(candidacy.reason)
+                detail = f"{explained}: {candidacy.detail}" if candidacy.detail else explained
+                state = candidacy.eligible, candidacy.reason, detail
+            candidate = Candidate(name, candidacy.priority, *state, weights=candidacy.weights)
             for vip in candidacy.vips:
                 found.setdefault(vip, []).append(candidate)
     return {vip: tuple(sorted(those, key=_best_first)) for vip, those in found.items()}

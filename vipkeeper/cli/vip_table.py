@@ -75,7 +75,7 @@ def draw_table(vips: Sequence[ListedVip], wall_now: datetime) -> None:
 def cells(vip: ListedVip, wall_now: datetime) -> tuple[str, ...]:
     """One row, in the order of HEADINGS."""
     return (
-        printable(vip.vip),
+        printable(f"{vip.vip} ({', '.join(vip.members)})" if vip.members else vip.vip),
         printable(", ".join(vip.addresses)) or NOTHING,
         _owner(vip),
         _lease(vip),
@@ -110,6 +110,8 @@ def _reason(vip: ListedVip) -> str:
 
 def _candidate(candidate: Candidate) -> str:
     text = f"{candidate.node} {candidate.priority}"
+    if candidate.weights:
+        text += f" = {candidate.weights}"
     return text if candidate.eligible else f"{text} ({candidate.detail or candidate.reason})"
 
 

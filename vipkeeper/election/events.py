@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -10,6 +11,7 @@ from backends.store import Changed, Committed, Conflict, Snapshot, Unknown
 from vipkeeper.election.settings import ElectionSettings
 from vipkeeper.model.messages import Message
 from vipkeeper.model.reasons import Reason
+from vipkeeper.model.weights import Weight
 
 
 class Now(NamedTuple):
@@ -87,6 +89,12 @@ class FitnessChanged(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
+class WeightChanged(msgspec.Struct, frozen=True):
+    """What tracked things add to this node's priority for these units, from now on."""
+
+    weights: Mapping[str, Weight]
+
+
 class ConflictHeard(msgspec.Struct, frozen=True):
     """Somebody else announces an address of this unit on the segment: look at the record again."""
 
@@ -123,6 +131,7 @@ Event = (
     | KernelAdoptable
     | Withdrawn
     | FitnessChanged
+    | WeightChanged
     | ConflictHeard
     | MessageHeard
     | Reconfigured

@@ -35,8 +35,10 @@ from vipkeeper.election.events import (
     SnapshotRead,
     StopRequested,
     TimePassed,
+    WeightChanged,
     Withdrawn,
 )
+from vipkeeper.election.host_news import take_host_news
 from vipkeeper.election.lease_lane import LeaseLane
 from vipkeeper.election.peers import Peers
 from vipkeeper.election.presence import NameState, Presence
@@ -197,7 +199,7 @@ class Election:
                 self._state.view.change(changed, now.boot_s)
             case CommitAnswered(commit_id, outcome):
                 if self._lane.job is not None and self._lane.job.id == commit_id:
-                    self._answered.update(self._lane.job.units)
+                    self._answered.update(self._lane.job.records)
                 for part in (self._lane, self._presence, self._peers.promises):
                     effects = part.answered(commit_id, outcome, now)
                     if effects is not None:
@@ -237,9 +239,8 @@ class Election:
                 # Of a unit that was held until this step it can only tell an earlier absence.
                 for name in (names & units.keys()) - self._held_before:
                     units[name].in_kernel = False
-            case FitnessChanged(names, unfit, detail):
-                for name in names & units.keys():
-                    units[name].unfit, units[name].unfit_detail = unfit, detail
+            case FitnessChanged() | WeightChanged():
+                take_host_news(self._state, event)
             case ConflictHeard(name, detail):
                 key = self._state.view.keys.vip(name)
                 return [Noticed(Reason.OWNER_ALIVE, f"{name} is announced by {detail}"), Read(key)]

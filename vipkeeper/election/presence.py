@@ -11,6 +11,8 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from backends.store import Committed, Conflict, Transaction, Unknown
 from vipkeeper.election.claim_rules import NEVER
 from vipkeeper.election.effects import Commit, Effect, Noticed, PinCluster, Read
@@ -19,6 +21,7 @@ from vipkeeper.election.forgetting import forget_transaction, next_forgetting
 from vipkeeper.election.shared_keys import record_to_write
 from vipkeeper.election.state import ElectionState
 from vipkeeper.election.transactions import encode
+from vipkeeper.election.unit_phases import UnitState
 from vipkeeper.model.reasons import Reason
 from vipkeeper.model.records import Candidacy, ChallengeRecord, ClusterRecord, InfoRecord
 
@@ -201,18 +204,16 @@ class Presence:
 
     def _info(self, says: str, seq: str, wall: str) -> InfoRecord:
         state, settings = self._state, self._state.settings
-        groups: dict[tuple[int, bool, str], list[str]] = {}
+        groups: dict[Candidacy, list[str]] = {}
         for unit in state.units.values():
             if unit.configured:
-                reason = state.not_eligible(unit)
-                group = (unit.unit.priority, reason is None, reason.value if reason else "")
-                groups.setdefault(group, []).append(unit.name)
+                groups.setdefault(_candidacy(state, unit), []).append(unit.name)
         return InfoRecord(
             incarnation=settings.incarnation,
             host=settings.host,
             seq=seq,
             state=says,
-            candidacies=tuple(Candidacy(*group, tuple(vips)) for group, vips in groups.items()),
+            candidacies=tuple(replace(group, vips=tuple(vips)) for group, vips in groups.items()),
             heartbeat_ms=round(settings.timing.heartbeat_s * 1000),
             version=settings.version,
             config_digest=settings.config_digest,
@@ -269,3 +270,19 @@ class Presence:
         self._awaiting = None
         if not succeeded or self._conflicts > 1:
             self._retry_at_s = now_s + self._state.settings.timing.attempt_s / 2
+
+
+def _candidacy(state: ElectionState, unit: UnitState) -> Candidacy:
+    """What this node says of one unit, without its name."""
+    reason = state.not_eligible(unit)
+    return Candidacy(
+        unit.priority,
+        reason is None,
+        "" if reason is None else reason.value,
+        (),
+        weights=unit.weight.on(unit.unit.priority),
+        detail=unit.unfit_detail if reason in _OF_CHECKS else "",
+    )
+
+
+_OF_CHECKS = (Reason.CHECK_FAILED, Reason.CHECK_PENDING)

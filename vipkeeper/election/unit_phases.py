@@ -13,6 +13,7 @@ import msgspec
 from vipkeeper.model.errors import ProgrammingError
 from vipkeeper.model.reasons import Reason
 from vipkeeper.model.vips import Unit
+from vipkeeper.model.weights import Weight
 
 
 class Phase(enum.Enum):
@@ -108,6 +109,7 @@ class UnitState(msgspec.Struct):
     adopted: bool = False  # stands in the kernel since an earlier process; left as it is until confirmed
     unfit: Reason | None = Reason.STARTING
     unfit_detail: str = ""
+    weight: Weight = Weight()
     release_reason: Reason = Reason.NODE_UNFIT
     held_because: Reason = Reason.RESUMED
     waits_for: Reason = Reason.STARTING
@@ -118,6 +120,11 @@ class UnitState(msgspec.Struct):
     @property
     def name(self) -> str:
         return self.unit.name
+
+    @property
+    def priority(self) -> int:
+        """The effective one."""
+        return self.weight.added_to(self.unit.priority)
 
     def move(self, trigger: Trigger) -> None:
         """Follow the table. Raises ProgrammingError for a pair that is not in it."""

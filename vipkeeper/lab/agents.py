@@ -33,7 +33,8 @@ class AgentOptions:
     ttl_s: float = 2.0
     lease_max_s: float = 2.0
     flags: tuple[str, ...] = field(default=())  # further flags, for every agent
-    tables: str = ""  # further tables of the config file
+    tables: str = ""  # further tables of the config file; in them {node} is the host's name
+    vip_lines: str = ""  # further lines of each VIP's table
     # Where the agents ask each other for promises: by default on the store's network, else on the LAN.
     peers_on: Literal["store", "lan-ipv4", "lan-ipv6"] = "store"
 
@@ -51,9 +52,9 @@ class AgentOptions:
         failsafe = "" if own is None else f'failsafe_address = "{own}"\n'
         return (
             failsafe
-            + self.tables
+            + self.tables.replace("{node}", host.name)
             + "".join(
-                f'[vip.{name}]\naddresses = {json.dumps(addresses)}\ninterface = "eth0"\n'
+                f'[vip.{name}]\naddresses = {json.dumps(addresses)}\ninterface = "eth0"\n{self.vip_lines}'
                 for name, addresses in self.vips.items()
             )
         )

@@ -26,6 +26,19 @@ class VipReport(msgspec.Struct, frozen=True):
     lease_left_ms: int | None = None  # to this node's own deadline; null: it does not hold it
     held_on_promises: bool = False
     promised_by: tuple[str, ...] | None = None
+    members: tuple[str, ...] = ()  # of a sync group: its VIPs
+    priority: int = 0  # with weights
+    weights: str = ""  # what makes it up, "100 -5 maint"; "": it is as configured
+
+
+class TrackReport(msgspec.Struct, frozen=True):
+    """One tracked thing here, and the VIPs that depend on it."""
+
+    kind: str  # script, file, process or interface
+    name: str
+    state: str  # unknown, up, down or ignored
+    detail: str
+    vips: tuple[str, ...]
 
 
 class ElectorReport(msgspec.Struct, frozen=True):
@@ -68,6 +81,8 @@ class RouterReport(msgspec.Struct, frozen=True):
     became_master: int
     discarded: dict[str, int]  # by DiscardReason value
     warning: str | None = None  # others use this VRID for something else
+    sync_group: str | None = None  # that its VIP moves with
+    weights: str = ""  # what makes up the priority, "100 -5 maint"; "": it is as configured
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -84,6 +99,9 @@ class Report(msgspec.Struct, frozen=True):
     records: dict[str, msgspec.Raw] = {}
     version: str = ""
     routers: tuple[RouterReport, ...] = ()
+    tracks: tuple[TrackReport, ...] = ()
+    # Routes, rules and static addresses that should be here and are not, and why.
+    routing_refused: dict[str, str] = {}
 
 
 class Request(msgspec.Struct, frozen=True):

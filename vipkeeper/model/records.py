@@ -63,6 +63,8 @@ class Candidacy(msgspec.Struct, frozen=True):
     eligible: bool
     reason: str  # Reason value; why not, when not eligible
     vips: tuple[str, ...]
+    weights: str = ""  # for people: what makes up the priority, "100 -5 maint"; "": it is as configured
+    detail: str = ""  # for people: which check fails, or is waited for
 
 
 class InfoRecord(msgspec.Struct, frozen=True):
@@ -108,6 +110,7 @@ class VipRecord(msgspec.Struct, frozen=True):
     addresses: tuple[str, ...]
     released_to: str | None = None  # the named successor
     previous: str | None = None  # former owner's node name
+    members: tuple[str, ...] = ()  # of a sync group: its VIPs
 
 
 class BindingRecord(msgspec.Struct, frozen=True):

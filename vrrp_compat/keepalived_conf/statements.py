@@ -67,6 +67,7 @@ class Remark(msgspec.Struct, frozen=True):
     keyword: str
     wrong: str
     fix: str = ""
+    exit_code: int | None = None  # of `keepalived -t`, where its severity alone does not say it
 
     def __str__(self) -> str:
         head = f"{self.place}: {self.keyword}: " if self.keyword else f"{self.place}: "

@@ -1,0 +1,193 @@
+"""Watches what the units of this node depend on, and tells who decides what it means.
+
+Rules of this file: it judges nothing (`vipkeeper/health/` does) and knows neither store nor VRRP: what fails
+goes to the host's shell as unfitness, what weighs to the decider as an event. A reload leaves alone what it
+does not change; what it changes keeps the last verdict until there is another, so that nothing flaps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from vipkeeper.agent.host_shell import HostShell
+from vipkeeper.agent.logs import log
+from vipkeeper.agent.tasks import aside
+from vipkeeper.config.notify_schema import Scripts
+from vipkeeper.config.schema import Config
+from vipkeeper.config.track_schema import TrackScript
+from vipkeeper.config.tracking import TrackKind, UnitTrack, unit_tracks
+from vipkeeper.election.events import Event, WeightChanged
+from vipkeeper.health.process_watch import ProcessWatch
+from vipkeeper.health.script_rounds import ScriptRound, ScriptWatch
+from vipkeeper.health.verdicts import TrackKey, TrackState, Verdict
+from vipkeeper.health.watched_files import WatchedFiles
+from vipkeeper.health.weighing import Judgement, judge
+from vipkeeper.model.agent_report import TrackReport
+from vipkeeper.model.host import Link
+from vipkeeper.model.reasons import Reason
+
+# Between the first runs of two scripts; with equal intervals they stay as far apart.
+_SPREAD_S = 0.02
+
+_Wish = tuple[TrackScript, Scripts]
+
+
+class TracksShell:
+    """All tracked things of one agent. `post` takes events for who decides."""
+
+    def __init__(self, host: HostShell, post: Callable[[Event], None], clock: Callable[[], float]) -> None:
+        self._host = host
+        self._post = post
+        self._units: Mapping[str, tuple[UnitTrack, ...]] = {}
+        self._states: dict[TrackKey, TrackState] = {}
+        self._links: Mapping[str, Link] = {}
+        self._told: dict[str, Judgement] = {}
+        self._begun: set[str] = set()  # units that were candidates before; no check that is new bars them
+        self._scripts: dict[str, tuple[_Wish, asyncio.Task[None]]] = {}
+        self._files = WatchedFiles(partial(self._changed, TrackKind.FILE), partial(_warn, TrackKind.FILE))
+        self._processes = ProcessWatch(
+            partial(self._changed, TrackKind.PROCESS), partial(_warn, TrackKind.PROCESS), clock
+        )
+        self._looks: list[asyncio.Task[None]] = []
+        self._busy = False  # several things are about to be told; they are weighed together
+
+    def want(self, config: Config) -> None:
+        """From now on this: at the start, once the host's shell has looked, and at each reload."""
+        self._units = unit_tracks(config)
+        self._begun &= self._units.keys()
+        wanted = {TrackKey(track.kind, track.name) for tracks in self._units.values() for track in tracks}
+        self._states = {key: state for key, state in self._states.items() if key in wanted}
+        self._busy = True
+        try:
+            self._want_scripts(config, _names(wanted, TrackKind.SCRIPT))
+            self._files.want({name: config.track_file[name] for name in _names(wanted, TrackKind.FILE)})
+            names = _names(wanted, TrackKind.PROCESS)
+            self._processes.want({name: config.track_process[name] for name in names})
+            self._look_at_links()
+        finally:
+            self._busy = False
+        if wanted and not self._looks:
+            self._looks = [
+                aside(self._files.run(), "tracked-files"),
+                aside(self._processes.run(), "tracked-processes"),
+            ]
+        self._weigh()
+
+    def looked(self, links: Mapping[str, Link]) -> None:
+        """The host's shell has read the interfaces anew."""
+        self._links = links
+        self._look_at_links()
+
+    def report(self) -> tuple[TrackReport, ...]:
+        """Each tracked thing, and the units that depend on it."""
+        units: dict[TrackKey, list[str]] = {}
+        for unit, tracks in self._units.items():
+            for track in tracks:
+                units.setdefault(TrackKey(track.kind, track.name), []).append(unit)
+        return tuple(
+            TrackReport(key.kind.value, key.name, state.verdict.value, state.detail, tuple(names))
+            for key, names in sorted(units.items(), key=lambda item: (item[0].kind.value, item[0].name))
+            for state in [self._states.get(key, TrackState())]
+        )
+
+    async def close(self) -> None:
+        """Watch nothing any more, and end the scripts that run."""
+        tasks = [*self._looks, *(task for _, task in self._scripts.values())]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._files.close()
+
+    def _want_scripts(self, config: Config, names: list[str]) -> None:
+        wishes = {name: (config.track_script[name], _who_runs(config.scripts)) for name in names}
+        for name, (wish, task) in list(self._scripts.items()):
+            if wishes.get(name) != wish:
+                task.cancel()
+                del self._scripts[name]
+        new = [name for name in names if name not in self._scripts]
+        for position, name in enumerate(new):
+            settings, scripts = wishes[name]
+            watch = ScriptWatch(settings, scripts, partial(self._ran, name))
+            if watch.warning:
+                _warn(TrackKind.SCRIPT, name, f"{watch.warning} (enable_script_security would refuse it)")
+            key = TrackKey(TrackKind.SCRIPT, name)
+            self._states.setdefault(key, watch.state)
+            first_after_s = min(position * _SPREAD_S, position * settings.interval_s / len(new))
+            self._scripts[name] = wishes[name], aside(watch.run(first_after_s), f"track_script {name}")
+
+    def _ran(self, name: str, found: ScriptRound) -> None:
+        outcome = found.outcome
+        if found.changed and found.state.verdict is Verdict.IGNORED:
+            _warn(TrackKind.SCRIPT, name, f"it counts for nothing until it can run: {outcome.explained}")
+        elif found.changed or outcome.output:
+            level = logging.INFO if found.changed and not outcome.succeeded else logging.DEBUG
+            log(level, "script", outcome.output, track=name, ended=outcome.explained)
+        self._changed(TrackKind.SCRIPT, name, found.state)
+
+    def _look_at_links(self) -> None:
+        names = {track.name for tracks in self._units.values() for track in tracks if _is_link(track)}
+        for name in sorted(names):
+            link = self._links.get(name)
+            detail = (
+                "it does not exist" if link is None else "" if link.up else "it is down or has no carrier"
+            )
+            verdict = Verdict.NOT_WELL if detail else Verdict.WELL
+            self._changed(TrackKind.INTERFACE, name, TrackState(verdict, detail=detail))
+
+    def _changed(self, kind: TrackKind, name: str, state: TrackState) -> None:
+        key = TrackKey(kind, name)
+        before = self._states.get(key, TrackState())
+        if before == state:
+            return
+        self._states[key] = state
+        if (before.verdict, before.number) != (state.verdict, state.number):
+            shown = {"number": state.number} if kind is TrackKind.FILE else {"state": state.verdict.value}
+            log(logging.INFO, "track", state.detail, kind=kind.value, track=name, **shown)
+        if not self._busy:
+            self._weigh()
+
+    def _weigh(self) -> None:
+        """Judge every unit anew, and tell what is new of it: first what it weighs."""
+        judged = {
+            unit: judge(tracks, self._states, held=self._host.holds(unit), begun=unit in self._begun)
+            for unit, tracks in self._units.items()
+        }
+        before, self._told = self._told, judged
+        self._begun |= {unit for unit, found in judged.items() if found.unfit is not Reason.CHECK_PENDING}
+        weights = {
+            unit: found.weight
+            for unit, found in judged.items()
+            if found.weight != before.get(unit, Judgement()).weight
+        }
+        if weights:
+            for unit, weight in sorted(weights.items()):
+                log(logging.INFO, "weight", weight.explained, vip=unit, weight=f"{weight.total:+d}")
+            self._post(WeightChanged(weights))
+        self._host.checked(
+            {unit: (found.unfit, found.detail) for unit, found in judged.items() if found.unfit is not None}
+        )
+
+
+def _names(wanted: set[TrackKey], kind: TrackKind) -> list[str]:
+    return sorted(key.name for key in wanted if key.kind is kind)
+
+
+def _is_link(track: UnitTrack) -> bool:
+    return track.kind is TrackKind.INTERFACE
+
+
+def _who_runs(scripts: Scripts) -> Scripts:
+    """What of [scripts] concerns a check: a change of the rest starts no check anew."""
+    return Scripts(
+        user=scripts.user,
+        group=scripts.group,
+        enable_script_security=scripts.enable_script_security,
+        set_supplementary_groups=scripts.set_supplementary_groups,
+    )
+
+
+def _warn(kind: TrackKind, name: str, message: str) -> None:
+    log(logging.WARNING, "track", message, kind=kind.value, track=name)

@@ -1,0 +1,107 @@
+"""Reads tracked files when they change, appear or go.
+
+Rules of this file: IO; what the content means is `file_numbers.py`'s. The directory is watched and not the
+file, because an editor puts another file in its place; where nothing can be watched (the directory is not
+there, the file is a link to elsewhere, the file system is another machine's) a regular look finds it later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from vipkeeper.config.track_schema import TrackFile
+from vipkeeper.health.file_numbers import number_in
+from vipkeeper.health.inotify import Inotify
+from vipkeeper.health.verdicts import TrackState, Verdict
+
+LOOK_INTERVAL_S = 1.0  # a look at a file costs 10 us
+_MOST_BYTES = 64
+
+
+class WatchedFiles:
+    """All tracked files of one agent. `tell` hears the name of each whose number changed."""
+
+    def __init__(self, tell: Callable[[str, TrackState], None], trouble: Callable[[str, str], None]) -> None:
+        self._tell = tell
+        self._trouble = trouble  # a name, and what somebody has to do
+        self._files: Mapping[str, TrackFile] = {}
+        self._states: dict[str, TrackState] = {}
+        self._inotify: Inotify | None = None
+
+    def want(self, files: Mapping[str, TrackFile]) -> None:
+        """From now on these. What is new is read at once, and told."""
+        new = {name: file for name, file in files.items() if self._files.get(name) != file}
+        self._files = files
+        self._states = {name: state for name, state in self._states.items() if name in files}
+        for name, file in new.items():
+            self._initialize(name, file)
+        if files and self._inotify is None:
+            self._begin()
+        if self._inotify is not None:
+            for file in files.values():
+                self._inotify.watch(str(Path(file.file).parent))
+        for name in new:
+            self._look(name)
+
+    async def run(self) -> None:
+        """The regular look, for ever."""
+        while True:
+            await asyncio.sleep(LOOK_INTERVAL_S)
+            for file in self._files.values():
+                if self._inotify is not None:
+                    self._inotify.watch(str(Path(file.file).parent))
+            for name in self._files:
+                self._look(name)
+
+    def close(self) -> None:
+        """Read no more."""
+        if self._inotify is not None:
+            self._inotify.close()
+            self._inotify = None
+
+    def _begin(self) -> None:
+        try:
+            self._inotify = Inotify(self._changed)
+        except OSError as error:
+            self._trouble(
+                "",
+                f"changes of tracked files are seen up to {LOOK_INTERVAL_S:g} s late, because the kernel has "
+                f"no inotify instance left ({error.strerror}): raise fs.inotify.max_user_instances",
+            )
+
+    def _changed(self, directory: str | None) -> None:
+        for name, file in self._files.items():
+            if directory is None or str(Path(file.file).parent) == directory:
+                self._look(name)
+
+    def _initialize(self, name: str, file: TrackFile) -> None:
+        path = Path(file.file)
+        if file.init_file is None or (path.exists() and not file.overwrite):
+            return
+        try:
+            path.write_text(f"{file.init_file}\n")
+        except OSError as error:
+            self._trouble(name, f"{path} cannot be made ({error.strerror}): make it, or leave out init_file")
+
+    def _look(self, name: str) -> None:
+        try:
+            with Path(self._files[name].file).open("rb") as file:
+                content: bytes | None = file.read(_MOST_BYTES)
+        except FileNotFoundError:
+            content = None
+        except OSError as error:
+            content = None
+            if name not in self._states:
+                self._trouble(
+                    name, f"{self._files[name].file} cannot be read ({error.strerror}) and counts as 0"
+                )
+        number = number_in(content)
+        state = TrackState(
+            Verdict.WELL, number, "it does not exist" if content is None else f"it says {number}"
+        )
+        before = self._states.get(name)
+        if before is None or before.number != number:
+            self._states[name] = state
+            self._tell(name, state)
