@@ -16,6 +16,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from typing import ClassVar
 
 from vipkeeper.scripts.launching import clean_environment, command_line
+from vipkeeper.scripts.pace import StartPace
 from vipkeeper.scripts.program import Ending, Outcome, Program
 from vipkeeper.scripts.resolving import why_not
 
@@ -36,19 +37,34 @@ async def run_program(
     timeout_s: float,
     extra_arguments: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
+    pace: StartPace | None = None,
 ) -> Outcome:
-    """Run it once. When cancelled, the run is ended as for a timeout, without waiting for it."""
+    """Run it once. When cancelled, the run is ended as for a timeout, without waiting for it.
+
+    With a `pace` it waits for its turn; that counts for no time limit.
+    """
+    if pace is None:
+        started = _start(program, extra_arguments, environment or {})
+    else:
+        async with pace.turn():
+            started = _start(program, extra_arguments, environment or {})
+    return started if isinstance(started, Outcome) else await started.outcome(timeout_s)
+
+
+def _start(
+    program: Program, extra_arguments: Sequence[str], environment: Mapping[str, str]
+) -> _Run | Outcome:
+    """The run, or why there is none."""
     refused = program.refused or why_not(program)
     if refused or program.account is None:
         return Outcome(Ending.NOT_STARTED, detail=refused)
     try:
-        run = _Run(
+        return _Run(
             command_line(program.account, (*program.argv, *extra_arguments)),
-            clean_environment(program.account, environment or {}),
+            clean_environment(program.account, environment),
         )
     except OSError as error:
         return Outcome(Ending.NOT_STARTED, detail=f"the kernel refused to start it: {error}")
-    return await run.outcome(timeout_s)
 
 
 class _Run:
