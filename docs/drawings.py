@@ -16,7 +16,8 @@ from typing import Any
 
 from vipkeeper.election import unit_phases
 from vipkeeper.election.unit_phases import Phase
-from vrrp_compat.router import states
+from vrrp_compat.router import group_states, states
+from vrrp_compat.router.group_states import GroupState
 from vrrp_compat.router.states import State
 
 STATES = Path(__file__).with_name("states.md")
@@ -50,6 +51,11 @@ ROUTER_STATES = {
     State.MASTER: "Advertises. Answers while peers that heard the last advertisement are sure to wait.",
     State.FAULT: "This host cannot serve: the interface, the kernel or a check says so.",
 }
+GROUP_STATES = {
+    GroupState.BACKUP: "Not every member is master. Those that could be wait for the others.",
+    GroupState.MASTER: "Every member is master here.",
+    GroupState.FAULT: "A member cannot serve, so that none of them does.",
+}
 
 UNIT = Drawing(
     head="""\
@@ -77,10 +83,23 @@ first advertisement on, and until its peers may take over.
     meanings=ROUTER_STATES,
 )
 
+GROUP = Drawing(
+    head="""\
+## The states of a sync group without a store
+
+Made from `vrrp_compat/router/group_states.py` in the same way. Each member is a virtual router with its own
+state; the group says when they become master, and when they cease to be it.
+""",
+    noun="state",
+    starts=(GroupState.BACKUP.value,),
+    table=group_states.TRANSITIONS,
+    meanings=GROUP_STATES,
+)
+
 
 def draw_states() -> str:
     """The whole page."""
-    return "\n".join(_draw(drawing) for drawing in (UNIT, ROUTER))
+    return "\n".join(_draw(drawing) for drawing in (UNIT, ROUTER, GROUP))
 
 
 def _draw(drawing: Drawing) -> str:

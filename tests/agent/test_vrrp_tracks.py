@@ -37,13 +37,13 @@ def test_a_weight_is_heard_and_moves_the_vip_there_and_back(tmp_path: Path) -> N
 def test_a_failing_check_leaves_with_priority_0(tmp_path: Path) -> None:
     async def story(bench: Bench) -> None:
         higher, lower = await pair(bench)
-        higher.host.checked({"web": (Reason.CHECK_FAILED, "web: exit code 1")})
+        higher.host.fitness.checked({"web": (Reason.CHECK_FAILED, "web: exit code 1")})
         await bench.until(lower.answers, 2.0)
         assert bench.by(higher)[-1].priority == 0
         report = higher.report()
         assert (report.state, report.reason) == (State.FAULT.value, "check-failed")
         assert report.detail == "web: exit code 1"
-        higher.host.checked({})
+        higher.host.fitness.checked({})
         await bench.until(higher.answers, 10.0)
 
     play(tmp_path, story)
@@ -57,7 +57,7 @@ def test_a_router_begins_with_the_first_result_and_not_before(tmp_path: Path) ->
         assert bench.by(node) == []
         report = node.report()
         assert (report.state, report.reason) == (State.INITIALIZE.value, "check-pending")
-        node.host.checked({})
+        node.host.fitness.checked({})
         await bench.until(node.answers, 10.0)
 
     play(tmp_path, story)
@@ -81,7 +81,7 @@ def test_one_that_waits_and_is_taken_out_by_a_reload_never_begins(tmp_path: Path
         node.start(pending="web")
         await bench.until(lambda: node.answers("192.0.2.200"), 10.0)
         node.reload(config(other, priority=HIGHER))
-        node.host.checked({})
+        node.host.fitness.checked({})
         await bench.passes(10.0)
         assert set(node.shell.routers) == {"mail"}
         assert not node.answers()

@@ -156,7 +156,7 @@ class Node:
             looked=lambda _links: self.shell.later(self.shell.check_ports),
         )
         self.host.start()
-        self.host.checked({pending: (Reason.CHECK_PENDING, "slow")} if pending else {})
+        self.host.fitness.checked({pending: (Reason.CHECK_PENDING, "slow")} if pending else {})
         self.tasks = [asyncio.create_task(self.host.run())]
         self.shell.begin(self.host, self.plans())
         return self

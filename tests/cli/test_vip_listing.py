@@ -66,6 +66,7 @@ def test_everything_of_an_owned_vip() -> None:
         ],
         "forgotten": False,
         "promised_by": None,
+        "members": [],
     }
 
 

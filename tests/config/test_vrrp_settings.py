@@ -8,6 +8,7 @@ from tests.config.sources import config_of, mistakes_of
 from vipkeeper.config.consequences import build_units
 from vipkeeper.config.flags import Flags
 from vipkeeper.config.rules import failover_summary, notices
+from vipkeeper.config.strict_rules import preempt_delay_in_force_s, vrrp_in_force
 
 VRRP = 'backend = "vrrp"\n[vip.web]\naddresses = ["192.0.2.10"]\ninterface = "eth0"\n[vip.web.vrrp]\n'
 VRRP6 = VRRP.replace("192.0.2.10", "fe80::10")
@@ -97,7 +98,69 @@ def test_a_virtual_mac_with_a_store_needs_a_number_of_its_own() -> None:
     assert notices(config_of(stored + "vrid = 51\n")) == ()
     second = stored.replace("web", "db").replace("192.0.2.10", "192.0.2.11") + "vrid = 51\n"
     (twice,) = mistakes_of(stored + "vrid = 51\n" + second)
-    assert "51 is also vip.web.vrrp.vrid with a virtual MAC" in twice
+    assert "51 is also vip.web.vrrp.vrid on eth0" in twice
+    elsewhere = second.replace("eth0", "eth1")
+    (twice,) = mistakes_of(stored + "vrid = 51\n" + elsewhere)
+    assert "vip.db.vrrp.vrid: vrrp.51 is also the interface of vip.web" in twice
+    assert mistakes_of(stored + "vrid = 51\n" + elsewhere + 'virtual_mac_name = "vrrp-db"\n') == []
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ('virtual_mac_name = "v1"\n', "virtual_mac_name: is set without virtual_mac"),
+        ('virtual_mac = true\nvirtual_mac_name = "a/b"\n', '"a/b" cannot be the name of an interface'),
+        (f'virtual_mac = true\nvirtual_mac_name = "{16 * "x"}"\n', "at most 15 characters"),
+    ],
+)
+def test_the_name_of_a_virtual_mac_is_that_of_an_interface(more: str, said: str) -> None:
+    (mistake,) = mistakes_of(VRRP + "vrid = 51\n" + more)
+    assert said in mistake
+
+
+STRICT = """
+backend = "vrrp"
+[vip.web]
+addresses = ["192.0.2.10"]
+interface = "eth0"
+preempt_delay = 5.0
+[vip.web.vrrp]
+vrid = 51
+version = 2
+strict = true
+auth_type = "pass"
+auth_pass = "1111"
+down_timer_adverts = 4
+unicast_peers = ["192.0.2.2"]
+"""
+
+
+def test_strict_leaves_out_what_keepalived_leaves_out_and_says_so() -> None:
+    config = config_of(STRICT)
+    assert [finding.path[-1] for finding in notices(config)] == [
+        "auth_type",
+        "preempt_delay",
+        "down_timer_adverts",
+        "unicast_peers",
+        "strict",
+    ]
+    in_force = vrrp_in_force(config.vip["web"])
+    assert (in_force.auth_type, in_force.down_timer_adverts) == ("none", 3)
+    assert in_force.lower_prio_no_advert
+    assert in_force.owner_ignore_adverts
+    assert in_force.accept, "keepalived drops what is sent to the VIP; nobody wants that"
+    assert preempt_delay_in_force_s(config.vip["web"]) == 0.0
+
+
+def test_without_strict_everything_counts() -> None:
+    config = config_of(STRICT.replace("strict = true\n", ""))
+    assert vrrp_in_force(config.vip["web"]) is config.vip["web"].vrrp
+    assert preempt_delay_in_force_s(config.vip["web"]) == 5.0
+
+
+def test_the_summary_counts_the_adverts_that_may_be_missing() -> None:
+    told = config_of(VRRP + "vrid = 51\ndown_timer_adverts = 5\n")
+    assert "replaced within 5 to 6 s" in "\n".join(failover_summary(told))
 
 
 def test_no_secret_is_repeated() -> None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from vipkeeper.lab.network import Host
 from vipkeeper.lab.processes import LabProcess
 
 _EXIT_S = 15.0
+_POLL_S = 0.05
 
 
 class ConfiguredVipkeeper:
@@ -24,14 +27,24 @@ class ConfiguredVipkeeper:
 
     kind = "vipkeeper"
 
-    def __init__(self, host: Host, described: VirtualRouter, directory: Path, text: str) -> None:
+    def __init__(
+        self,
+        host: Host,
+        described: VirtualRouter,
+        directory: Path,
+        text: str,
+        *,
+        file_name: str = "vipkeeper.toml",
+        flags: tuple[str, ...] = (),
+    ) -> None:
         self.host = host
         self.described = described
         home = directory / f"vipkeeper-{host.name}"
         home.mkdir(parents=True, exist_ok=True)
-        self.config = home / "vipkeeper.toml"
+        self.config = home / file_name
         self.config.write_text(text)
-        self._place = ("--config", str(self.config), "--run-dir", str(home))
+        self.run_directory = home
+        self._place = ("--config", str(self.config), "--run-dir", str(home), *flags)
         self.process = LabProcess(
             f"vipkeeper on {host.name}",
             (*(sys.executable, "-m", "vipkeeper", "agent"), *self._place, "--node", host.name),
@@ -55,6 +68,19 @@ class ConfiguredVipkeeper:
     def reload(self, text: str) -> None:
         self.config.write_text(text)
         self.process.send(signal.SIGHUP)
+
+    def rewrite(self, text: str) -> None:
+        """Another file, which nobody has read yet."""
+        self.config.write_text(text)
+
+    def read_again(self, times: int) -> None:
+        """SIGHUP; returns when it has read the file for the `times`-th time. Raises TimeoutError."""
+        self.process.send(signal.SIGHUP)
+        deadline = time.monotonic() + _EXIT_S
+        while self.said().count(" info reload ") < times:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self.process.name} does not reload\n{self.log_end()}")
+            time.sleep(_POLL_S)
 
     def kill(self) -> None:
         self.process.kill()
@@ -80,6 +106,21 @@ class ConfiguredVipkeeper:
     def said(self) -> str:
         """All of its log."""
         return self.process.log.read_text() if self.process.log.exists() else ""
+
+    def wait_for_log(self, words: str) -> None:
+        """Until it has said so. Raises TimeoutError."""
+        deadline = time.monotonic() + _EXIT_S
+        while words not in self.said():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self.process.name} does not say {words!r}\n{self.log_end()}")
+            time.sleep(_POLL_S)
+
+    def check_file(self) -> str:
+        """All that `vipkeeper check` says; it must find no mistakes."""
+        check = self.host.namespace.inside(sys.executable, "-m", "vipkeeper", "check", str(self.config))
+        done = subprocess.run(check, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
 
     def check(self) -> str:
         """`vipkeeper check --store`. Raises CommandFailed for a mistake."""

@@ -73,9 +73,9 @@ class AnnouncerShell:
 
     def released(self, unit: str, successor: str | None) -> None:
         """See `Herald.released`. A named successor speaks within milliseconds."""
-        speaker = self._speakers.get(unit)
-        if speaker is not None and successor is None:
-            self._step(speaker, LeftToNobody())
+        for speaker in self._speakers.values():
+            if speaker.plan.owned_as == unit and successor is None:
+                self._step(speaker, LeftToNobody())
 
     def looked(self, links: Mapping[str, Link]) -> None:
         """A fresh reading of the links; what follows comes later, between two rounds."""
@@ -131,6 +131,8 @@ class AnnouncerShell:
                 continue
             if plan.router != speaker.plan.router:
                 changed.append(speaker)
+            if plan.group != speaker.plan.group:
+                new.append(speaker)  # owned under another name, whose lease it is to be told
             speaker.plan = plan
         return new, changed
 
@@ -145,7 +147,7 @@ class AnnouncerShell:
                 self._step(speaker, FitnessChanged(reason, detail))
 
     def _tell_lease(self, speaker: AnnouncerAtWork) -> None:
-        holding = self._held.get(speaker.name)
+        holding = self._held.get(speaker.plan.owned_as)
         until_s = None if holding is None else holding.deadline_s
         self._step(speaker, LeaseOver() if until_s is None else LeaseGiven(until_s))
 
@@ -176,7 +178,7 @@ class AnnouncerShell:
             case SendAdvert(advertisement):
                 self._send(speaker, advertisement)
             case Announce():
-                self._host.announce_again(speaker.name)
+                self._host.announce_again(speaker.plan.owned_as)
             case Decided() | Noticed():
                 speaker.tell(effect)
 

@@ -126,7 +126,8 @@ class Fitness:
             link = self.links.get(vip.interface)
             if link is None:
                 return Reason.INTERFACE_MISSING, vip.interface
-            if not link.up:
+            needed = unit.interfaces_needed is None or vip.interface in unit.interfaces_needed
+            if not link.up and needed:
                 return Reason.INTERFACE_DOWN, vip.interface
         if unit.name in self._refused:
             return Reason.KERNEL_REFUSED, self._refused[unit.name][1]

@@ -23,7 +23,6 @@ from vipkeeper.kernel.host_network import ForeignAnnouncement, HostEvent, HostNe
 from vipkeeper.model.errors import KernelRefused
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.host import FenceInForce, HostState, Link
-from vipkeeper.model.reasons import Reason
 from vipkeeper.model.vips import Unit, VipAddress
 
 # Everything is read again this often although the kernel tells of each change; only of the loss of an
@@ -48,7 +47,8 @@ class HostShell:
         looked: Callable[[Mapping[str, Link]], None] = lambda _links: None,
     ) -> None:
         self._host = host
-        self._units = units
+        self._units = self._configured = units
+        self._former: list[Unit] = []  # configured no more, and held
         self._post = post
         self._allowed = allowed
         self._clock = clock
@@ -57,7 +57,7 @@ class HostShell:
         self._standing = HostState()
         self._holdings: Mapping[str, Holding] = {}
         self._placed: dict[str, set[VipAddress]] = {}  # every address a unit may have in the kernel
-        self._fitness = Fitness(units, post)
+        self.fitness = self._fitness = Fitness(units, post)  # tracked things tell it too
         self._schedule = AnnouncementSchedule()
         self._announcing: set[VipAddress] = set()
         self._awake = asyncio.Event()
@@ -96,10 +96,6 @@ class HostShell:
         """Whether the kernel answers for the unit, or did when the agent started and may go on."""
         return name in self._holdings
 
-    def checked(self, failing: Mapping[str, tuple[Reason, str]]) -> None:
-        """What tracked things say against these units, as a reason with its detail; the others are well."""
-        self._fitness.checked(failing)
-
     def announce_every(self, refresh_s: float) -> None:
         """How often to say what has been said several times already; from the next time on."""
         self._schedule.refresh_s = refresh_s
@@ -119,16 +115,24 @@ class HostShell:
         return self._fence.note
 
     def reconfigure(self, units: tuple[Unit, ...]) -> None:
-        """Other units from now on. Units that are gone or moved must not be held any more."""
-        self._units = units
-        self._fitness.reconfigure(units)
-        self._stop_announcing(self._announcing - {vip for unit in units for vip in unit.addresses})
+        """Other units from now on. Units that have moved must not be held any more.
+
+        One that is gone but held goes when it is held no more: its addresses may be another unit's by then.
+        """
+        names = {unit.name for unit in units}
+        self._former = [unit for unit in self._units if unit.name in self._holdings.keys() - names]
+        self._configured = units
+        self._take_units()
+        self._stop_announcing(self._announcing - {vip for unit in self._units for vip in unit.addresses})
         self._look()
         self._awake.set()  # links that came up are announced again
 
     def want(self, holdings: Mapping[str, Holding]) -> None:
         """Bring the kernel in line, now. What left it is reported with Withdrawn."""
         self._holdings = holdings
+        if any(unit.name not in holdings for unit in self._former):
+            self._former = [unit for unit in self._former if unit.name in holdings]
+            self._take_units()
         due_before_s = self._schedule.next_due_s()
         for name in holdings:
             self._placed.setdefault(name, set())
@@ -140,6 +144,10 @@ class HostShell:
         self._confirm_withdrawals()
         if self._schedule.next_due_s() != due_before_s:  # leases are renewed up to 100 times a second
             self._awake.set()
+
+    def _take_units(self) -> None:
+        self._units = (*self._configured, *self._former)
+        self._fitness.reconfigure(self._units)
 
     def _reconcile(self) -> None:
         # Each round with a refusal takes a unit out of what is asked for, so there are not many.
@@ -201,9 +209,11 @@ class HostShell:
             return
         self._standing = self._host.read().state
         self._reconcile()  # fence entries of what is gone now
-        gone = {name for name in leaving if not self._placed[name] & self._standing.addresses.keys()}
+        held = {vip for unit in self._units if unit.name in self._holdings for vip in unit.addresses}
+        standing = self._standing.addresses.keys() - held  # what is another unit's now was given to it
+        gone = {name for name in leaving if not self._placed[name] & standing}
         for name in gone:
-            self._stop_announcing(self._placed.pop(name))
+            self._stop_announcing(self._placed.pop(name) - held)
         if gone:
             self._post(Withdrawn(frozenset(gone)))
             # Not now: it takes milliseconds, and a successor waits to hear that these are gone.

@@ -32,6 +32,7 @@ def metrics_text(report: Report, counts: Counts, labels: Mapping[str, str]) -> b
             (
                 *_of_report(report),
                 *_of_tracks(report),
+                *_of_groups(report),
                 *_of_routers(report),
                 *_of_counts(counts),
                 *_of_build(labels),
@@ -146,6 +147,17 @@ def _of_tracks(report: Report) -> Iterator[Metric]:
         "The number that a tracked file holds.",
         ("track",),
         (((track.name,), float(track.number)) for track in report.tracks if track.number is not None),
+    )
+
+
+def _of_groups(report: Report) -> Iterator[Metric]:
+    members = [(vip.vip, member) for vip in report.vips for member in vip.members]
+    members += [(one.sync_group, one.vip) for one in report.routers if one.sync_group is not None]
+    yield _gauge(
+        "sync_group_member",
+        "Always 1; the labels say which VIPs move as one. With a store the group is what has an owner.",
+        ("group", "vip"),
+        ((pair, 1.0) for pair in dict.fromkeys(members)),
     )
 
 

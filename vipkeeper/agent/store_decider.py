@@ -54,6 +54,7 @@ class StoreDecider:
     def __init__(self, config: Config, directory: RunDirectory) -> None:
         self._config = config
         self._directory = directory
+        self._started_s = boot_s()
         self._process = os.urandom(6).hex()
         self._secret = os.urandom(32).hex()
         self._finished: asyncio.Future[Finished] = asyncio.get_running_loop().create_future()
@@ -219,6 +220,7 @@ class StoreDecider:
             secret=self._secret,
             earlier_promises=self._directory.promises(),
             pinned_cluster=self._directory.pinned_cluster(config.cluster),
+            claims_from_s=self._started_s + config.startup_delay_s,
             forget_after_s=config.lease.forget_after_s,
             known_revision=self._directory.known_revision(config.backend, config.cluster),
             version=VERSION,

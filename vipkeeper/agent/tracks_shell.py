@@ -172,7 +172,7 @@ class TracksShell:
             for unit, weight in sorted(weights.items()):
                 log(logging.INFO, "weight", weight.explained, vip=unit, weight=f"{weight.total:+d}")
             self._post(WeightChanged(weights))
-        self._host.checked(
+        self._host.fitness.checked(
             {unit: (told.unfit, told.detail) for unit, told in self._told.items() if told.unfit is not None}
         )
 

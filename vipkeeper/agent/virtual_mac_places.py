@@ -13,13 +13,13 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from vipkeeper.agent.logs import log
-from vipkeeper.config.consequences import build_units
+from vipkeeper.config.consequences import build_members, build_units, configured_addresses
 from vipkeeper.config.schema import Config
 from vipkeeper.config.vip_schema import Vip
 from vipkeeper.config.vrrp_rules import advertised_version
 from vipkeeper.kernel.virtual_mac import VirtualMac, VirtualMacs
 from vipkeeper.model.host import Link
-from vipkeeper.model.vips import Unit
+from vipkeeper.model.vips import Unit, VipAddress
 
 
 def virtual_mac(vip: Vip) -> VirtualMac | None:
@@ -27,17 +27,24 @@ def virtual_mac(vip: Vip) -> VirtualMac | None:
     vrrp = vip.vrrp
     if not vrrp.virtual_mac or vrrp.vrid is None:
         return None
-    return VirtualMac(vip.interface, vrrp.vrid, advertised_version(vip))
+    return VirtualMac(vip.interface, vrrp.vrid, advertised_version(vip), vrrp.virtual_mac_name or "")
 
 
 def placed_units(config: Config) -> tuple[Unit, ...]:
-    """The VIPs; those with a virtual MAC are on an interface of their own."""
-    return tuple(
-        replace(unit, addresses=tuple(replace(each, interface=virtual.interface) for each in unit.addresses))
-        if (virtual := virtual_mac(config.vip[unit.name])) is not None
-        else unit
-        for unit in build_units(config)
-    )
+    """The units of ownership; a VIP with a virtual MAC is on an interface of its own."""
+    return build_units(config, _placed_addresses)
+
+
+def placed_members(config: Config) -> tuple[Unit, ...]:
+    """Each VIP by itself, as one virtual router speaks of it."""
+    return build_members(config, _placed_addresses)
+
+
+def _placed_addresses(vip: Vip) -> tuple[VipAddress, ...]:
+    addresses, virtual = configured_addresses(vip), virtual_mac(vip)
+    if virtual is None:
+        return addresses
+    return tuple(replace(each, interface=virtual.interface) for each in addresses)
 
 
 class VirtualMacPlaces:

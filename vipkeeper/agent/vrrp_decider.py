@@ -99,7 +99,7 @@ class VrrpDecider:
         asides = [*self._ground.watch(self._shell.routers), aside(self._take_census(), "vrid-census")]
         try:
             self._plans = self._ground.plans()
-            self._shell.begin(host, self._plans)
+            self._shell.begin(host, self._plans, self._config.startup_delay_s)
             ready()
             return await until_finished(self._finished, tasks)
         finally:

@@ -13,7 +13,7 @@ from vipkeeper.agent.logs import log
 from vipkeeper.agent.peer_names import Peer, PeerNames
 from vipkeeper.agent.run_directory import RunDirectory
 from vipkeeper.agent.tasks import aside
-from vipkeeper.agent.virtual_mac_places import placed_units
+from vipkeeper.agent.virtual_mac_places import placed_members
 from vipkeeper.agent.vrrp_plan import RouterPlan, plan_router
 from vipkeeper.agent.vrrp_sources import find_sources
 from vipkeeper.agent.vrrp_speaker import Speaker
@@ -77,7 +77,7 @@ class VrrpGround:
         self._planned_from = (config, sources, dict(names))
         self._plans = tuple(
             plan_router(config, unit, sources[unit.name], names)
-            for unit in placed_units(config)
+            for unit in placed_members(config)
             if speaks_vrrp(config, config.vip[unit.name])
         )
         return self._plans

@@ -12,6 +12,8 @@ import msgspec
 
 from vipkeeper.agent.virtual_mac_places import virtual_mac
 from vipkeeper.config.schema import Config
+from vipkeeper.config.strict_rules import preempt_delay_in_force_s, vrrp_in_force
+from vipkeeper.config.tracking import groups_of
 from vipkeeper.config.vip_schema import Vip
 from vipkeeper.config.vrrp_rules import advertised_version
 from vipkeeper.config.vrrp_schema import VipVrrp
@@ -20,8 +22,21 @@ from vipkeeper.model.vips import Unit
 from vrrp_compat.router.reasons import RouterReason
 from vrrp_compat.router.settings import RouterSettings
 from vrrp_compat.sockets.segment_port import PortSettings
-from vrrp_compat.wire.advertisement import GROUP_IPV4, GROUP_IPV6, PRIORITY_OWNER, PROTOCOL_AH, PROTOCOL_VRRP
-from vrrp_compat.wire.authentication import NO_AUTHENTICATION, Authentication, with_key, with_password
+from vrrp_compat.wire.advertisement import (
+    FULL_TTL,
+    GROUP_IPV4,
+    GROUP_IPV6,
+    PRIORITY_OWNER,
+    PROTOCOL_AH,
+    PROTOCOL_VRRP,
+)
+from vrrp_compat.wire.authentication import (
+    NO_AUTHENTICATION,
+    Authentication,
+    AuthKind,
+    with_key,
+    with_password,
+)
 from vrrp_compat.wire.checksum import ChecksumRule
 from vrrp_compat.wire.expectation import AddressPolicy, Expectation
 
@@ -33,7 +48,8 @@ _NO_ADDRESS = {4: bytes(4), 6: bytes(16)}
 class RouterPlan(msgspec.Struct, frozen=True):
     """One virtual router: what it decides by, what it expects, where it speaks; `lacks`: what is missing."""
 
-    unit: Unit
+    unit: Unit  # its VIP alone
+    group: str | None  # the sync group that it moves with
     base: str  # the interface of the configuration
     router: RouterSettings
     expected: Expectation
@@ -41,8 +57,14 @@ class RouterPlan(msgspec.Struct, frozen=True):
     destinations: tuple[bytes, ...]
     authentication: Authentication
     rule: ChecksumRule | None
+    ttl: int  # of what is sent
     silent: bool  # as master it takes no packets for its addresses but ARP and neighbour discovery
     lacks: tuple[RouterReason, str] | None
+
+    @property
+    def owned_as(self) -> str:
+        """With a store: the name of the unit that its VIP is owned in."""
+        return self.unit.name if self.group is None else self.group
 
     @property
     def interfaces(self) -> frozenset[str]:
@@ -86,7 +108,7 @@ def plan_router(
     `speaks_from`: the address that this host has on the interface; `names`: what host names resolved to.
     """
     vip = config.vip[unit.name]
-    vrrp, version = vip.vrrp, advertised_version(vip)
+    vrrp, version = vrrp_in_force(vip), advertised_version(vip)
     source = speaks_from if vrrp.source_address is None else ipaddress.ip_address(vrrp.source_address).packed
     peers = None if vrrp.unicast_peers is None else _peers(vrrp.unicast_peers, version, names)
     group = None if peers is not None else _group(vrrp, version)
@@ -105,10 +127,14 @@ def plan_router(
         priority=unit.priority,
         interval_cs=interval_cs,
         preempt=unit.preempt,
-        preempt_delay_s=unit.preempt_delay_s,
+        preempt_delay_s=preempt_delay_in_force_s(vip),
+        down_timer_adverts=vrrp.down_timer_adverts,
+        answers_lower=not vrrp.lower_prio_no_advert,
+        owner_ignores=vrrp.owner_ignore_adverts,
     )
     return RouterPlan(
         unit=unit,
+        group=groups_of(config).get(unit.name),
         base=vip.interface,
         router=router,
         expected=_expected(vrrp, router, authentication, group, peers),
@@ -117,11 +143,12 @@ def plan_router(
             interface=heard_on(vip),
             groups=frozenset() if group is None else frozenset({group}),
             addresses=frozenset({source}) if source and peers is not None else frozenset(),
-            protocols=frozenset({PROTOCOL_AH if vrrp.auth_type == "ah" else PROTOCOL_VRRP}),
+            protocols=frozenset({PROTOCOL_AH if authentication.kind is AuthKind.AH else PROTOCOL_VRRP}),
         ),
         destinations=tuple(peers) if peers is not None else (group or _GROUPS[version],),
         authentication=authentication,
         rule=_rule(vrrp, version),
+        ttl=FULL_TTL if peers is None else vrrp.unicast_ttl,
         silent=not vrrp.accept and unit.priority != PRIORITY_OWNER,
         lacks=_lacks(vip, version, source, peers),
     )

@@ -64,6 +64,7 @@ def _router_report(router: Speaker, now_s: float) -> RouterReport:
         received_leaving=router.received_leaving,
         became_master=router.became_master,
         warning=_warning(router, now_s),
+        sync_group=plan.group,
         discarded={reason.value: count for reason, count in sorted(router.discards.items(), key=str)},
     )
 

@@ -12,8 +12,9 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 
-from vipkeeper.agent.deadlines import NEVER_S, Deadlines
+from vipkeeper.agent.deadlines import NEVER_S
 from vipkeeper.agent.host_shell import HostShell
+from vipkeeper.agent.vrrp_groups import SyncGroups
 from vipkeeper.agent.vrrp_holds import KeptHolds
 from vipkeeper.agent.vrrp_kernel import RoutersInKernel, Silence
 from vipkeeper.agent.vrrp_neighbours import Neighbours
@@ -69,7 +70,6 @@ class VrrpShell:
         self._scheduled: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_s = NEVER_S
-        self._deadlines = Deadlines()  # by router
         self._successors: dict[str, RouterPlan] = {}  # plans that begin when a router has ended
         self._weights: dict[str, Weight] = {}  # by VIP, also of those that are not there yet
         self._new: list[RouterAtWork] = []  # not started yet
@@ -77,11 +77,18 @@ class VrrpShell:
         self._untold: list[tuple[RouterAtWork, Decided | Noticed]] = []  # lines for the log
         self._stopping = False
         self.routers: dict[str, RouterAtWork] = {}
+        self._not_before_s = float("-inf")
         self._kernel = RoutersInKernel(self.routers, holds, silence)
+        self._groups = SyncGroups(self.routers, self._kernel, clock)
+        self._deadlines = self._groups.deadlines
         self.decisions: Counter[tuple[State, RouterReason]] = Counter()
 
-    def begin(self, host: HostShell, plans: Iterable[RouterPlan]) -> None:
-        """Everything is there: start the routers, those found in the kernel as what they were."""
+    def begin(self, host: HostShell, plans: Iterable[RouterPlan], delay_s: float = 0.0) -> None:
+        """Everything is there: start the routers, those found in the kernel as what they were.
+
+        `delay_s`: how long from now on nothing else is taken.
+        """
+        self._not_before_s = self._clock() + delay_s if delay_s else float("-inf")
         self._host = self._kernel.host = host
         for plan in plans:
             self._add(plan)
@@ -166,6 +173,7 @@ class VrrpShell:
             if plan.router != router.plan.router:
                 self._queue.append((router, Reconfigured(plan.router)))
             router.plan = plan
+        self._groups.changed()
 
     def _replace(self, router: RouterAtWork, plan: RouterPlan | None) -> None:
         """What comes after it, if anything, is what was wanted last."""
@@ -190,8 +198,10 @@ class VrrpShell:
         waiting = [router for router in self._new if router.waits_for_check]
         for router in self._new:
             if router not in waiting:
-                self._queue.append((router, Started(self._kernel.adoptable_until_s(router.name))))
+                adoptable_until_s = self._kernel.adoptable_until_s(router.name)
+                self._queue.append((router, Started(adoptable_until_s, self._not_before_s)))
         self._new = waiting
+        self._groups.changed()
 
     def _open_ports(self) -> None:
         refused = self._ports.want([router.plan for router in self.routers.values()])
@@ -261,13 +271,16 @@ class VrrpShell:
         if self._scheduled is not None:
             self._scheduled.cancel()
             self._scheduled = None
-        while self._queue:
-            asked = [(router, self._step(router, event)) for router, event in self._taken()]
+        while self._queue or self._groups.has_work:
+            asked = self._groups.regroup(
+                one for name, one in self.routers.items() if name not in self._leaving
+            )
+            for router, event in self._taken():
+                asked += self._groups.step(router, event)
             if self._kernel.must_leave:
                 self._kernel.apply()
-            for router, effects in asked:
-                for effect in effects:
-                    self._carry_out(router, effect)
+            for router, effect in asked:
+                self._carry_out(router, effect)
         # Without company before it is due there is nothing to wait for: to wake up again costs more.
         if self._kernel.due_s <= self._clock() or self._kernel.due_s < self._deadlines.first_s():
             self._kernel.apply()
@@ -279,13 +292,6 @@ class VrrpShell:
         taken = list(self._queue)
         self._queue.clear()
         return taken
-
-    def _step(self, router: RouterAtWork, event: Event) -> list[Effect]:
-        now_s = self._clock()
-        effects = router.machine.step(event, now_s)
-        self._kernel.note(router, now_s)
-        self._deadlines.set(router.name, router.machine.next_deadline())
-        return effects
 
     def _carry_out(self, router: RouterAtWork, effect: Effect) -> None:
         match effect:

@@ -17,7 +17,7 @@ from vipkeeper.agent.vrrp_plan import RouterPlan
 from vrrp_compat.router.effects import Decided, Noticed, RouterStatus
 from vrrp_compat.router.reasons import RouterReason
 from vrrp_compat.router.states import State
-from vrrp_compat.wire.advertisement import FULL_TTL, PRIORITY_LEAVING, PROTOCOL_VRRP, Advertisement, Datagram
+from vrrp_compat.wire.advertisement import PRIORITY_LEAVING, PROTOCOL_VRRP, Advertisement, Datagram
 from vrrp_compat.wire.ah_sequence import AhSequence
 from vrrp_compat.wire.authentication import AuthKind
 from vrrp_compat.wire.discards import Discard, DiscardReason
@@ -85,19 +85,20 @@ class Speaker(abc.ABC):
         for destination in plan.destinations:
             if version == 6:
                 payload = write_message(advertisement, source, destination)
-                yield Datagram(source, destination, FULL_TTL, PROTOCOL_VRRP, payload)
+                yield Datagram(source, destination, plan.ttl, PROTOCOL_VRRP, payload)
                 continue
             packet = write_ipv4(
                 advertisement,
                 source,
                 destination,
                 identification=identification,
+                ttl=plan.ttl,
                 authentication=plan.authentication,
                 sequence=number,
                 rule=plan.rule,
             )
             header = packet[:IPV4_BYTES]
-            yield Datagram(source, destination, FULL_TTL, header[9], packet[IPV4_BYTES:], header)
+            yield Datagram(source, destination, plan.ttl, header[9], packet[IPV4_BYTES:], header)
 
     def count_sent(self, advertisement: Advertisement) -> None:
         """It left."""

@@ -47,7 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{warning} (warning)", file=sys.stderr)
     print(f"{arguments.file}: no mistakes")
     for unit in build_units(config):
-        print(f"vip {unit.name}: {', '.join(map(str, unit.addresses))}, priority {unit.priority}")
+        whose = f"sync group {unit.name} ({', '.join(unit.members)})" if unit.members else f"vip {unit.name}"
+        print(f"{whose}: {', '.join(map(str, unit.addresses))}, priority {unit.priority}")
     for line in failover_summary(config):
         print(line)
     if arguments.store:

@@ -157,6 +157,9 @@ async def _find(store: Store, config: Config, vip: str) -> _OwnedVip | None:
     keys = Keys(config.cluster)
     view = await _read(store, config, keys.prefix)
     record = view.vip(vip)
+    group = _group_of(view, vip)
+    if group is not None:
+        raise ConfigError((f"{vip} moves with sync group {group}: vipkeeper release --force {group}",))
     if record is not None:
         return None if record.owner is None else _OwnedVip(store, config, vip, view, record)
     if view.version(keys.vip(vip)):
@@ -165,6 +168,16 @@ async def _find(store: Store, config: Config, vip: str) -> _OwnedVip | None:
         there = sorted(key.removeprefix(keys.vips) for key in view.seen if key.startswith(keys.vips))
         message = f"cluster {config.cluster} has no VIP {vip}; it has: {', '.join(there) or 'none'}"
     raise ConfigError((message,))
+
+
+def _group_of(view: StoreView, vip: str) -> str | None:
+    """The group under whose name somebody owns it now."""
+    for key in view.seen:
+        group = key.removeprefix(view.keys.vips)
+        record = view.vip(group) if key.startswith(view.keys.vips) else None
+        if record is not None and record.owner is not None and vip in record.members:
+            return group
+    return None
 
 
 async def _read(store: Store, config: Config, prefix: str) -> StoreView:

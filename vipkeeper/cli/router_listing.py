@@ -38,6 +38,7 @@ class ListedRouter(msgspec.Struct, frozen=True):
     takeover_in_ms: int | None
     warning: str | None = None
     weights: str = ""  # what makes up the priority
+    sync_group: str | None = None
 
 
 class RouterStatistics(msgspec.Struct, frozen=True):
@@ -79,6 +80,7 @@ def list_routers(report: Report) -> list[ListedRouter]:
             takeover_in_ms=one.takeover_in_ms,
             warning=one.warning,
             weights=one.weights,
+            sync_group=one.sync_group,
         )
         for one in report.routers
     ]
@@ -129,7 +131,7 @@ def statistics_table(routers: Sequence[RouterStatistics]) -> str:
 
 def _cells(router: ListedRouter) -> tuple[str, ...]:
     return (
-        printable(router.vip),
+        printable(router.vip if router.sync_group is None else f"{router.vip} (in {router.sync_group})"),
         printable(", ".join(router.addresses)),
         str(router.vrid),
         router.state,

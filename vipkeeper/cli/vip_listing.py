@@ -40,7 +40,7 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class ListedVip(msgspec.Struct, frozen=True):
-    """One VIP. Without an owner `lease_remaining_ms` and `fence` are null.
+    """One VIP, or a sync group with its VIPs. Without an owner `lease_remaining_ms` and `fence` are null.
 
     `forgotten`: no node that is still counted on has it in its configuration, and nobody owns it.
     `promised_by`: the nodes by whose promises its owner serves it while the store is silent, which only the
@@ -60,6 +60,7 @@ class ListedVip(msgspec.Struct, frozen=True):
     candidates: tuple[Candidate, ...]
     forgotten: bool = False
     promised_by: tuple[str, ...] | None = None
+    members: tuple[str, ...] = ()
 
 
 class ListedNode(msgspec.Struct, frozen=True):
@@ -170,6 +171,7 @@ def _listed(name: str, cluster: _Cluster) -> ListedVip:
         lease_remaining_ms=remaining,
         fence=fence,
         candidates=candidates,
+        members=record.members,
         forgotten=not candidates and _left_by_its_owner(record, cluster),
     )
 

@@ -75,7 +75,7 @@ def draw_table(vips: Sequence[ListedVip], wall_now: datetime) -> None:
 def cells(vip: ListedVip, wall_now: datetime) -> tuple[str, ...]:
     """One row, in the order of HEADINGS."""
     return (
-        printable(vip.vip),
+        printable(f"{vip.vip} ({', '.join(vip.members)})" if vip.members else vip.vip),
         printable(", ".join(vip.addresses)) or NOTHING,
         _owner(vip),
         _lease(vip),

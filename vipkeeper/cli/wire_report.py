@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 
-from vipkeeper.config.consequences import build_units
+from vipkeeper.config.consequences import build_members
 from vipkeeper.config.schema import Config
 from vipkeeper.config.vrrp_rules import advertised_version, speaks_vrrp
 from vipkeeper.model.errors import ConfigError
@@ -17,7 +17,7 @@ from vrrp_compat.wire.vrid_census import VridUse, free_vrid, taken_message, used
 
 def report_wire(config: Config) -> None:
     """Raises ConfigError when a VRID is taken, or there is no such interface; MissingPrivilege."""
-    speaking = [unit for unit in build_units(config) if speaks_vrrp(config, config.vip[unit.name])]
+    speaking = [unit for unit in build_members(config) if speaks_vrrp(config, config.vip[unit.name])]
     places = sorted({config.vip[unit.name].interface for unit in speaking})
     if not places:
         print("wire: no VIP of this file speaks VRRP")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -14,24 +15,65 @@ from vipkeeper.config.etcd_schema import Etcd
 from vipkeeper.config.mistakes import dotted
 from vipkeeper.config.schema import Config
 from vipkeeper.config.timing_rules import Timing, derive_timing
+from vipkeeper.config.tracking import unit_members
 from vipkeeper.config.typed_document import named_tables_type, setting_type, table_type
+from vipkeeper.config.vip_schema import Vip
 from vipkeeper.config.zookeeper_schema import Zookeeper
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.vips import Unit, VipAddress
 
 
-def build_units(config: Config) -> tuple[Unit, ...]:
-    """The VIPs as units of ownership, sorted by name."""
-    return tuple(
-        Unit(
-            name=name,
-            addresses=tuple(VipAddress.parse(text, vip.interface) for text in vip.addresses),
-            priority=config.priority if vip.priority is None else vip.priority,
-            preempt=config.backend == "vrrp" if vip.preempt is None else vip.preempt,
-            preempt_delay_s=vip.preempt_delay_s,
-        )
-        for name, vip in sorted(config.vip.items())
+def configured_addresses(vip: Vip) -> tuple[VipAddress, ...]:
+    """The addresses of one VIP, on the interface that it names."""
+    return tuple(VipAddress.parse(text, vip.interface) for text in vip.addresses)
+
+
+Place = Callable[[Vip], tuple[VipAddress, ...]]
+
+
+def build_units(config: Config, place: Place = configured_addresses) -> tuple[Unit, ...]:
+    """The units of ownership, sorted by name: each VIP, or with a store a sync group as one.
+
+    `place` says where the addresses of a VIP are.
+    """
+    return tuple(_unit(config, name, members, place) for name, members in unit_members(config).items())
+
+
+def build_members(config: Config, place: Place = configured_addresses) -> tuple[Unit, ...]:
+    """Each VIP by itself, in a sync group or not, sorted by name: what speaks VRRP as one router."""
+    return tuple(_unit(config, name, (name,), place) for name in sorted(config.vip))
+
+
+def priority_of(config: Config, vip: Vip) -> int:
+    """This node's priority for it."""
+    return config.priority if vip.priority is None else vip.priority
+
+
+def preempts(config: Config, vip: Vip) -> bool:
+    """Whether a better node gets it back."""
+    return config.backend == "vrrp" if vip.preempt is None else vip.preempt
+
+
+def _unit(config: Config, name: str, members: Sequence[str], place: Place) -> Unit:
+    """As careful as its most careful member."""
+    vips = [config.vip[member] for member in members]
+    return Unit(
+        name=name,
+        addresses=tuple(address for vip in vips for address in place(vip)),
+        priority=min(priority_of(config, vip) for vip in vips),
+        preempt=all(preempts(config, vip) for vip in vips),
+        preempt_delay_s=max(vip.preempt_delay_s for vip in vips),
+        interfaces_needed=_interfaces_needed(vips, place),
+        members=() if name in config.vip else tuple(members),
     )
+
+
+def _interfaces_needed(vips: Iterable[Vip], place: Place) -> frozenset[str] | None:
+    """None unless one of them may be served while its interface is down."""
+    vips = tuple(vips)
+    if not any(vip.dont_track_primary for vip in vips):
+        return None
+    return frozenset(each.interface for vip in vips if not vip.dont_track_primary for each in place(vip))
 
 
 def store_access(config: Config) -> Etcd | Zookeeper:

@@ -14,21 +14,19 @@ from pathlib import PurePosixPath
 import msgspec
 
 from vipkeeper.config.consequences import allowed_fences, build_timing
+from vipkeeper.config.group_rules import MOST_ADDRESSES, broken_group_rules, group_notices
 from vipkeeper.config.mistakes import Finding, dotted
 from vipkeeper.config.peer_address import PeerAddress, parse_listen
 from vipkeeper.config.schema import Config
 from vipkeeper.config.store_rules import broken_store_rules, store_files, store_notices
 from vipkeeper.config.timing_rules import TimingFinding, judge_timing, longest_takeover_s, takeover_after_s
 from vipkeeper.config.toml_positions import Path
-from vipkeeper.config.vrrp_rules import broken_vrrp_rules, vrrp_notices, vrrp_summary
+from vipkeeper.config.vrrp_rules import LONGEST_INTERFACE_NAME, broken_vrrp_rules, vrrp_notices, vrrp_summary
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.vips import VipAddress
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 LONGEST_NAME = 64  # as long as Linux lets a host name be
-# A claim compares up to three records for each address, and a store takes 128 in one transaction.
-MOST_ADDRESSES = 40
-LONGEST_INTERFACE_NAME = 15  # IFNAMSIZ without the closing zero
 
 
 class HostFacts(msgspec.Struct, frozen=True):
@@ -47,6 +45,7 @@ def broken_rules(config: Config) -> tuple[Finding, ...]:
         *_bad_metrics(config),
         *_bad_addresses(config),
         *_repeated_addresses(config),
+        *broken_group_rules(config),
         *broken_store_rules(config),
         *broken_vrrp_rules(config),
         *_timing_rules(config, fatal=True),
@@ -58,6 +57,7 @@ def notices(config: Config) -> tuple[Finding, ...]:
     return (
         *_timing_rules(config, fatal=False),
         *store_notices(config, {address: path for path, address in _good_addresses(config)}),
+        *group_notices(config),
         *vrrp_notices(config),
     )
 
@@ -109,6 +109,7 @@ def _timing_findings(config: Config) -> tuple[TimingFinding, ...]:
 def _bad_names(config: Config) -> Iterator[Finding]:
     named: list[tuple[Path, str]] = [(("cluster",), config.cluster), (("node",), config.node)]
     named += [(("vip", name), name) for name in config.vip]
+    named += [(("sync_group", name), name) for name in config.sync_group]
     for path, name in named:
         if not _NAME.fullmatch(name) or set(name) == {"."}:
             fix = "use letters, digits, dots, dashes and underscores"

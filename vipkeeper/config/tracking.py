@@ -43,6 +43,11 @@ def unit_members(config: Config) -> Mapping[str, tuple[str, ...]]:
     return dict(sorted(units.items()))
 
 
+def groups_of(config: Config) -> Mapping[str, str]:
+    """By VIP that is in one: the name of its sync group."""
+    return {vip: name for name, group in config.sync_group.items() for vip in group.vips}
+
+
 def unit_tracks(config: Config) -> Mapping[str, tuple[UnitTrack, ...]]:
     """What each unit depends on: its own tracks, and those of the sync group that it is in.
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from vipkeeper.config.mistakes import Finding, dotted
 from vipkeeper.config.schema import Config
+from vipkeeper.config.strict_rules import strict_notices, vrrp_in_force
 from vipkeeper.config.toml_positions import Path
 from vipkeeper.config.vip_schema import Vip
 from vipkeeper.config.vrrp_schema import VipVrrp
@@ -18,6 +19,9 @@ from vipkeeper.model.vips import VipAddress
 
 HIGHEST_PRIORITY = 255
 SECRET_BYTES = 8  # of a password or key; RFC 2338 5.3.10
+LONGEST_INTERFACE_NAME = 15  # IFNAMSIZ without the closing zero
+_INTERFACE_NAME = re.compile(rf"(?!\.{{1,2}}$)[^/\s]{{1,{LONGEST_INTERFACE_NAME}}}")
+_USUAL_NAME = {4: "vrrp", 6: "vrrp6"}  # of a virtual MAC's interface, before the VRID
 LONGEST_INTERVAL_S = {2: 255.0, 3: 40.95}
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
 # The last label is no number: 10.0.0.300 is a mistyped address.
@@ -37,6 +41,7 @@ def advertised_version(vip: Vip) -> int:
 def broken_vrrp_rules(config: Config) -> Iterator[Finding]:
     """Everything that makes VRRP unusable. VIPs with unusable addresses are left to others."""
     first: dict[tuple[str, int, int], str] = {}
+    called: dict[str, str] = {}
     for name, vip in config.vip.items():
         at: Path = ("vip", name)
         if config.backend == "vrrp" and vip.announce_vrrp:
@@ -49,6 +54,7 @@ def broken_vrrp_rules(config: Config) -> Iterator[Finding]:
             continue
         if speaks_vrrp(config, vip) or vip.vrrp.virtual_mac:
             yield from _bad_vrid(config, name, vip, first)
+        yield from _bad_virtual_mac(config, name, vip, called)
         if not speaks_vrrp(config, vip):
             continue
         table: Path = (*at, "vrrp")
@@ -67,7 +73,8 @@ def vrrp_notices(config: Config) -> Iterator[Finding]:
             continue
         table: Path = ("vip", name, "vrrp")
         vrrp = vip.vrrp
-        if vrrp.auth_type == "pass":
+        yield from strict_notices(name, vip)
+        if vrrp.auth_type == "pass" and not vrrp.strict:
             wrong = "the password is sent in clear text with each advertisement, so everybody on the segment"
             wrong += " can read and repeat it"
             yield Finding((*table, "auth_type"), wrong, "use ah where that matters, or a store")
@@ -80,10 +87,11 @@ def vrrp_notices(config: Config) -> Iterator[Finding]:
                 f"{first} is not link-local, which RFC 9568 (5.2.9) asks of the first IPv6 address",
                 "keepalived and FRR accept it; write a link-local address first if another peer does not",
             )
-        if config.backend != "vrrp" and config.lease.ttl_s > 2 * vrrp.advert_interval_s:
+        soonest_s = (vrrp_in_force(vip).down_timer_adverts - 1) * vrrp.advert_interval_s
+        if config.backend != "vrrp" and config.lease.ttl_s > soonest_s:
             yield Finding(
                 (*table, "advert_interval"),
-                f"a VRRP neighbour takes over {2 * vrrp.advert_interval_s:g} s after an owner's death at the "
+                f"a VRRP neighbour takes over {soonest_s:g} s after an owner's death at the "
                 f"earliest, and its lease of {config.lease.ttl_s:g} s may still run then",
                 "raise advert_interval, or lower lease.ttl",
             )
@@ -93,7 +101,7 @@ def vrrp_summary(config: Config) -> Iterator[str]:
     """For people: what each VIP says, and how long clients wait for another master."""
     for name, vip in sorted(config.vip.items()):
         vrrp = vip.vrrp
-        silence_s = 3 * vrrp.advert_interval_s
+        silence_s = vrrp_in_force(vip).down_timer_adverts * vrrp.advert_interval_s
         skewed_s = silence_s + (1.0 if vrrp.version == 2 else vrrp.advert_interval_s)
         whom = "multicast" if vrrp.unicast_peers is None else f"unicast to {', '.join(vrrp.unicast_peers)}"
         yield (
@@ -119,14 +127,32 @@ def _bad_vrid(
         why = f'backend is "{config.backend}"' if config.backend == "vrrp" else why
         yield Finding(path, f"is missing, and {why}", "add for example vrid = 51, the same on all routers")
         return
-    # A virtual MAC is an interface, and its name has the VRID alone in it.
-    place = "" if vip.vrrp.virtual_mac else vip.interface
-    key = (place, advertised_version(vip), vip.vrrp.vrid)
+    family = advertised_version(vip)
+    key = (vip.interface, family, vip.vrrp.vrid)
     if key in first:
-        wrong = f"{vip.vrrp.vrid} is also {dotted(('vip', first[key], 'vrrp', 'vrid'))}"
-        wrong += " with a virtual MAC" if vip.vrrp.virtual_mac else f" on {vip.interface}"
+        wrong = f"{vip.vrrp.vrid} is also {dotted(('vip', first[key], 'vrrp', 'vrid'))} on {vip.interface}"
         yield Finding(path, wrong, "a virtual router is one VIP: give one of them another number")
     first.setdefault(key, name)
+
+
+def _bad_virtual_mac(config: Config, name: str, vip: Vip, first: dict[str, str]) -> Iterator[Finding]:
+    """A virtual MAC is an interface, and two of them cannot have one name."""
+    vrrp, path = vip.vrrp, ("vip", name, "vrrp", "virtual_mac_name")
+    chosen = vrrp.virtual_mac_name
+    if chosen is not None and not vrrp.virtual_mac:
+        yield Finding(path, "is set without virtual_mac", "add virtual_mac = true, or leave it out")
+    if not vrrp.virtual_mac or vrrp.vrid is None:
+        return
+    if chosen is not None and not _INTERFACE_NAME.fullmatch(chosen):
+        fix = f"at most {LONGEST_INTERFACE_NAME} characters without slashes and spaces"
+        yield Finding(path, f'"{chosen}" cannot be the name of an interface', fix)
+    called = chosen or f"{_USUAL_NAME[advertised_version(vip)]}.{vrrp.vrid}"
+    # On one interface it is the VRID that is wrong, and that has been said.
+    if called in first and (chosen is not None or config.vip[first[called]].interface != vip.interface):
+        wrong = f"{called} is also the interface of {dotted(('vip', first[called]))}"
+        at: Path = path if chosen is not None else (*path[:-1], "vrid")
+        yield Finding(at, wrong, "give one of them another vrid or virtual_mac_name")
+    first.setdefault(called, name)
 
 
 def _bad_version(table: Path, vrrp: VipVrrp, family: int) -> Iterator[Finding]:

@@ -182,8 +182,9 @@ class VipVrrp(msgspec.Struct, frozen=True, rename={"advert_interval_s": "advert_
     strict: Annotated[
         bool,
         _about(
-            "Whether what the RFC does not allow is a mistake: no addresses, unicast, authentication, a "
-            "version 2 router with IPv6 addresses. It never blocks traffic to the VIP.",
+            "Whether the RFC is kept to the letter, as by keepalived's `vrrp_strict`: no authentication, no "
+            "`preempt_delay`, 3 `down_timer_adverts`, a lower priority gets no answer, and priority 255 "
+            "hears nobody. `check` tells what is left out. It never blocks traffic to the VIP.",
             True,
         ),
     ] = False

@@ -7,6 +7,8 @@ makes it fail.
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import msgspec
 
 from vipkeeper.config.timing_rules import longest_takeover_s, takeover_after_s
@@ -25,6 +27,7 @@ class Claimability(msgspec.Struct, frozen=True):
     """From when on a unit may be claimed, why not before, and what the claim must compare.
 
     `takes` are records under other names that keep an address of this unit; the claim marks them released.
+    `together` are all units that have to be claimed in the same transaction, if others have to.
     `blocked` says that nothing this node does can make it a candidate: somebody else has to act.
     """
 
@@ -34,11 +37,17 @@ class Claimability(msgspec.Struct, frozen=True):
     detail: str = ""
     guards: dict[str, int] = msgspec.field(default_factory=dict)
     takes: tuple[str, ...] = ()
+    together: tuple[str, ...] = ()
     blocked: Reason | None = None
 
 
-def claimability(view: StoreView, settings: ElectionSettings, unit: Unit, now_s: float) -> Claimability:
-    """The rule of the record itself, and of every record that keeps one of its addresses."""
+def claimability(
+    view: StoreView, settings: ElectionSettings, unit: Unit, now_s: float, *, given: Container[str] = ()
+) -> Claimability:
+    """The rule of the record itself, and of every record that keeps one of its addresses.
+
+    `given`: names under which this node holds such addresses and gives them up by this claim.
+    """
     main = _record_rule(view, settings, unit.name)
     guards = dict(main.guards)
     at_s, waits_for, detail = main.at_s, main.waits_for, main.detail
@@ -60,15 +69,18 @@ def claimability(view: StoreView, settings: ElectionSettings, unit: Unit, now_s:
                 waits_for, detail = Reason.NO_RECORD_YET, address.address
         if bound_to is None or bound_to == unit.name or bound_to in takes:
             continue
+        takes.append(bound_to)
+        if bound_to in given:
+            guards[view.keys.vip(bound_to)] = view.version(view.keys.vip(bound_to))
+            continue
         other = _record_rule(view, settings, bound_to)
         guards.update(other.guards)
-        takes.append(bound_to)
         if other.at_s > now_s:
             blocked = other.blocked or Reason.ADDRESS_HELD_BY_OTHER_NAME
         if other.at_s > at_s:
             at_s, waits_for = other.at_s, Reason.ADDRESS_HELD_BY_OTHER_NAME
             detail = f"{address.address} belongs to {bound_to}"
-    return Claimability(at_s, waits_for, main.claim_reason, detail, guards, tuple(takes), blocked)
+    return Claimability(at_s, waits_for, main.claim_reason, detail, guards, tuple(takes), blocked=blocked)
 
 
 def _unreadable(key: str) -> Claimability:

@@ -23,6 +23,7 @@ from vipkeeper.election.state import ElectionState
 from vipkeeper.election.transactions import (
     Batch,
     LeaseTerms,
+    Part,
     claim_part,
     empty_batch,
     release_part,
@@ -31,6 +32,7 @@ from vipkeeper.election.transactions import (
 )
 from vipkeeper.election.unit_phases import Phase, Trigger, UnitState
 from vipkeeper.model.reasons import Reason
+from vipkeeper.model.vips import Unit
 
 # The first misses go straight to the next endpoint; then we stop hammering.
 MISSES_AT_ONCE = 2
@@ -95,9 +97,8 @@ class LeaseLane:
             batch = fill(now)
             if batch is not None and batch.units:
                 return self._send(kind, batch, now)
-        if claimable:
-            return self._send(JobKind.CLAIM, self._claims(now, claimable), now)
-        return None
+        batch = self._claims(now, claimable) if claimable else None
+        return self._send(JobKind.CLAIM, batch, now) if batch is not None and batch.units else None
 
     def _silent(self) -> bool:
         """Nothing may be written: a restored store is not read again yet, or it is another cluster's.
@@ -256,15 +257,21 @@ class LeaseLane:
         state = self._state
         batch = self._renewing(now)
         for name, rule in claimable.items():
-            compares, puts = claim_part(
-                state.view,
-                state.settings,
-                state.units[name].unit,
-                guards=rule.guards,
-                takes=rule.takes,
-                reason=rule.claim_reason,
-                wall=now.wall,
-            )
-            if not batch.add(name, compares, puts):
+            together = rule.together or (name,)
+            if name in batch.units or not all(each in claimable for each in together):
+                continue
+            parts = [self._claim(state.units[each].unit, claimable[each], now) for each in together]
+            if not batch.add_all(together, parts):
                 break
         return batch
+
+    def _claim(self, unit: Unit, rule: Claimability, now: Now) -> Part:
+        return claim_part(
+            self._state.view,
+            self._state.settings,
+            unit,
+            guards=rule.guards,
+            takes=rule.takes,
+            reason=rule.claim_reason,
+            wall=now.wall,
+        )

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from vipkeeper.election.claim_rules import NEVER, Claimability, claimability
 from vipkeeper.election.events import Now
 from vipkeeper.election.ranking import Ranking, better_candidates
+from vipkeeper.election.renaming import Renaming, renamings
 from vipkeeper.election.state import ElectionState
 from vipkeeper.election.unit_phases import Phase, Trigger, UnitState
 from vipkeeper.model.reasons import Reason
@@ -61,6 +64,8 @@ def stand_down_if_unfit(state: ElectionState, unit: UnitState) -> None:
     reason = unfit[0] if unfit else None
     if reason is Reason.STARTING:
         return
+    if reason is Reason.NOT_CONFIGURED and unit.name in renamings(state):
+        return  # what has its addresses now takes them over without a gap
     if reason is None and unit.phase in (Phase.HOLDING, Phase.LAPSED) and not state.all_bound(unit):
         reason = Reason.ADDRESS_RENAMED
     if reason is not None and unit.phase in (Phase.ADOPTING, Phase.HOLDING, Phase.LAPSED):
@@ -79,7 +84,7 @@ _RELEASED_BECAUSE = {
 
 def yield_to_better(state: ElectionState, unit: UnitState, now: Now) -> float | None:
     """Hand over to a better candidate that has been there long enough; else when to look again."""
-    if not unit.unit.preempt or unit.phase is not Phase.HOLDING:
+    if not unit.unit.preempt or not unit.configured or unit.phase is not Phase.HOLDING:
         return None
     settings, running = state.settings, state.lease.running
     if running is not None and now.boot_s >= running.sent_at_s + settings.timing.ask_after_s:
@@ -104,8 +109,17 @@ def find_claimable(
     claimable: dict[str, Claimability] = {}
     wake_s = NEVER
     ranking: Ranking | None = None
+    renamed = renamings(state)
     for unit in units:
+        if unit.name in renamed:
+            wake_s = min(wake_s, _inherit(state, unit, renamed[unit.name], claimable, now.boot_s))
+            continue
         if unit.phase is not Phase.STANDBY or state.unfit_for(unit) is not None:
+            continue
+        if now.boot_s < state.settings.claims_from_s:
+            # Blocked, so that nobody hands over to it; what it held before it resumes instead of claiming.
+            unit.waits_for, unit.waits_detail, unit.blocked = Reason.STARTUP_DELAY, "", Reason.STARTUP_DELAY
+            wake_s = min(wake_s, state.settings.claims_from_s)
             continue
         rule = claimability(state.view, state.settings, unit.unit, now.boot_s)
         unit.waits_for, unit.waits_detail, unit.blocked = rule.waits_for, rule.detail, rule.blocked
@@ -123,6 +137,33 @@ def find_claimable(
             unit.waits_for, unit.waits_detail = Reason.BETTER_CANDIDATE, ""
             wake_s = min(wake_s, at_s)
     return claimable, wake_s
+
+
+def _inherit(
+    state: ElectionState,
+    unit: UnitState,
+    renaming: Renaming,
+    claimable: dict[str, Claimability],
+    now_s: float,
+) -> float:
+    """Claim all heirs of a renaming at once, or say when to look again."""
+    heirs = [state.units[name] for name in renaming.heirs]
+    if unit.name in claimable or any(
+        one.phase is not Phase.STANDBY or one.unfit is not None for one in heirs
+    ):
+        return NEVER
+    ready_s = float("-inf")
+    rules: dict[str, Claimability] = {}
+    for heir in heirs:
+        rule = claimability(state.view, state.settings, heir.unit, now_s, given=renaming.former)
+        promised_s, _ = state.promised_until_s((heir.name,), now_s)
+        heir.waits_for, heir.waits_detail, heir.blocked = rule.waits_for, rule.detail, None
+        ready_s = max(ready_s, rule.at_s, promised_s)
+        rules[heir.name] = replace(rule, claim_reason=Reason.ADDRESS_RENAMED, together=renaming.heirs)
+    if now_s < ready_s:
+        return ready_s
+    claimable.update(rules)
+    return NEVER
 
 
 def _turn_s(state: ElectionState, unit: UnitState, rule: Claimability, ranking: Ranking) -> float:

@@ -57,6 +57,7 @@ def _vips(state: ElectionState, now_s: float) -> tuple[VipReport, ...]:
                 promised_by=names if held else None,
                 priority=unit.priority,
                 weights=unit.weight.on(unit.unit.priority),
+                members=unit.unit.members,
             )
         )
     return tuple(reports)

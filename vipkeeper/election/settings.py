@@ -26,6 +26,7 @@ class ElectionSettings(msgspec.Struct, frozen=True):
     secret: str = ""  # random: what this process makes shared keys from
     earlier_promises: tuple[GivenPromise, ...] = ()  # an earlier process of this incarnation gave them
     pinned_cluster: str | None = None  # cluster id this run directory has seen before
+    claims_from_s: float = float("-inf")  # until then it takes nothing that it did not have (startup_delay)
     forget_after_s: float = 7 * 86400.0  # a node that shows no life for so long is not listed any more
     known_revision: int = 0  # how far the store had come when an agent of this run directory last looked
     version: str = ""

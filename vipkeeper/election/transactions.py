@@ -8,6 +8,7 @@ within what every store takes.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import msgspec
 
@@ -25,6 +26,8 @@ from vipkeeper.model.records import (
     VipRecord,
 )
 from vipkeeper.model.vips import Unit
+
+Part = tuple[dict[str, int], dict[str, bytes]]  # what one unit compares and puts
 
 encode = msgspec.json.Encoder().encode
 
@@ -47,11 +50,18 @@ class Batch(msgspec.Struct):
 
     def add(self, unit: str, compares: dict[str, int], puts: dict[str, bytes]) -> bool:
         """Add a unit's part; False if it does not fit beside what is there already."""
-        all_compares, all_puts = self.compares | compares, self.puts | puts
+        return self.add_all((unit,), ((compares, puts),))
+
+    def add_all(self, units: Iterable[str], parts: Iterable[Part]) -> bool:
+        """Add the parts of units that have to change hands together, or none of them."""
+        all_compares, all_puts = dict(self.compares), dict(self.puts)
+        for compares, puts in parts:
+            all_compares |= compares
+            all_puts |= puts
         if self.units and max(len(all_compares), len(all_puts)) > MAX_TRANSACTION_OPERATIONS:
             return False
         self.compares, self.puts = all_compares, all_puts
-        self.units.append(unit)
+        self.units.extend(units)
         return True
 
     def transaction(self) -> Transaction:
@@ -114,6 +124,7 @@ def claim_part(
         since=wall,
         reason=reason.value,
         addresses=tuple(address.address for address in unit.addresses),
+        members=unit.members,
         previous=(former.owner or former.previous) if former else None,
     )
     puts[keys.vip(unit.name)] = encode(record)
@@ -166,6 +177,7 @@ def _released(
         since=wall,
         reason=reason.value,
         addresses=record.addresses,
+        members=record.members,
         released_to=successor,
         previous=record.owner or record.previous,
     )

@@ -28,6 +28,7 @@ class VipReport(msgspec.Struct, frozen=True):
     promised_by: tuple[str, ...] | None = None
     priority: int = 0  # with weights
     weights: str = ""  # what makes it up, "100 -5 maint"; "": it is as configured
+    members: tuple[str, ...] = ()  # of a sync group: its VIPs
 
 
 class TrackReport(msgspec.Struct, frozen=True):
@@ -82,6 +83,7 @@ class RouterReport(msgspec.Struct, frozen=True):
     discarded: dict[str, int]  # by DiscardReason value
     warning: str | None = None  # others use this VRID for something else
     weights: str = ""  # what makes up the priority, "100 -5 maint"; "": it is as configured
+    sync_group: str | None = None  # that its VIP moves with
 
 
 class Report(msgspec.Struct, frozen=True):

@@ -25,6 +25,7 @@ class Reason(enum.Enum):
     NOT_CONFIGURED = "not-configured"
     CHECK_FAILED = "check-failed"
     CHECK_PENDING = "check-pending"
+    STARTUP_DELAY = "startup-delay"
 
     # Why this node stands by
     OWNER_ALIVE = "owner-alive"
@@ -80,6 +81,7 @@ _EXPLAINED: dict[Reason, str] = {
     Reason.NOT_CONFIGURED: "this node's configuration does not have the VIP",
     Reason.CHECK_FAILED: "a check that this VIP depends on fails",
     Reason.CHECK_PENDING: "the first result of a check that this VIP depends on is not there yet",
+    Reason.STARTUP_DELAY: "the agent has just started, and startup_delay is not over",
     Reason.OWNER_ALIVE: "another node owns it and renews its lease",
     Reason.OWNER_LEASE_RUNNING: "the owner is silent but its lease has not run out",
     Reason.NO_RECORD_YET: "the store has no record of it: the longest possible lease must pass first",

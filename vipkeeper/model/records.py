@@ -110,6 +110,7 @@ class VipRecord(msgspec.Struct, frozen=True):
     addresses: tuple[str, ...]
     released_to: str | None = None  # the named successor
     previous: str | None = None  # former owner's node name
+    members: tuple[str, ...] = ()  # of a sync group: its VIPs
 
 
 class BindingRecord(msgspec.Struct, frozen=True):

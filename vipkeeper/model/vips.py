@@ -40,10 +40,15 @@ class VipAddress(msgspec.Struct, frozen=True, order=True):
 
 
 class Unit(msgspec.Struct, frozen=True):
-    """Addresses that have one owner together; what an operator calls a VIP."""
+    """Addresses that have one owner together: a VIP, or a sync group, whose VIPs are its `members`.
+
+    `interfaces_needed`: those that have to be up; None: each that has an address of it.
+    """
 
     name: str
     addresses: tuple[VipAddress, ...]
     priority: int
     preempt: bool = False
     preempt_delay_s: float = 0.0
+    interfaces_needed: frozenset[str] | None = None
+    members: tuple[str, ...] = ()

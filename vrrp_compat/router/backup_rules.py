@@ -17,6 +17,9 @@ from vrrp_compat.router.router_state import RouterState, describe
 from vrrp_compat.router.states import Trigger
 from vrrp_compat.wire.advertisement import PRIORITY_LEAVING
 
+# In a sync group each member waits for such an advertisement of its own, and they come at different times.
+_FRESH_INTERVALS = 1.5
+
 
 def hear_as_backup(state: RouterState, event: AdvertHeard, now_s: float) -> list[Effect]:
     """Another router is master, or leaves."""
@@ -26,8 +29,14 @@ def hear_as_backup(state: RouterState, event: AdvertHeard, now_s: float) -> list
     state.farewell_due = False  # somebody is master already
     reason = _weigh(state, advert.priority, now_s)
     followed = state.remember(advert, source, now_s)
+    if followed:
+        state.follows = reason is not RouterReason.PREEMPTING
+        state.preempts_until_s = float("-inf")
     if reason is RouterReason.PREEMPTING:
         if followed and now_s >= state.down_at_s:
+            if state.grouped:
+                state.preempts_until_s = now_s + _FRESH_INTERVALS * advert.interval_cs / 100
+                return []
             detail = describe(source, advert.priority)
             return become_master(state, Trigger.TOOK_OVER, reason, detail, now_s)
     else:
@@ -41,7 +50,18 @@ def wait_as_backup(state: RouterState, now_s: float) -> list[Effect]:
     """Take over when the master has been silent for too long."""
     if now_s < state.takeover_at_s:
         return []
+    if state.grouped:
+        state.asked_s = state.takeover_at_s
+        return []
+    return take_over(state, now_s)
+
+
+def take_over(state: RouterState, now_s: float) -> list[Effect]:
+    """Be master: nobody else is, or one that is preempted."""
     heard = state.heard
+    if heard is not None and now_s < state.preempts_until_s:
+        detail = describe(heard.source, heard.priority)
+        return become_master(state, Trigger.TOOK_OVER, RouterReason.PREEMPTING, detail, now_s)
     if state.master_left:
         reason, detail = RouterReason.MASTER_LEFT, ""
     elif heard is None:
@@ -71,6 +91,8 @@ def _weigh(state: RouterState, priority: int, now_s: float) -> RouterReason:
     settings = state.settings
     if state.released:
         return RouterReason.RELEASED
+    if now_s < state.not_before_s:
+        return RouterReason.STARTUP_DELAY
     if state.is_owner:
         return RouterReason.PREEMPTING
     if not settings.preempt:

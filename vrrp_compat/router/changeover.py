@@ -21,6 +21,7 @@ def become_master(
     state.advert_at_s = now_s + state.interval_s
     state.answered_at_s = float("-inf")
     state.down_at_s, state.preempt_at_s = NEVER, None
+    state.preempts_until_s, state.follows, state.asked_s = float("-inf"), False, None
     state.heard = None
     state.master_left = state.released = False
     state.farewell_due, state.clean_by_s = False, None
@@ -46,3 +47,11 @@ def begin_listening(state: RouterState, now_s: float, interval_cs: int) -> None:
     state.master_adver_cs = interval_cs
     state.down_at_s = now_s + state.master_down_s(interval_cs)
     state.master_left = False
+
+
+def stand_back(state: RouterState, trigger: Trigger, *, released: bool, now_s: float) -> None:
+    """Leave it to others in good order. `released`: also when they have a lower priority."""
+    cease_to_be_master(state, trigger)
+    plan_farewell(state, now_s)
+    begin_listening(state, now_s, state.settings.interval_cs)
+    state.released = released

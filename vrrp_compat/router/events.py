@@ -14,9 +14,13 @@ from vrrp_compat.wire.advertisement import Advertisement
 
 
 class Started(msgspec.Struct, frozen=True):
-    """Begin. `adopted_until_s`: our addresses stand in the kernel behind a fence with that deadline."""
+    """Begin. `adopted_until_s`: our addresses stand in the kernel behind a fence with that deadline.
+
+    `not_before_s`: what is not adopted is not taken before.
+    """
 
     adopted_until_s: float | None = None
+    not_before_s: float = float("-inf")
 
 
 class AdvertHeard(msgspec.Struct, frozen=True):
@@ -67,6 +71,29 @@ class ReleaseAsked(msgspec.Struct, frozen=True):
     """An operator wants another router to be master for now."""
 
 
+class Grouped(msgspec.Struct, frozen=True):
+    """From now on a sync group says when to take over, or no more."""
+
+    grouped: bool
+
+
+class TakeOver(msgspec.Struct, frozen=True):
+    """The sync group is complete: be master now. Only to one that wants to."""
+
+
+class HeldBack(msgspec.Struct, frozen=True):
+    """It wants to be master, and these members of its sync group do not."""
+
+    detail: str
+
+
+class StandBack(msgspec.Struct, frozen=True):
+    """Its sync group is not master here. `released`: do not preempt whoever is it now."""
+
+    detail: str
+    released: bool = False
+
+
 class Reconfigured(msgspec.Struct, frozen=True):
     """A reload was accepted."""
 
@@ -89,6 +116,10 @@ Event = (
     | WeightChanged
     | Withdrawn
     | ReleaseAsked
+    | Grouped
+    | TakeOver
+    | HeldBack
+    | StandBack
     | Reconfigured
     | StopRequested
 )

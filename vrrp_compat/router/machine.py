@@ -8,12 +8,13 @@ line with `hold_until_s` after each step and before it sends what the step asked
 from __future__ import annotations
 
 from vipkeeper.model.errors import ProgrammingError
-from vrrp_compat.router.backup_rules import hear_as_backup, wait_as_backup
+from vrrp_compat.router.backup_rules import hear_as_backup, take_over, wait_as_backup
 from vrrp_compat.router.changeover import (
     become_master,
     begin_listening,
     cease_to_be_master,
     plan_farewell,
+    stand_back,
 )
 from vrrp_compat.router.effects import Effect, Finished, RouterStatus, SendAdvert
 from vrrp_compat.router.events import (
@@ -21,11 +22,15 @@ from vrrp_compat.router.events import (
     AdvertSent,
     Event,
     FitnessChanged,
+    Grouped,
+    HeldBack,
     Reconfigured,
     ReleaseAsked,
     SendFailed,
+    StandBack,
     Started,
     StopRequested,
+    TakeOver,
     TimePassed,
     WeightChanged,
     Withdrawn,
@@ -63,6 +68,19 @@ class VirtualRouter:
         """
         return self._state.hold_until_s
 
+    @property
+    def unfit(self) -> tuple[RouterReason | None, str]:
+        """As it was told last."""
+        return self._state.unfit, self._state.unfit_detail
+
+    def wants(self, now_s: float) -> bool:
+        """Whether nothing but its sync group keeps it from being master."""
+        return self._state.wants(now_s)
+
+    def hears_master(self, now_s: float) -> bool:
+        """Whether it is a backup of one that is alive."""
+        return self._state.hears_master(now_s)
+
     def step(self, event: Event, now_s: float) -> list[Effect]:
         """Take one event. Raises ProgrammingError for what cannot happen."""
         if self._finished:
@@ -83,7 +101,8 @@ class VirtualRouter:
         state = self._state
         first_s = NEVER if state.clean_by_s is None else state.clean_by_s
         if state.state is State.BACKUP:
-            first_s = min(first_s, state.takeover_at_s)
+            if state.takeover_at_s != state.asked_s:
+                first_s = min(first_s, state.takeover_at_s)
         elif state.state is State.MASTER:
             first_s = min(first_s, state.advert_at_s, state.hold_until_s or NEVER)
         return first_s if first_s < NEVER else None
@@ -132,8 +151,25 @@ class VirtualRouter:
                 return self._adjust(settings, state.weight, now_s)
             case ReleaseAsked():
                 return self._release(now_s)
-            case Started(adopted_until_s):
+            case Started(adopted_until_s, not_before_s):
+                state.not_before_s = not_before_s
                 return self._start(now_s, adopted_until_s)
+            case Grouped() | TakeOver() | HeldBack() | StandBack():
+                return self._follow_group(event, now_s)
+
+    def _follow_group(self, event: Grouped | TakeOver | HeldBack | StandBack, now_s: float) -> list[Effect]:
+        state = self._state
+        match event:
+            case Grouped(grouped):
+                state.grouped, state.asked_s = grouped, None
+            case TakeOver() if state.wants(now_s):
+                return take_over(state, now_s)
+            case HeldBack(detail) if state.wants(now_s):
+                return state.decide(RouterReason.GROUP_WAITING, detail)
+            case StandBack(detail, released) if state.state is State.MASTER:
+                stand_back(state, Trigger.STOOD_BACK, released=released, now_s=now_s)
+                return state.decide(RouterReason.GROUP_STOOD_BACK, detail)
+        return []
 
     def _time_passed(self, now_s: float) -> list[Effect]:
         state = self._state
@@ -144,6 +180,8 @@ class VirtualRouter:
 
     def _hear(self, event: AdvertHeard, now_s: float) -> list[Effect]:
         state = self._state
+        if state.is_owner and state.settings.owner_ignores:
+            return []
         if state.state is State.BACKUP:
             return hear_as_backup(state, event, now_s)
         if state.state is State.MASTER:
@@ -166,14 +204,18 @@ class VirtualRouter:
                 self._say_farewell(state.unfit, now_s)
             state.move(Trigger.UNFIT)
             return state.decide(state.unfit, state.unfit_detail)
-        if adopted or state.is_owner:
+        if adopted or (state.is_owner and now_s >= state.not_before_s):
             # A restart is no failover: the peers still wait for the earlier process, and hear us instead.
             state.hold_until_s = adopted_until_s if adopted else None
             reason = RouterReason.ADOPTED if adopted else RouterReason.ADDRESS_OWNER
             return become_master(state, Trigger.STARTED_AS_MASTER, reason, "", now_s)
         state.move(Trigger.STARTED)
         begin_listening(state, now_s, state.settings.interval_cs)
-        return state.decide(RouterReason.LISTENING)
+        return state.decide(self._why_listening(now_s))
+
+    def _why_listening(self, now_s: float) -> RouterReason:
+        waits = now_s < self._state.not_before_s
+        return RouterReason.STARTUP_DELAY if waits else RouterReason.LISTENING
 
     def _follow_fitness(self, now_s: float) -> list[Effect]:
         state = self._state
@@ -188,13 +230,13 @@ class VirtualRouter:
             return state.decide(state.unfit, state.unfit_detail)
         if state.state is not State.FAULT:
             return []
-        if state.is_owner:
+        if state.is_owner and now_s >= state.not_before_s:
             return become_master(state, Trigger.FIT_AS_OWNER, RouterReason.ADDRESS_OWNER, "", now_s)
         state.move(Trigger.FIT)
         begin_listening(state, now_s, state.settings.interval_cs)
         if state.settings.preempt_delay_s:
             state.preempt_at_s = now_s + state.settings.preempt_delay_s
-        return state.decide(RouterReason.LISTENING)
+        return state.decide(self._why_listening(now_s))
 
     def _say_farewell(self, unfit: RouterReason, now_s: float) -> None:
         if unfit not in SPEECHLESS:
@@ -204,10 +246,7 @@ class VirtualRouter:
         state = self._state
         if state.state is not State.MASTER:
             return []
-        cease_to_be_master(state, Trigger.RELEASED)
-        plan_farewell(state, now_s)
-        begin_listening(state, now_s, state.settings.interval_cs)
-        state.released = True
+        stand_back(state, Trigger.RELEASED, released=True, now_s=now_s)
         return state.decide(RouterReason.RELEASED)
 
     def _adjust(self, settings: RouterSettings, weight: int, now_s: float) -> list[Effect]:

@@ -37,6 +37,9 @@ def hear_as_master(state: RouterState, event: AdvertHeard, now_s: float) -> list
         begin_listening(state, now_s, state.settings.interval_cs)
         return hear_as_backup(state, event, now_s)
     said = state.notice(RouterReason.LOWER_PRIORITY_HEARD, describe(source, advert.priority), now_s)
+    if not state.settings.answers_lower:
+        state.announce_due = True
+        return said
     return said + _answer(state, now_s, each=False)
 
 
@@ -104,5 +107,6 @@ def _yield(state: RouterState, event: AdvertHeard, reason: RouterReason, now_s: 
     cease_to_be_master(state, Trigger.BETTER_HEARD)
     state.remember(advert, event.source, now_s)
     begin_listening(state, now_s, advert.interval_cs)
+    state.follows = True
     effects = state.decide_about(reason, event.source, advert.priority)
     return [*effects, SendAdvert(state.advert)] if answered else effects

@@ -22,6 +22,7 @@ class RouterReason(enum.Enum):
     KERNEL_REFUSED = "kernel-refused"
     CHECK_FAILED = "check-failed"
     CHECK_PENDING = "check-pending"
+    GROUP_FAULT = "group-fault"
 
     # Why it is a backup
     LISTENING = "listening"
@@ -30,6 +31,9 @@ class RouterReason(enum.Enum):
     EQUAL_PRIORITY_HIGHER_ADDRESS = "equal-priority-higher-address"
     NOPREEMPT_WAITING = "nopreempt-waiting"
     PREEMPT_DELAY = "preempt-delay"
+    STARTUP_DELAY = "startup-delay"
+    GROUP_WAITING = "group-waiting"
+    GROUP_STOOD_BACK = "group-stood-back"
     RELEASED = "released"
 
     # Why it is a backup that is about to take over, or a master
@@ -83,12 +87,16 @@ _EXPLAINED: dict[RouterReason, str] = {
     RouterReason.KERNEL_REFUSED: "the kernel refused the address or its fence",
     RouterReason.CHECK_FAILED: "a check that this router depends on fails",
     RouterReason.CHECK_PENDING: "the first result of a check that it depends on is not there yet",
+    RouterReason.GROUP_FAULT: "another member of its sync group cannot serve, and they move as one",
     RouterReason.LISTENING: "no master was heard yet; it takes over when none speaks in time",
     RouterReason.HIGHER_PRIORITY_HEARD: "a router with higher priority is master",
     RouterReason.EQUAL_PRIORITY_HEARD: "a router with the same priority is master already",
     RouterReason.EQUAL_PRIORITY_HIGHER_ADDRESS: "a master with the same priority has the higher address",
     RouterReason.NOPREEMPT_WAITING: "a router with lower priority is master, and preempt is off",
     RouterReason.PREEMPT_DELAY: "a router with lower priority is master, and preempt_delay is not over",
+    RouterReason.STARTUP_DELAY: "the agent has just started, and startup_delay is not over",
+    RouterReason.GROUP_WAITING: "it could be master, but not every member of its sync group could",
+    RouterReason.GROUP_STOOD_BACK: "a member of its sync group is not master here, and they move as one",
     RouterReason.RELEASED: "an operator asked this router to step down; it returns when the master fails",
     RouterReason.PREEMPTING: "a router with lower priority is or was master, and preempt is on",
     RouterReason.MASTER_LEFT: "the master said that it leaves",

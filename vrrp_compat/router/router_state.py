@@ -54,6 +54,11 @@ class RouterState(msgspec.Struct):
     master_left: bool = False  # it is the skew time
     preempt_at_s: float | None = None  # end of preempt_delay
     released: bool = False
+    not_before_s: float = float("-inf")  # startup_delay
+    follows: bool = False  # who was heard last is our master, and not to be preempted
+    preempts_until_s: float = float("-inf")  # one to be preempted has just spoken, so it is alive
+    grouped: bool = False  # a sync group says when to take over
+    asked_s: float | None = None  # the `takeover_at_s` that the group has been asked about
 
     # Master
     since_s: float = 0.0
@@ -101,8 +106,18 @@ class RouterState(msgspec.Struct):
     def takeover_at_s(self) -> float:
         """When this backup takes over if nothing more is heard."""
         heard = self.heard
-        silent_s = max(self.down_at_s, self.other_alive_until_s)
+        silent_s = max(self.down_at_s, self.other_alive_until_s, self.not_before_s)
         return silent_s if heard is None else max(silent_s, heard.alive_until_s)
+
+    def wants(self, now_s: float) -> bool:
+        """Whether nothing but its sync group keeps this backup from being master."""
+        backup = self.state is State.BACKUP
+        return backup and (now_s >= self.takeover_at_s or now_s < self.preempts_until_s)
+
+    def hears_master(self, now_s: float) -> bool:
+        """Whether this backup follows one that is alive."""
+        heard = self.heard if self.state is State.BACKUP and self.follows else None
+        return heard is not None and now_s < heard.alive_until_s
 
     def skew_s(self) -> float:
         return skew_s(self.settings.version, self.priority, self.master_adver_cs)

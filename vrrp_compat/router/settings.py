@@ -21,3 +21,5 @@ class RouterSettings(msgspec.Struct, frozen=True):
     preempt_delay_s: float = 0.0
     # The peers have to use as many: a master relies on them to wait so long.
     down_timer_adverts: int = DOWN_TIMER_ADVERTS
+    answers_lower: bool = True  # a master with lower priority hears from us at once
+    owner_ignores: bool = False  # at priority 255: all advertisements of others

@@ -29,6 +29,7 @@ class Trigger(enum.Enum):
     BETTER_HEARD = "better router heard"
     LAPSED = "another serves since the hold lapsed"
     RELEASED = "released by an operator"
+    STOOD_BACK = "sync group is not master"
     UNFIT = "cannot serve"
     FIT = "can serve"
     FIT_AS_OWNER = "can serve, as address owner"
@@ -50,6 +51,7 @@ TRANSITIONS: dict[State, dict[Trigger, State]] = {
         Trigger.BETTER_HEARD: State.BACKUP,
         Trigger.LAPSED: State.BACKUP,
         Trigger.RELEASED: State.BACKUP,
+        Trigger.STOOD_BACK: State.BACKUP,
         Trigger.UNFIT: State.FAULT,
         Trigger.STOPPED: State.INITIALIZE,
     },
