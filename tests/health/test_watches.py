@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,9 @@ import pytest
 
 from vipkeeper.config.notify_schema import Scripts
 from vipkeeper.config.track_schema import TrackFile, TrackProcess, TrackScript
+from vipkeeper.health.process_events import ProcessEvents
+from vipkeeper.health.process_match import pattern_of
+from vipkeeper.health.process_table import ProcessTable
 from vipkeeper.health.process_watch import ProcessWatch
 from vipkeeper.health.script_rounds import ScriptRound, ScriptWatch
 from vipkeeper.health.verdicts import TrackState, Verdict
@@ -175,8 +179,49 @@ def test_processes_are_counted_as_they_come_and_go(
         await until(lambda: told["two"] is Verdict.NOT_WELL)
         assert told["one"] is Verdict.WELL
         rounds.cancel()
+        watch.close()
 
     asyncio.run(story())
+
+
+@pytest.mark.root
+def test_the_kernel_tells_of_each_process(sleeper: Callable[[], subprocess.Popen[bytes]]) -> None:
+    async def story() -> None:
+        changed: set[int] = set()
+        ended: set[int] = set()
+        events = ProcessEvents(changed.add, ended.add, lambda: None)
+        assert events.listen(), "it does in the first namespaces"
+        process = sleeper()
+        await until(lambda: process.pid in changed)
+        process.kill()
+        await until(lambda: process.pid in ended)
+        events.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.root
+def test_in_another_network_namespace_the_kernel_tells_nothing_and_it_is_known() -> None:
+    asked = (
+        "import asyncio; from vipkeeper.health.process_events import ProcessEvents\n"
+        "async def ask(): print(ProcessEvents(id, id, id).listen())\n"
+        "asyncio.run(ask())"
+    )
+    command = ["unshare", "--net", sys.executable, "-c", asked]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def test_a_table_follows_what_it_is_told(sleeper: Callable[[], subprocess.Popen[bytes]]) -> None:
+    table = ProcessTable({"one": pattern_of(TrackProcess(process="vk-tracked-one"))})
+    process = sleeper()
+    table.scan()
+    before = table.counts()["one"]
+    assert before >= 1
+    assert table.ended(process.pid)
+    assert table.counts()["one"] == before - 1
+    table.look_at(process.pid)
+    assert table.counts()["one"] == before
+    assert not table.ended(1)
 
 
 class Rounds:

@@ -109,6 +109,7 @@ class TracksShell:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._files.close()
+        self._processes.close()
 
     def _want_scripts(self, config: Config, names: list[str]) -> None:
         wishes = {name: (config.track_script[name], _who_runs(config.scripts)) for name in names}

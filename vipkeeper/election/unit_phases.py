@@ -123,8 +123,8 @@ class UnitState(msgspec.Struct):
 
     @property
     def priority(self) -> int:
-        """The effective one: never below 1, which is still a candidate."""
-        return max(1, self.unit.priority + self.weight.total)
+        """The effective one."""
+        return self.weight.added_to(self.unit.priority)
 
     def move(self, trigger: Trigger) -> None:
         """Follow the table. Raises ProgrammingError for a pair that is not in it."""

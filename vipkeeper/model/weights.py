@@ -14,6 +14,10 @@ class Weight(msgspec.Struct, frozen=True):
     total: int = 0
     explained: str = ""
 
+    def added_to(self, priority: int) -> int:
+        """The effective priority: never below 1, which is still a candidate."""
+        return max(1, priority + self.total)
+
     def on(self, priority: int) -> str:
         """For people: where an effective priority comes from; "" if it is as configured."""
         return f"{priority} {self.explained}" if self.explained else ""
