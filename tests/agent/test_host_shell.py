@@ -8,9 +8,9 @@ import functools
 from tests.agent.shell_bench import MAIL, UNITS, WEB, WEB6, Bench, play
 from tests.kernel_segment.segment import until_so
 from vipkeeper.agent.fitness import REFUSED_FOR_S, REMOVALS_BEFORE_GIVING_UP
-from vipkeeper.desired.announcement_schedule import REPEATS
 from vipkeeper.election.effects import Holding
 from vipkeeper.election.events import ConflictHeard, FitnessChanged, KernelAdoptable, Withdrawn
+from vipkeeper.model.address_options import REPEATS
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.reasons import Reason
 from vipkeeper.model.vips import Unit, VipAddress

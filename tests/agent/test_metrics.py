@@ -53,7 +53,9 @@ def report_of(*vips: VipReport) -> Report:
 
 
 ON_PROMISES = report_of(
-    VipReport("web", "holder", "first-claim", "", 3, "n1", 1500, True, ("n2",), 95, "100 -5 maint"),
+    VipReport(
+        "web", "holder", "first-claim", "", 3, "n1", 1500, True, ("n2",), priority=95, weights="100 -5 maint"
+    ),
     VipReport('odd "name"\n', "standby", "owner-alive", "", 7, "n2", members=("out", "in")),
 )
 
@@ -72,12 +74,12 @@ def test_the_values_are_those_of_the_report() -> None:
     assert found["vipkeeper_vip_holder", web] == 1
     assert found["vipkeeper_vip_holder", (("vip", 'odd "name"\n'),)] == 0
     assert found["vipkeeper_vip_epoch", web] == 3
+    assert found["vipkeeper_sync_group_member", (("group", 'odd "name"\n'), ("vip", "in"))] == 1
     assert found["vipkeeper_vip_priority", web] == 95
     assert found["vipkeeper_track_number", (("track", "maint"),)] == 5
     assert ("vipkeeper_track_up", (("kind", "file"), ("track", "maint"))) not in found
     assert found["vipkeeper_track_up", (("kind", "script"), ("track", "nginx"))] == 0
     assert ("vipkeeper_track_up", (("kind", "script"), ("track", "slow"))) not in found
-    assert found["vipkeeper_sync_group_member", (("group", 'odd "name"\n'), ("vip", "in"))] == 1
     role = (("reason", "first-claim"), ("role", "holder"), ("vip", "web"))
     assert found["vipkeeper_vip_role", role] == 1
     assert found["vipkeeper_lease_seconds_left", ()] == 1.5

@@ -133,14 +133,15 @@ def test_a_virtual_mac_is_an_interface_of_its_own() -> None:
     (unit,) = placed_units(told)
     assert {vip.interface for vip in unit.addresses} == {"vrrp.51"}
     made = plan_router(told, unit, OWN4, {})
-    assert (made.port.interface, made.base, made.interfaces) == ("vrrp.51", "eth0", frozenset({"vrrp.51"}))
+    assert (made.port.interface, made.base) == ("vrrp.51", "eth0")
     assert virtual_mac(config(toml()).vip["web"]) is None
 
 
 def test_unicast_is_heard_on_the_base_even_with_a_virtual_mac() -> None:
     told = with_mac(toml(vrrp='unicast_peers = ["192.0.2.12"]'))
-    made = plan_router(told, placed_units(told)[0], OWN4, {})
-    assert (made.port.interface, made.interfaces) == ("eth0", frozenset({"vrrp.51"}))
+    (unit,) = placed_units(told)
+    assert plan_router(told, unit, OWN4, {}).port.interface == "eth0"
+    assert {vip.interface for vip in unit.addresses} == {"vrrp.51"}
 
 
 @pytest.mark.parametrize(
@@ -171,3 +172,24 @@ def test_another_interface_is_another_router_with_a_virtual_mac_too() -> None:
 @pytest.mark.parametrize(("interval", "every_s"), [("3", 3.0), ("1", 1.1), ("0.01", 1.1)])
 def test_a_master_announces_about_as_often_as_it_advertises(interval: str, every_s: float) -> None:
     assert announce_every_s(config(toml(vrrp=f"advert_interval = {interval}"))) == every_s
+
+
+MORE = 'excluded_addresses = ["192.0.2.99", "2001:db8::99"]\n'
+
+
+def test_what_is_excluded_goes_along_unadvertised() -> None:
+    told = config(toml().replace("[vip.web.vrrp]", MORE + "[vip.web.vrrp]"))
+    (unit,) = placed_units(told)
+    made = plan_router(told, unit, OWN4, {})
+    plain = plan_router(config(toml()), placed_units(config(toml()))[0], OWN4, {})
+    assert {"192.0.2.99", "2001:db8::99"} <= {vip.address for vip in made.unit.addresses}
+    assert made.router.addresses == plain.router.addresses
+    assert made.expected.addresses == plain.expected.addresses
+
+
+def test_with_a_virtual_mac_what_is_elsewhere_stays_there() -> None:
+    more = MORE.replace('"192.0.2.99"', '"192.0.2.99 dev eth1", "192.0.2.98 dev eth0"')
+    (unit,) = placed_units(with_mac(toml().replace("[vip.web.vrrp]", more + "[vip.web.vrrp]")))
+    places = {vip.address: vip.interface for vip in unit.addresses}
+    assert places.pop("192.0.2.99") == "eth1"
+    assert set(places.values()) == {"vrrp.51"}

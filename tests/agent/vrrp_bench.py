@@ -17,6 +17,7 @@ import msgspec
 from tests.agent.virtual_time import VirtualTimeLoop, in_virtual_time
 from tests.config.sources import config_of
 from vipkeeper.agent.host_shell import HostShell
+from vipkeeper.agent.state_teller import StateTeller
 from vipkeeper.agent.virtual_mac_places import placed_units
 from vipkeeper.agent.vrrp_holds import KeptHolds
 from vipkeeper.agent.vrrp_plan import RouterPlan, plan_router
@@ -30,6 +31,7 @@ from vipkeeper.kernel.memory_host import MemoryHost, MemoryKernel
 from vipkeeper.model.agent_report import RouterReport
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.reasons import Reason
+from vipkeeper.model.state_changes import StateChange
 from vipkeeper.model.vips import Unit
 from vrrp_compat.router.states import State
 from vrrp_compat.sockets.memory_segment import MemorySegment
@@ -119,6 +121,7 @@ class Node:
         self.directory = directory
         self.tasks: list[asyncio.Task[None]] = []
         self.silence = Silenced(self)
+        self.changes: list[StateChange] = []
 
     def plans(self) -> tuple[RouterPlan, ...]:
         return tuple(
@@ -146,6 +149,7 @@ class Node:
             sequence_of=lambda name: AhSequence(self.sequences.get(name, 0)),
             holds=self.holds,
             silence=self.silence,
+            teller=StateTeller(self.changes.append),
         )
         self.host = HostShell(
             MemoryHost(self.kernel),

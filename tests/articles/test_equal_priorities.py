@@ -51,7 +51,8 @@ def prepare(node: Node) -> None:
 def test_the_copied_source_address_is_named_and_the_vip_moves(stage: Stage, backend: str) -> None:
     with stage.running(backend, (conf("MASTER"), conf("BACKUP")), prepare=prepare) as (first, second):
         owner = stage.observer.wait_until_answered(VIP, kinds=("client",), timeout_s=60)
-        assert "10.77.1.1" in second.agent.said(), "the copied address is not named"
+        if backend == "vrrp":
+            assert "this host has no address 10.77.1.1" in second.agent.check_file()
         assert "nopreempt" in first.agent.said()
         stage.forget()
         since_ns = now_ns()
@@ -59,4 +60,4 @@ def test_the_copied_source_address_is_named_and_the_vip_moves(stage: Stage, back
         (holder.directory / "sick").touch()
         holder.agent.stop()
         stage.served_by(VIP, other)
-        assert stage.doubles(since_ns) == 0
+        stage.one_owner(backend, since_ns)

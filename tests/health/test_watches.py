@@ -22,6 +22,7 @@ from vipkeeper.health.verdicts import TrackState, Verdict
 from vipkeeper.health.watched_files import WatchedFiles
 from vipkeeper.scripts.accounts import own_account
 from vipkeeper.scripts.pace import StartPace
+from vipkeeper.scripts.running import end_cancelled
 
 PATIENCE_S = 30.0
 
@@ -239,6 +240,7 @@ class Rounds:
     async def __aexit__(self, *_: object) -> None:
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
+        await end_cancelled(1.0)
 
 
 def test_a_script_rises_and_falls(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ class ConfiguredAgent:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.run_directory = self.directory / "run"
         self.config = self.directory / "agent.toml"
-        self._write(text)
+        self.rewrite(text)
         self.process = LabProcess(
             f"agent on {host.name}",
             (sys.executable, "-m", "vipkeeper", "agent", *self.place),
@@ -45,7 +45,8 @@ class ConfiguredAgent:
         """The flags that say which agent a command is about."""
         return ("--config", str(self.config), "--run-dir", str(self.run_directory))
 
-    def _write(self, text: str) -> None:
+    def rewrite(self, text: str) -> None:
+        """What it reads next."""
         self.config.write_text(f'backend = "vrrp"\nnode = "{self.host.name}"\n{text}')
 
     def start(self) -> None:
@@ -62,7 +63,7 @@ class ConfiguredAgent:
 
     def reload(self, text: str) -> None:
         """Returns when it has read the new file."""
-        self._write(text)
+        self.rewrite(text)
         before = self.log().count(" info reload ")
         self.process.send(signal.SIGHUP)
         self.wait(lambda: self.log().count(" info reload ") > before, "it does not reload")

@@ -8,6 +8,7 @@ import pytest
 
 from tests.kernel_segment.segment import INTERFACE, Segment, run_inside
 from vipkeeper.agent.clocks import boot_s
+from vipkeeper.changes.change_kinds import AddAddresses
 from vipkeeper.kernel.addresses import add_addresses
 from vipkeeper.kernel.links import read_links
 from vipkeeper.kernel.netlink_socket import NetlinkSocket
@@ -39,7 +40,7 @@ def add_ours(segment: Segment, text: str) -> None:
         now_s = boot_s()
         vip = VipAddress.parse(text, INTERFACE)
         span = Lifetime(now_s + 99, now_s + 100)
-        assert add_addresses(netlink, read_links(netlink), {vip: span}, now_s) == {}
+        assert add_addresses(netlink, read_links(netlink), AddAddresses({vip: span}), now_s) == {}
         netlink.close()
 
     run_inside(segment.ours, add)

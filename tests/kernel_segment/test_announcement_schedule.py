@@ -9,13 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from vipkeeper.desired.announcement_schedule import (
-    BURST,
-    PAUSE_S,
-    REPEAT_INTERVAL_S,
-    REPEATS,
-    AnnouncementSchedule,
-)
+from vipkeeper.desired.announcement_schedule import BURST, PAUSE_S, AnnouncementSchedule
+from vipkeeper.model.address_options import REPEAT_INTERVAL_S, REPEATS
 from vipkeeper.model.vips import VipAddress
 
 REFRESH_S = 60.0

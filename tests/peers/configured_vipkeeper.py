@@ -44,10 +44,11 @@ class ConfiguredVipkeeper:
         self.config = home / file_name
         self.config.write_text(text)
         self.run_directory = home
-        self._place = ("--config", str(self.config), "--run-dir", str(home), *flags)
+        self._place = ("--config", str(self.config), "--run-dir", str(home))
+        self._flags = flags
         self.process = LabProcess(
             f"vipkeeper on {host.name}",
-            (*(sys.executable, "-m", "vipkeeper", "agent"), *self._place, "--node", host.name),
+            (*(sys.executable, "-m", "vipkeeper", "agent"), *self._place, *flags, "--node", host.name),
             log=directory / f"vipkeeper-{host.name}.log",
             namespace=host.namespace,
         )
@@ -128,7 +129,7 @@ class ConfiguredVipkeeper:
 
     def ls(self, *options: str) -> Any:
         """`vipkeeper ls -o json`. Raises CommandFailed."""
-        return json.loads(self._run("ls", *self._place, "-o", "json", *options))
+        return json.loads(self._run("ls", *self._place, *self._flags, "-o", "json", *options))
 
     def statistics(self) -> dict[str, Any]:
         """`vipkeeper vrrp stats`, of its one VIP. Raises CommandFailed."""

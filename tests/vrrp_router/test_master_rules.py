@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.vrrp_router.driver import HIGH, LOW, OWN, SETTINGS, a_master, announces, sends
-from vrrp_compat.router.effects import Announce, Decided, Noticed, SendAdvert
+from vrrp_compat.router.effects import Announce, Decided, LowerHeard, Noticed, SendAdvert
 from vrrp_compat.router.events import TimePassed
 from vrrp_compat.router.reasons import RouterReason
 from vrrp_compat.router.states import State
@@ -73,7 +73,8 @@ def test_a_lower_master_is_answered_at_once_and_clients_are_told() -> None:
     effects = router.hear(50, LOW)
     assert isinstance(effects[0], Noticed)
     assert effects[0].reason is RouterReason.LOWER_PRIORITY_HEARD
-    assert effects[1:] == [SendAdvert(effects[1].advertisement), Announce()]  # type: ignore[union-attr]
+    assert effects[1:2] == [LowerHeard(effects[0].detail)]
+    assert effects[2:] == [SendAdvert(effects[2].advertisement), Announce()]  # type: ignore[union-attr]
     assert router.state() is State.MASTER
 
 
@@ -90,6 +91,7 @@ def test_a_storm_of_lower_adverts_costs_one_answer_an_interval_and_delays_none()
     assert len(sent_s) <= 11
     assert max(b - a for a, b in itertools.pairwise(sent_s)) < 1.02
     assert router.noticed() == [RouterReason.LOWER_PRIORITY_HEARD]
+    assert 5 <= sum(isinstance(e, LowerHeard) for _, e in router.said) <= 6, "once an interval"
 
 
 def test_what_came_too_soon_after_an_answer_is_announced_with_the_next_advert() -> None:

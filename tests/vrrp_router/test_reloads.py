@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from tests.vrrp_router.driver import LOW, SETTINGS, a_backup, a_master, sends
 from vipkeeper.model.errors import ProgrammingError
+from vrrp_compat.router.effects import PriorityChanged
 from vrrp_compat.router.events import FitnessChanged, Reconfigured, WeightChanged
 from vrrp_compat.router.reasons import RouterReason
 from vrrp_compat.router.states import State
@@ -140,8 +141,16 @@ def test_preempt_can_be_turned_on() -> None:
 def test_a_reload_in_fault_changes_nothing_there() -> None:
     router = a_backup()
     router.step(FitnessChanged(RouterReason.CHECK_FAILED))
-    assert router.step(Reconfigured(replace(SETTINGS, priority=200))) == []
+    assert router.step(Reconfigured(replace(SETTINGS, priority=200))) == [PriorityChanged(200)]
     assert router.state() is State.FAULT
+
+
+def test_another_effective_priority_is_told_once() -> None:
+    router = a_backup()
+    assert router.step(WeightChanged(-5))[0] == PriorityChanged(95)
+    assert router.step(WeightChanged(-5)) == []
+    assert router.status().priority == 95
+    assert router.step(Reconfigured(replace(SETTINGS, priority=95))) == [PriorityChanged(90)]
 
 
 @pytest.mark.parametrize("other", [{"vrid": 8}, {"version": 2}, {"address": bytes(16)}])

@@ -8,6 +8,7 @@ import msgspec
 
 from vipkeeper.agent.peer_wire import Malformed
 from vipkeeper.model.messages import RefusedBecause
+from vipkeeper.notify.counts import NotifyCounts
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -17,3 +18,4 @@ class Counts(msgspec.Struct, frozen=True):
     promises_given: int = 0
     refusals: Mapping[RefusedBecause, int] = {}
     dropped: Mapping[Malformed, int] = {}
+    told: NotifyCounts = NotifyCounts()

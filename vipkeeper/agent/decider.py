@@ -16,6 +16,7 @@ from vipkeeper.election.events import Event
 from vipkeeper.model.agent_report import Report, TrackReport
 from vipkeeper.model.host import Link
 from vipkeeper.model.vips import Unit
+from vipkeeper.notify.notifier import Notifier
 
 
 class Decider(Protocol):
@@ -66,12 +67,12 @@ class Decider(Protocol):
         ...
 
 
-def make_decider(config: Config, directory: RunDirectory) -> Decider:
-    """The one that the configuration names. Needs a running event loop."""
+def make_decider(config: Config, directory: RunDirectory, notifier: Notifier) -> Decider:
+    """The one that the configuration names; `notifier` hears of what it decides. Needs a running loop."""
     if config.backend == "vrrp":
         from vipkeeper.agent.vrrp_decider import VrrpDecider
 
-        return VrrpDecider(config, directory)
+        return VrrpDecider(config, directory, notifier)
     from vipkeeper.agent.store_decider import StoreDecider
 
-    return StoreDecider(config, directory)
+    return StoreDecider(config, directory, notifier)

@@ -16,6 +16,7 @@ from vipkeeper.agent.clocks import boot_s, read_now
 from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.logs import log
 from vipkeeper.agent.peer_shell import PeerShell
+from vipkeeper.agent.store_changes import StoreChanges
 from vipkeeper.agent.store_shell import StoreShell
 from vipkeeper.election.effects import (
     Commit,
@@ -31,7 +32,7 @@ from vipkeeper.election.effects import (
     Role,
     Tell,
 )
-from vipkeeper.election.events import Event, Reconfigured, TimePassed
+from vipkeeper.election.events import ConflictHeard, Event, Reconfigured, TimePassed, WeightChanged
 from vipkeeper.election.machine import Election
 from vipkeeper.model.reasons import Reason
 
@@ -56,8 +57,11 @@ class ElectionShell:
     Any task may `post`; rounds run on the event loop, in order.
     """
 
-    def __init__(self, *, pin_cluster: Callable[[str], None], finished: asyncio.Future[Finished]) -> None:
+    def __init__(
+        self, *, pin_cluster: Callable[[str], None], finished: asyncio.Future[Finished], changes: StoreChanges
+    ) -> None:
         self._pin_cluster = pin_cluster
+        self._changes = changes
         self._finished = finished
         self._queue: deque[Event] = deque()
         self._scheduled: asyncio.Handle | None = None
@@ -113,6 +117,8 @@ class ElectionShell:
     def _rounds(self) -> None:
         while self._queue and self._election is not None:
             self._round(self._election, self._queue.popleft())
+        if self._host is not None:
+            self._changes.settle(self._host)
         self._arm()
 
     def _round(self, election: Election, event: Event) -> None:
@@ -128,6 +134,10 @@ class ElectionShell:
                 self._herald.hold(held)
         if isinstance(event, Reconfigured):
             self._host.reconfigure(event.settings.units)
+        elif isinstance(event, ConflictHeard):
+            self._changes.conflict(event)
+        elif isinstance(event, WeightChanged):
+            self._changes.take_weights(event.weights)
         for effect in effects:
             self._carry_out(effect)
 
@@ -140,6 +150,7 @@ class ElectionShell:
                 self._store.read(effect)
             case Decided():
                 self.decisions[effect.role, effect.reason] += 1
+                self._changes.decided(effect)
                 log(
                     logging.INFO,
                     effect.role.value,

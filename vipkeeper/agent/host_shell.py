@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Set
 
 from vipkeeper.agent.fitness import Fitness
 from vipkeeper.agent.logs import log
 from vipkeeper.changes.change_kinds import AddAddresses, RemoveAddresses, after
 from vipkeeper.changes.plan import plan
-from vipkeeper.desired.announcement_schedule import AnnouncementSchedule
+from vipkeeper.desired.announcing import Announcing
 from vipkeeper.desired.wanted_host import answers_until_s, still_stands, wanted_host
 from vipkeeper.election.effects import Holding
 from vipkeeper.election.events import ConflictHeard, Event, KernelAdoptable, Withdrawn
 from vipkeeper.kernel.host_network import ForeignAnnouncement, HostEvent, HostNetwork, KernelChanged
+from vipkeeper.model.address_options import AddressSettings
 from vipkeeper.model.errors import KernelRefused
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.host import FenceInForce, HostState, Link
@@ -29,11 +30,13 @@ from vipkeeper.model.vips import Unit, VipAddress
 # nftables table it does not tell us. A look takes about 1 ms.
 LOOK_INTERVAL_S = {FenceKind.BPF: 5.0, FenceKind.NFTABLES: 1.0, FenceKind.LIFETIME: 5.0}
 
+_PLAIN_ADDRESSES = AddressSettings()
+
 
 class HostShell:
     """One host. `post` takes events for who decides; `clock` is CLOCK_BOOTTIME in seconds.
 
-    `looked` hears of each fresh reading of the links.
+    `looked` hears of each fresh reading of the links, `stands` which addresses of ours there are, by text.
     """
 
     def __init__(
@@ -45,6 +48,8 @@ class HostShell:
         allowed: tuple[FenceKind, ...],
         clock: Callable[[], float],
         looked: Callable[[Mapping[str, Link]], None] = lambda _links: None,
+        stands: Callable[[Set[str]], None] = lambda _addresses: None,
+        settings: AddressSettings = _PLAIN_ADDRESSES,
     ) -> None:
         self._host = host
         self._units = self._configured = units
@@ -53,13 +58,16 @@ class HostShell:
         self._allowed = allowed
         self._clock = clock
         self._looked = looked
+        self._stands = stands
+        self._told_standing: Set[VipAddress] | None = None
+        self._settings = settings
         self._fence = FenceInForce(FenceKind.LIFETIME)
         self._standing = HostState()
         self._holdings: Mapping[str, Holding] = {}
         self._placed: dict[str, set[VipAddress]] = {}  # every address a unit may have in the kernel
         self.fitness = self._fitness = Fitness(units, post)  # tracked things tell it too
-        self._schedule = AnnouncementSchedule()
-        self._announcing: set[VipAddress] = set()
+        self._announcing = Announcing(settings)
+        self._schedule = self._announcing.schedule
         self._awake = asyncio.Event()
         self._changed = False
         self._watch_due = False
@@ -92,6 +100,13 @@ class HostShell:
             return None
         return min(answers_until_s(vip, self._standing, self._fence.kind) for vip in vips)
 
+    def settled(self, served: Collection[str], gone: Collection[str]) -> set[str]:
+        """Those to be served of which every address stands; those to be gone, as a reading has shown."""
+        units = [unit for unit in self._units if unit.name in served and unit.name in self._holdings]
+        standing = self._standing.addresses
+        stand = {unit.name for unit in units if all(vip in standing for vip in unit.addresses)}
+        return stand | {name for name in gone if name not in self._placed}
+
     def holds(self, name: str) -> bool:
         """Whether the kernel answers for the unit, or did when the agent started and may go on."""
         return name in self._holdings
@@ -103,7 +118,14 @@ class HostShell:
     def announce_again(self, name: str) -> None:
         """Begin the announcements of a unit anew: clients may have learnt somebody else's address."""
         vips = [vip for unit in self._units if unit.name == name for vip in unit.addresses]
-        self._schedule.start([vip for vip in vips if vip in self._announcing], self._clock())
+        self._announcing.lesser_heard(vips, self._clock())
+        self._awake.set()
+
+    def take_settings(self, settings: AddressSettings) -> None:
+        """How addresses look and are announced from now on; those that look otherwise are added anew soon."""
+        self._settings = settings
+        self._announcing.take(settings, self._clock())
+        self._changed = True
         self._awake.set()
 
     def fence(self) -> FenceKind:
@@ -123,7 +145,7 @@ class HostShell:
         self._former = [unit for unit in self._units if unit.name in self._holdings.keys() - names]
         self._configured = units
         self._take_units()
-        self._stop_announcing(self._announcing - {vip for unit in self._units for vip in unit.addresses})
+        self._announcing.keep_only(vip for unit in self._units for vip in unit.addresses)
         self._look()
         self._awake.set()  # links that came up are announced again
 
@@ -142,12 +164,20 @@ class HostShell:
         if any(h.deadline_s is not None and h.deadline_s <= now_s for h in holdings.values()):
             self._reconcile()
         self._confirm_withdrawals()
+        self._tell_standing()
         if self._schedule.next_due_s() != due_before_s:  # leases are renewed up to 100 times a second
             self._awake.set()
 
     def _take_units(self) -> None:
         self._units = (*self._configured, *self._former)
         self._fitness.reconfigure(self._units)
+
+    def _tell_standing(self) -> None:
+        """After the kernel has what is wanted: nothing that hangs on an address holds up an address."""
+        standing = self._standing.addresses.keys()
+        if standing != self._told_standing:
+            self._told_standing = frozenset(standing)
+            self._stands({vip.address for vip in standing})
 
     def _reconcile(self) -> None:
         # Each round with a refusal takes a unit out of what is asked for, so there are not many.
@@ -163,6 +193,7 @@ class HostShell:
             self._standing,
             self._fence.kind,
             self._clock(),
+            options=self._settings.options,
         )
         for unit in self._units:
             held = {vip for vip in unit.addresses if vip in wanted.addresses}
@@ -179,7 +210,8 @@ class HostShell:
                 continue
             refused.update(applied.refused)
             if isinstance(change, AddAddresses):
-                self._announcing.difference_update(change.lifetimes)
+                self._announcing.forget(change.lifetimes)
+                self._told_standing = None  # what hung on the address went with the one before it
         if refused:
             self._fitness.refused(refused, self._clock())
         return bool(refused)
@@ -194,14 +226,9 @@ class HostShell:
             if vip not in self._announcing and vip in self._standing.addresses
         ]
         if started:
-            self._announcing.update(started)
-            self._schedule.start(started, self._clock())
+            self._announcing.begin(started, self._clock())
             self._announce()
             self._watch_segment()
-
-    def _stop_announcing(self, vips: set[VipAddress]) -> None:
-        self._announcing -= vips
-        self._schedule.stop(vips)
 
     def _confirm_withdrawals(self) -> None:
         leaving = self._placed.keys() - self._holdings.keys()
@@ -213,7 +240,7 @@ class HostShell:
         standing = self._standing.addresses.keys() - held  # what is another unit's now was given to it
         gone = {name for name in leaving if not self._placed[name] & standing}
         for name in gone:
-            self._stop_announcing(self._placed.pop(name) - held)
+            self._announcing.stop(self._placed.pop(name) - held)
         if gone:
             self._post(Withdrawn(frozenset(gone)))
             # Not now: it takes milliseconds, and a successor waits to hear that these are gone.
@@ -251,7 +278,7 @@ class HostShell:
             case KernelChanged():
                 self._changed = True
             case ForeignAnnouncement(vip, mac):
-                self._schedule.start([vip], self._clock())
+                self._announcing.again([vip], self._clock())
                 for unit in self._units:
                     if vip in unit.addresses and unit.name in self._holdings:
                         log(logging.WARNING, "conflict", "somebody else announces it", vip=unit.name, mac=mac)
@@ -303,7 +330,7 @@ class HostShell:
         self._looked(links)
         self.want(self._holdings)
         if links != links_before:
-            self._schedule.start([vip for vip in self._announcing if vip.interface in moved], self._clock())
+            self._announcing.again_on(moved, self._clock())
             self._watch_segment()
 
     def _lost(self, found: HostState, links: Mapping[str, Link]) -> set[VipAddress]:

@@ -19,6 +19,7 @@ from vipkeeper.agent.peer_wire import Malformed
 from vipkeeper.election.effects import Role
 from vipkeeper.model.agent_report import Report
 from vipkeeper.model.messages import RefusedBecause
+from vipkeeper.notify.counts import NotifyCounts
 
 # A store's word for it, and VRRP's.
 _SERVING = frozenset({Role.HOLDER.value, "master"})
@@ -31,10 +32,11 @@ def metrics_text(report: Report, counts: Counts, labels: Mapping[str, str]) -> b
         _Families(
             (
                 *_of_report(report),
-                *_of_tracks(report),
                 *_of_groups(report),
+                *_of_tracks(report),
                 *_of_routers(report),
                 *_of_counts(counts),
+                *_of_notifications(counts.told),
                 *_of_build(labels),
             )
         )
@@ -131,6 +133,17 @@ def _of_report(report: Report) -> Iterator[Metric]:
     )
 
 
+def _of_groups(report: Report) -> Iterator[Metric]:
+    members = [(vip.vip, member) for vip in report.vips for member in vip.members]
+    members += [(one.sync_group, one.vip) for one in report.routers if one.sync_group is not None]
+    yield _gauge(
+        "sync_group_member",
+        "Always 1; the labels say which VIPs move as one. With a store the group is what has an owner.",
+        ("group", "vip"),
+        ((pair, 1.0) for pair in dict.fromkeys(members)),
+    )
+
+
 def _of_tracks(report: Report) -> Iterator[Metric]:
     yield _gauge(
         "track_up",
@@ -147,17 +160,6 @@ def _of_tracks(report: Report) -> Iterator[Metric]:
         "The number that a tracked file holds.",
         ("track",),
         (((track.name,), float(track.number)) for track in report.tracks if track.number is not None),
-    )
-
-
-def _of_groups(report: Report) -> Iterator[Metric]:
-    members = [(vip.vip, member) for vip in report.vips for member in vip.members]
-    members += [(one.sync_group, one.vip) for one in report.routers if one.sync_group is not None]
-    yield _gauge(
-        "sync_group_member",
-        "Always 1; the labels say which VIPs move as one. With a store the group is what has an owner.",
-        ("group", "vip"),
-        ((pair, 1.0) for pair in dict.fromkeys(members)),
     )
 
 
@@ -229,6 +231,40 @@ def _of_counts(counts: Counts) -> Iterator[Metric]:
         ("reason",),
         (((_label(each),), counts.dropped.get(each, 0)) for each in Malformed),
     )
+
+
+def _of_notifications(told: NotifyCounts) -> Iterator[Metric]:
+    yield _counter(
+        "notify_programs",
+        "Programs that were run for a change of a VIP or sync group, and how they ended.",
+        ("result",),
+        ((("failed",), told.scripts_failed), (("succeeded",), told.scripts_run - told.scripts_failed)),
+    )
+    yield _counter(
+        "notify_left_out",
+        "Changes that no program was run for: too many waited, or the agent ended.",
+        (),
+        (((), told.scripts_left_out),),
+    )
+    yield _gauge(
+        "notify_waiting",
+        "Changes that wait for the programs of earlier ones to end.",
+        (),
+        (((), told.scripts_waiting),),
+    )
+    yield _counter(
+        "notify_fifo_lost",
+        "Lines that did not fit into the FIFO, because nobody read it.",
+        (),
+        (((), told.fifo_lost),),
+    )
+    yield _counter(
+        "mails",
+        "Mails that the mail server has taken, and those that were given up.",
+        ("result",),
+        ((("given-up",), told.mails_given_up), (("sent",), told.mails_sent)),
+    )
+    yield _gauge("mails_waiting", "Mails that are still to be delivered.", (), (((), told.mails_waiting),))
 
 
 def _of_build(labels: Mapping[str, str]) -> Iterator[Metric]:

@@ -11,7 +11,10 @@ after a reboot (a tmpfs such as /run), and if it is not, the boot id tells.
     ah-sequences     the AH numbers that virtual routers had reached, some seconds ago
     vrrp-holds       until when the kernel answers for the VIPs of virtual routers, see vrrp_holds.py
     vrrp-settings    sysctls as they were before virtual MAC interfaces needed others
+    promote-settings sysctls as they were before `promote_secondaries` was asked for
     revision-<backend>-<name>   how far the store's history went, some seconds ago
+    begun            an agent's start-up program has been run, and its shutdown program has not
+    told-states      of each VIP and sync group, the last state that its programs were told to the end
     control          the socket at which the agent answers `vipkeeper ls`
 """
 
@@ -31,6 +34,11 @@ from vipkeeper.model.messages import GivenPromise
 _UNFINISHED = ".new"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _MACHINE_ID = Path("/etc/machine-id")
+
+
+class _KeptStates(msgspec.Struct, frozen=True):
+    incarnation: str
+    states: dict[str, str]
 
 
 class _KeptPromises(msgspec.Struct, frozen=True):
@@ -137,6 +145,34 @@ class RunDirectory:
         """Remember them. Raises OSError."""
         self._write(self._ah_sequences, msgspec.json.encode(numbers).decode())
 
+    def told_states(self) -> dict[str, str]:
+        """What `keep_told_states` wrote last since the boot; empty when that is not known."""
+        try:
+            kept = msgspec.json.decode(self._told_states.read_bytes(), type=_KeptStates)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return {}
+        return kept.states if kept.incarnation == self.incarnation else {}
+
+    def keep_told_states(self, states: dict[str, str]) -> None:
+        """Remember them. Raises OSError."""
+        self._write(self._told_states, msgspec.json.encode(_KeptStates(self.incarnation, states)).decode())
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether an agent of this incarnation began and has not ended in order: killed, or restarted."""
+        try:
+            return self._begun.read_text(encoding="utf-8").strip() == self.incarnation
+        except FileNotFoundError:
+            return False
+
+    def begin(self) -> None:
+        """Remember it. Raises OSError."""
+        self._write(self._begun, self.incarnation)
+
+    def end(self) -> None:
+        """The next agent begins anew."""
+        self._begun.unlink(missing_ok=True)
+
     @property
     def vrrp_holds(self) -> Path:
         """A file for until when virtual routers hold their addresses."""
@@ -146,6 +182,11 @@ class RunDirectory:
     def vrrp_settings(self) -> Path:
         """A file for what virtual MAC interfaces changed on this host."""
         return self._path / "vrrp-settings"
+
+    @property
+    def promote_settings(self) -> Path:
+        """A file for which interfaces did not promote secondary addresses before."""
+        return self._path / "promote-settings"
 
     def close(self) -> None:
         """The pid file goes; the lock is released."""
@@ -179,6 +220,14 @@ class RunDirectory:
     @property
     def _ah_sequences(self) -> Path:
         return self._path / "ah-sequences"
+
+    @property
+    def _begun(self) -> Path:
+        return self._path / "begun"
+
+    @property
+    def _told_states(self) -> Path:
+        return self._path / "told-states"
 
     @property
     def _promises(self) -> Path:

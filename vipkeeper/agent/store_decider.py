@@ -25,6 +25,8 @@ from vipkeeper.agent.peer_address import find_own_address
 from vipkeeper.agent.peer_shell import PeerShell
 from vipkeeper.agent.revision_memory import RevisionMemory
 from vipkeeper.agent.run_directory import RunDirectory
+from vipkeeper.agent.state_teller import StateTeller
+from vipkeeper.agent.store_changes import StoreChanges
 from vipkeeper.agent.store_shell import StoreShell
 from vipkeeper.agent.store_upkeep import look_after_store
 from vipkeeper.agent.stores import open_store, store_hosts
@@ -43,6 +45,7 @@ from vipkeeper.model.host import Link
 from vipkeeper.model.records import Keys
 from vipkeeper.model.version import VERSION
 from vipkeeper.model.vips import Unit
+from vipkeeper.notify.notifier import Notifier
 
 if TYPE_CHECKING:
     from vipkeeper.agent.announcer_shell import AnnouncerShell
@@ -51,14 +54,18 @@ if TYPE_CHECKING:
 class StoreDecider:
     """Implements `Decider`."""
 
-    def __init__(self, config: Config, directory: RunDirectory) -> None:
+    def __init__(self, config: Config, directory: RunDirectory, notifier: Notifier) -> None:
         self._config = config
         self._directory = directory
         self._started_s = boot_s()
         self._process = os.urandom(6).hex()
         self._secret = os.urandom(32).hex()
         self._finished: asyncio.Future[Finished] = asyncio.get_running_loop().create_future()
-        self._shell = ElectionShell(pin_cluster=self._pin_cluster, finished=self._finished)
+        self._changes = StoreChanges(StateTeller(notifier.hear))
+        self._shell = ElectionShell(
+            pin_cluster=self._pin_cluster, finished=self._finished, changes=self._changes
+        )
+        self._notifier = notifier
         self._macs = VirtualMacPlaces(directory.vrrp_settings)
         self._links: Mapping[str, Link] = {}
         self._announcers: AnnouncerShell | None = None
@@ -92,6 +99,7 @@ class StoreDecider:
         self._host = host
         self._own_address = await self._find_address()
         settings = self._settings(self._config, host.fence())
+        self._changes.take_units(settings.units)
         election = self._election = Election(settings, read_now())
         self._store = StoreShell(
             open_store(self._config),
@@ -139,6 +147,7 @@ class StoreDecider:
         self.prepare()
         settings = self._settings(config, self._host.fence())
         self._store.timing = settings.timing
+        self._changes.take_units(settings.units)
         self._shell.post(Reconfigured(settings))
         # By then the election has let go of what stood on them.
         asyncio.get_running_loop().call_soon(self._shell.guarded, partial(self._macs.let_go, before))
@@ -162,6 +171,7 @@ class StoreDecider:
             promises_given=peers.promised,
             refusals=dict(peers.refused),
             dropped=dict(peers.dropped),
+            told=self._notifier.counts(),
         )
         report = replace(self.report(with_records=False), tracks=tracks)
         return take_scrape(self._config, self._host.fence(), report, counts)

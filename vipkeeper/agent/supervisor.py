@@ -23,23 +23,34 @@ from vipkeeper.agent.decider import make_decider
 from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.logs import log, set_up_logging
 from vipkeeper.agent.metrics_server import serve_metrics
+from vipkeeper.agent.promoted_secondaries import PromotedSecondaries
+from vipkeeper.agent.routing_shell import RoutingShell
 from vipkeeper.agent.run_directory import RunDirectory
 from vipkeeper.agent.service_manager import notify, notify_reloading
 from vipkeeper.agent.tasks import aside
 from vipkeeper.agent.tracks_shell import TracksShell
 from vipkeeper.config.consequences import allowed_fences, build_timing, reload_obstacles
 from vipkeeper.config.peer_address import parse_listen
+from vipkeeper.config.routing_entries import routing_entries
 from vipkeeper.config.rules import notices
 from vipkeeper.config.schema import Config
 from vipkeeper.config.timing_rules import judge_timing
+from vipkeeper.config.vip_addresses import address_settings
 from vipkeeper.election.effects import Finished
 from vipkeeper.kernel.namespace_lock import NamespaceLock
 from vipkeeper.kernel.netlink_host import NetlinkHost
+from vipkeeper.kernel.netlink_routing import NetlinkRouting
+from vipkeeper.kernel.routing_tables import read_table_names
 from vipkeeper.model.agent_report import Report
 from vipkeeper.model.errors import ConfigError, ProgrammingError, VipkeeperError
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.host import Link
 from vipkeeper.model.reasons import Reason
+from vipkeeper.model.state_changes import VipState
+from vipkeeper.notify.notification import Name
+from vipkeeper.notify.notifier import Notifier
+from vipkeeper.notify.once import run_once
+from vipkeeper.notify.told_states import as_words, from_words
 
 _SETTLED_AFTER_S = 5.0  # the first lease is written by then; collecting takes 15 ms
 
@@ -67,8 +78,53 @@ class _Agent:
         self._keeping = False
 
     async def run(self) -> int:
-        self._decider = make_decider(self._config, self._directory)
+        """What is told begins before anything is decided, and ends when nothing is held any more."""
+        await self._run_startup()
+        self._notifier = Notifier(
+            self._config,
+            log,
+            clock=boot_s,
+            earlier=from_words(self._directory.told_states()),
+            keep=self._keep_told,
+        )
+        kept = False
+        try:
+            exit_code = await self._serve()
+            kept = self._keeping and exit_code == 0
+            return exit_code
+        finally:
+            await self._notifier.end(keep=kept)
+            if not kept:
+                await self._run_shutdown()
+
+    async def _run_startup(self) -> None:
+        """Not for an agent that goes on where another one was killed or left: the lease does not wait."""
+        if not self._directory.has_begun:
+            scripts = self._config.scripts
+            limit_s = scripts.startup_timeout_s
+            await run_once("startup", scripts.startup, scripts, timeout_s=limit_s, say=log)
+            self._directory.begin()
+
+    async def _run_shutdown(self) -> None:
+        scripts = self._config.scripts
+        limit_s = scripts.shutdown_timeout_s
+        await run_once("shutdown", scripts.shutdown, scripts, timeout_s=limit_s, say=log)
+        self._directory.end()
+
+    def _keep_told(self, states: Mapping[Name, VipState]) -> None:
+        try:
+            self._directory.keep_told_states(as_words(states))
+        except OSError as error:
+            log(logging.WARNING, "told-states", f"cannot be kept for the next agent: {error.strerror}")
+
+    async def _serve(self) -> int:
+        self._decider = make_decider(self._config, self._directory, self._notifier)
         self._decider.prepare()
+        self._promoted = PromotedSecondaries(self._directory.promote_settings)
+        self._promoted.want(self._config)
+        self._routing = RoutingShell(
+            NetlinkRouting(), routing_entries(self._config, read_table_names()), boot_s
+        )
         self._host = HostShell(
             NetlinkHost(boot_s),
             self._decider.units(),
@@ -76,6 +132,8 @@ class _Agent:
             allowed=allowed_fences(self._config),
             clock=boot_s,
             looked=self._looked,
+            stands=self._routing.stand,
+            settings=address_settings(self._config),
         )
         self._tracks = TracksShell(self._host, self._decider.post, boot_s)
         kept = False
@@ -95,9 +153,16 @@ class _Agent:
         finally:
             notify("STOPPING=1")
             self._decider.end()
-            await self._tracks.close()
             self._host.close(keep=kept)
+            self._routing.close(keep=kept)
+            self._promoted.close(keep=kept)
             self._decider.clear_away(keep=kept)
+            await self._tracks.close()  # last: nothing in the kernel waits for a script
+
+    def _looked(self, links: Mapping[str, Link]) -> None:
+        self._promoted.looked(links.keys())
+        self._decider.looked(links)
+        self._tracks.looked(links)
 
     async def _decide(self) -> Finished:
         windows: list[asyncio.Task[None]] = []
@@ -117,21 +182,18 @@ class _Agent:
                 window.cancel()
             await asyncio.gather(*windows, return_exceptions=True)
 
-    def _looked(self, links: Mapping[str, Link]) -> None:
-        self._decider.looked(links)
-        self._tracks.looked(links)
-
-    def _report(self, *, with_records: bool) -> Report:
-        report = self._decider.report(with_records=with_records)
-        return replace(report, tracks=self._tracks.report())
-
     def _windows(self) -> Iterator[asyncio.Task[None]]:
         """What lets people and programs see into this agent."""
         config = self._config
-        control = serve_control(Path(config.run_dir), lambda: self._report(with_records=True))
+        control = serve_control(Path(config.run_dir), self._report)
         yield aside(control, "control")
+        yield aside(self._routing.run(), "routing")
         if config.metrics.listen is not None and (own := parse_listen(config.metrics.listen)) is not None:
             yield aside(serve_metrics(own, lambda: self._decider.scrape(self._tracks.report())), "metrics")
+
+    def _report(self) -> Report:
+        report = self._decider.report(with_records=True)
+        return replace(report, tracks=self._tracks.report(), routing_refused=self._routing.refused())
 
     def _introduce(self, fence: FenceKind) -> None:
         config = self._config
@@ -184,8 +246,12 @@ class _Agent:
             self._config = config
             set_up_logging(config.log.format, config.log.level)
             self._warn(self._host.fence())
+            self._notifier.reconfigure(config)
+            self._host.take_settings(address_settings(config))
+            self._promoted.want(config)
             self._decider.reconfigure(config)
             self._tracks.want(config)
+            self._routing.reconfigure(routing_entries(config, read_table_names()))
             log(logging.INFO, "reload", vips=len(config.vip))
         notify("READY=1")
 

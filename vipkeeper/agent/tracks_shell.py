@@ -30,9 +30,13 @@ from vipkeeper.model.host import Link
 from vipkeeper.model.reasons import Reason
 from vipkeeper.model.weights import Weight
 from vipkeeper.scripts.pace import StartPace
+from vipkeeper.scripts.running import end_cancelled
 
 # Between the first runs of two scripts; with equal intervals they stay as far apart.
 _SPREAD_S = 0.02
+
+# At the end of the agent: the next one may wait for it, with a lease that runs.
+_LAST_PATIENCE_S = 0.2
 
 _Wish = tuple[TrackScript, Scripts]
 
@@ -108,6 +112,7 @@ class TracksShell:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await end_cancelled(_LAST_PATIENCE_S)
         self._files.close()
         self._processes.close()
 

@@ -31,7 +31,7 @@ def virtual_mac(vip: Vip) -> VirtualMac | None:
 
 
 def placed_units(config: Config) -> tuple[Unit, ...]:
-    """The units of ownership; a VIP with a virtual MAC is on an interface of its own."""
+    """The units of ownership; a virtual MAC takes the addresses of its VIP, but for those elsewhere."""
     return build_units(config, _placed_addresses)
 
 
@@ -44,7 +44,11 @@ def _placed_addresses(vip: Vip) -> tuple[VipAddress, ...]:
     addresses, virtual = configured_addresses(vip), virtual_mac(vip)
     if virtual is None:
         return addresses
-    return tuple(replace(each, interface=virtual.interface) for each in addresses)
+    return tuple(_moved(each, virtual) for each in addresses)
+
+
+def _moved(address: VipAddress, virtual: VirtualMac) -> VipAddress:
+    return replace(address, interface=virtual.interface) if address.interface == virtual.base else address
 
 
 class VirtualMacPlaces:

@@ -18,6 +18,7 @@ from vipkeeper.agent.counts import Counts
 from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.logs import log
 from vipkeeper.agent.run_directory import RunDirectory
+from vipkeeper.agent.state_teller import StateTeller
 from vipkeeper.agent.tasks import aside, until_finished
 from vipkeeper.agent.virtual_mac_places import VirtualMacPlaces, placed_units
 from vipkeeper.agent.vrrp_ground import VrrpGround
@@ -34,6 +35,7 @@ from vipkeeper.model.errors import KernelRefused, VipkeeperError
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.host import Link
 from vipkeeper.model.vips import Unit
+from vipkeeper.notify.notifier import Notifier
 from vrrp_compat.sockets.raw_ports import RawPorts
 from vrrp_compat.sockets.vrid_finder import find_vrids
 
@@ -41,7 +43,7 @@ from vrrp_compat.sockets.vrid_finder import find_vrids
 class VrrpDecider:
     """Implements `Decider`."""
 
-    def __init__(self, config: Config, directory: RunDirectory) -> None:
+    def __init__(self, config: Config, directory: RunDirectory, notifier: Notifier) -> None:
         self._config = config
         self._finished: asyncio.Future[Finished] = asyncio.get_running_loop().create_future()
         self._macs = VirtualMacPlaces(directory.vrrp_settings)
@@ -55,7 +57,9 @@ class VrrpDecider:
             sequence_of=self._ground.sequence,
             holds=self._holds,
             silence=self._input_rules,
+            teller=StateTeller(notifier.hear),
         )
+        self._notifier = notifier
         self._reloading: asyncio.Task[None] | None = None
         self._census_due = asyncio.Event()
         self._census_due.set()
@@ -148,7 +152,10 @@ class VrrpDecider:
     def scrape(self, tracks: tuple[TrackReport, ...]) -> Callable[[], bytes]:
         """See `Decider.scrape`."""
         decisions = self._shell.decisions
-        counts = Counts({(state.value.lower(), reason.value): n for (state, reason), n in decisions.items()})
+        counts = Counts(
+            {(state.value.lower(), reason.value): n for (state, reason), n in decisions.items()},
+            told=self._notifier.counts(),
+        )
         report = replace(self.report(with_records=False), tracks=tracks)
         return take_scrape(self._config, self._host.fence(), report, counts)
 

@@ -14,10 +14,11 @@ from vipkeeper.agent.virtual_mac_places import virtual_mac
 from vipkeeper.config.schema import Config
 from vipkeeper.config.strict_rules import preempt_delay_in_force_s, vrrp_in_force
 from vipkeeper.config.tracking import groups_of
+from vipkeeper.config.vip_addresses import advertised_addresses
 from vipkeeper.config.vip_schema import Vip
 from vipkeeper.config.vrrp_rules import advertised_version
 from vipkeeper.config.vrrp_schema import VipVrrp
-from vipkeeper.desired.announcement_schedule import REPEAT_INTERVAL_S
+from vipkeeper.model.address_options import REPEAT_INTERVAL_S
 from vipkeeper.model.vips import Unit
 from vrrp_compat.router.reasons import RouterReason
 from vrrp_compat.router.settings import RouterSettings
@@ -113,9 +114,7 @@ def plan_router(
     peers = None if vrrp.unicast_peers is None else _peers(vrrp.unicast_peers, version, names)
     group = None if peers is not None else _group(vrrp, version)
     authentication = _authentication(vrrp)
-    advertised = tuple(
-        ipaddress.ip_address(each.address).packed for each in unit.addresses if each.version == version
-    )
+    advertised = tuple(ipaddress.ip_address(each.address).packed for each in advertised_addresses(vip))
     interval_cs = round(vrrp.advert_interval_s * 100)
     assert vrrp.vrid is not None  # noqa: S101 - vrrp_rules asks for it
     router = RouterSettings(

@@ -9,15 +9,17 @@ soon, never late. A round costs what changed in it, however many routers there a
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 
 from vipkeeper.agent.deadlines import NEVER_S
 from vipkeeper.agent.host_shell import HostShell
+from vipkeeper.agent.state_teller import StateTeller
 from vipkeeper.agent.vrrp_groups import SyncGroups
 from vipkeeper.agent.vrrp_holds import KeptHolds
 from vipkeeper.agent.vrrp_kernel import RoutersInKernel, Silence
 from vipkeeper.agent.vrrp_neighbours import Neighbours
+from vipkeeper.agent.vrrp_news import RouterNews
 from vipkeeper.agent.vrrp_plan import RouterPlan
 from vipkeeper.agent.vrrp_ports import RouterPorts
 from vipkeeper.agent.vrrp_router import RouterAtWork
@@ -26,7 +28,7 @@ from vipkeeper.election import events as kernel_events
 from vipkeeper.model.reasons import Reason
 from vipkeeper.model.vips import Unit
 from vipkeeper.model.weights import Weight
-from vrrp_compat.router.effects import Announce, Decided, Effect, Finished, Noticed, SendAdvert
+from vrrp_compat.router.effects import Announce, Effect, Finished, SendAdvert
 from vrrp_compat.router.events import (
     AdvertHeard,
     AdvertSent,
@@ -39,7 +41,6 @@ from vrrp_compat.router.events import (
     Withdrawn,
 )
 from vrrp_compat.router.reasons import RouterReason
-from vrrp_compat.router.states import State
 from vrrp_compat.sockets.segment_port import SegmentPorts
 from vrrp_compat.wire.advertisement import Advertisement, Datagram
 from vrrp_compat.wire.ah_sequence import AhSequence
@@ -58,6 +59,7 @@ class VrrpShell:
         sequence_of: Callable[[str], AhSequence],
         holds: KeptHolds,
         silence: Silence,
+        teller: StateTeller,
     ) -> None:
         self._clock = clock
         self._finished = finished
@@ -74,14 +76,14 @@ class VrrpShell:
         self._weights: dict[str, Weight] = {}  # by VIP, also of those that are not there yet
         self._new: list[RouterAtWork] = []  # not started yet
         self._leaving: set[str] = set()  # told to end by replan()
-        self._untold: list[tuple[RouterAtWork, Decided | Noticed]] = []  # lines for the log
+        self._news = RouterNews(teller)
         self._stopping = False
         self.routers: dict[str, RouterAtWork] = {}
         self._not_before_s = float("-inf")
         self._kernel = RoutersInKernel(self.routers, holds, silence)
         self._groups = SyncGroups(self.routers, self._kernel, clock)
         self._deadlines = self._groups.deadlines
-        self.decisions: Counter[tuple[State, RouterReason]] = Counter()
+        self.decisions = self._news.decisions
 
     def begin(self, host: HostShell, plans: Iterable[RouterPlan], delay_s: float = 0.0) -> None:
         """Everything is there: start the routers, those found in the kernel as what they were.
@@ -259,13 +261,7 @@ class VrrpShell:
             self.end()
             if not self._finished.done():
                 self._finished.set_exception(error)
-        self._tell()
-
-    def _tell(self) -> None:
-        """The log comes last: until a line is written, nobody may be served."""
-        untold, self._untold = self._untold, []
-        for router, effect in untold:
-            router.tell(effect)
+        self._news.tell(self._host)
 
     def _round(self) -> None:
         if self._scheduled is not None:
@@ -294,17 +290,13 @@ class VrrpShell:
         return taken
 
     def _carry_out(self, router: RouterAtWork, effect: Effect) -> None:
+        self._news.note(router, effect)
         match effect:
             case SendAdvert(advertisement):
                 self._send(router, advertisement)
             case Announce():
                 if self._host is not None:
                     self._host.announce_again(router.name)
-            case Decided(state, reason):
-                self.decisions[state, reason] += 1
-                self._untold.append((router, effect))
-            case Noticed():
-                self._untold.append((router, effect))
             case Finished():
                 self._ended(router)
 
@@ -320,7 +312,9 @@ class VrrpShell:
             self._leaving.discard(router.name)
             self._deadlines.set(router.name, None)
             plan = self._successors.pop(router.name, None)
-            if plan is not None:
+            if plan is None:
+                self._news.deleted(router)
+            else:
                 # The host tells of a name when something changes, and that is known already.
                 self._add(plan).unfit_host = router.unfit_host
             self._open_ports()

@@ -10,11 +10,11 @@ import socket
 from collections.abc import Collection, Mapping
 
 from vipkeeper.config.schema import Config
+from vipkeeper.config.vip_addresses import written_addresses
 from vipkeeper.config.vrrp_rules import advertised_version
 from vipkeeper.kernel.netlink_socket import NetlinkSocket
 from vipkeeper.kernel.own_addresses import speaking_address
 from vipkeeper.model.host import Link
-from vipkeeper.model.vips import VipAddress
 from vrrp_compat.wire.message import is_link_local
 
 _ANY_PORT = 9  # a route does not depend on it
@@ -50,7 +50,7 @@ def _virtual_addresses(config: Config) -> frozenset[bytes]:
     return frozenset(
         socket.inet_pton(_FAMILIES[each.version], each.address)
         for vip in config.vip.values()
-        for each in (VipAddress.parse(text, vip.interface) for text in vip.addresses)
+        for each in (written.vip for written in written_addresses(vip))
     )
 
 

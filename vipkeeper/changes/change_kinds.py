@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
+from msgspec.structs import replace
 
+from vipkeeper.model.address_options import AddressOptions
 from vipkeeper.model.host import HostState, Lifetime
 from vipkeeper.model.vips import VipAddress
 
@@ -31,18 +33,21 @@ class AddAddresses(msgspec.Struct, frozen=True):
     """Add addresses that are not there; one that is there, ours or not, is a refusal."""
 
     lifetimes: Mapping[VipAddress, Lifetime]
+    options: Mapping[VipAddress, AddressOptions] = msgspec.field(default_factory=dict)
 
 
 class RefreshAddresses(msgspec.Struct, frozen=True):
-    """Give addresses of ours a new lifetime."""
+    """Give addresses of ours a new lifetime; `options` are those that they have."""
 
     lifetimes: Mapping[VipAddress, Lifetime]
+    options: Mapping[VipAddress, AddressOptions] = msgspec.field(default_factory=dict)
 
 
 class RemoveAddresses(msgspec.Struct, frozen=True):
-    """Remove addresses of ours; one that is gone already is no refusal."""
+    """Remove addresses of ours; one that is gone already is no refusal. `options` are those they have."""
 
     addresses: tuple[VipAddress, ...]
+    options: Mapping[VipAddress, AddressOptions] = msgspec.field(default_factory=dict)
 
 
 Change = SetDeadlines | ForgetDeadlines | AddAddresses | RefreshAddresses | RemoveAddresses
@@ -59,22 +64,23 @@ def after(state: HostState, change: Change, applied: Applied) -> HostState:
     """What stands once `change` was answered with `applied`."""
     match change:
         case SetDeadlines(deadlines):
-            return HostState(state.addresses, {**state.deadlines, **deadlines})
+            return replace(state, deadlines={**state.deadlines, **deadlines})
         case ForgetDeadlines(forgotten):
             gone = frozenset(forgotten)
             kept = {text: end for text, end in state.deadlines.items() if text not in gone}
-            return HostState(state.addresses, kept)
+            return replace(state, deadlines=kept)
         case RemoveAddresses(removed):
             dropped = frozenset(removed) - applied.refused.keys()
             left = {vip: span for vip, span in state.addresses.items() if vip not in dropped}
-            return HostState(left, state.deadlines)
-        case AddAddresses(lifetimes) | RefreshAddresses(lifetimes):
+            return HostState(left, state.deadlines, state.options_of(left))
+        case AddAddresses(lifetimes, options) | RefreshAddresses(lifetimes, options):
             given = {
                 vip: _given(span, applied.at_s)
                 for vip, span in lifetimes.items()
                 if vip not in applied.refused
             }
-            return HostState({**state.addresses, **given}, state.deadlines)
+            looks = {**state.options, **{vip: options[vip] for vip in given if vip in options}}
+            return HostState({**state.addresses, **given}, state.deadlines, looks)
 
 
 def _given(wanted: Lifetime, at_s: float) -> Lifetime:

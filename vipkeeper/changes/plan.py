@@ -5,7 +5,8 @@ host behind: no address of ours stands without its fence entry, and no entry run
 Hence the order:
 
 1. deadlines: those that end first, then those that grow; an address is fenced before it is added
-2. removals: their fence is closed by then, so the kernel answers for none of them meanwhile
+2. removals: their fence is closed by then, so the kernel answers for none of them meanwhile. What only has
+   to look otherwise (a label) is removed and added again, behind a fence that stays open
 3. additions
 4. new lifetimes: the second layer, needed last
 5. entries of addresses that were already gone when the host was read; those removed by this very plan
@@ -22,6 +23,7 @@ from vipkeeper.changes.change_kinds import (
     RemoveAddresses,
     SetDeadlines,
 )
+from vipkeeper.model.address_options import PLAIN
 from vipkeeper.model.host import CLOSED_S, HostState, Lifetime
 from vipkeeper.model.vips import VipAddress
 
@@ -37,25 +39,38 @@ def plan(wanted: HostState, observed: HostState, *, fenced: bool) -> tuple[Chang
         deadlines = _deadlines(wanted, observed)
         if deadlines:
             changes.append(SetDeadlines(deadlines))
-    leaving = tuple(vip for vip in observed.addresses if vip not in wanted.addresses)
+    restyled = _restyled(wanted, observed)
+    leaving = tuple(vip for vip in observed.addresses if vip not in wanted.addresses or vip in restyled)
     if leaving:
-        changes.append(RemoveAddresses(leaving))
+        changes.append(RemoveAddresses(leaving, observed.options_of(leaving)))
     missing: dict[VipAddress, Lifetime] = {}
     stale: dict[VipAddress, Lifetime] = {}
     for vip, span in wanted.addresses.items():
         known = observed.addresses.get(vip)
-        if known is None:
+        if known is None or vip in restyled:
             missing[vip] = span
         elif not span.covers(known):
             stale[vip] = span
     if missing:
-        changes.append(AddAddresses(missing))
+        changes.append(AddAddresses(missing, wanted.options_of(missing)))
     if stale:
-        changes.append(RefreshAddresses(stale))
+        changes.append(RefreshAddresses(stale, wanted.options_of(stale)))
     gone = _gone(wanted, observed)
     if gone:
         changes.append(ForgetDeadlines(gone))
     return tuple(changes)
+
+
+def _restyled(wanted: HostState, observed: HostState) -> frozenset[VipAddress]:
+    """Addresses that stay, and have to look otherwise: the kernel changes none of that in place."""
+    if wanted.options == observed.options:
+        return frozenset()
+    looking = (wanted.options.keys() | observed.options.keys()) & wanted.addresses.keys()
+    return frozenset(
+        vip
+        for vip in looking & observed.addresses.keys()
+        if wanted.options.get(vip, PLAIN) != observed.options.get(vip, PLAIN)
+    )
 
 
 def _deadlines(wanted: HostState, observed: HostState) -> dict[str, float]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import gc
+import logging
 
 from vipkeeper.cli.options import add_agent_options, add_store_options, flags_from
-from vipkeeper.config.reader import load_config
+from vipkeeper.config.parsing import ParsedConfig
+from vipkeeper.config.reader import load_parsed
 from vipkeeper.config.schema import Config
 from vipkeeper.model.errors import ConfigError, MissingPrivilege
+from vrrp_compat.keepalived_conf.statements import Severity
 
 
 def fill(parser: argparse.ArgumentParser) -> None:
@@ -21,15 +24,30 @@ def fill(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs until the agent is told to stop. Raises ConfigError before anything is touched."""
     flags = flags_from(arguments)
-    config = load_config(arguments.config, flags)
+    parsed = load_parsed(arguments.config, flags)
     gc.disable()  # until the agent has settled: collecting while modules load costs 10 to 15 ms
+    from vipkeeper.agent.logs import set_up_logging
     from vipkeeper.agent.supervisor import run_agent
+
+    set_up_logging(parsed.config.log.format, parsed.config.log.level)
+    _log_remarks(parsed)
 
     def reload() -> Config:
         # A running agent refuses a file that it may no longer read as it refuses one with mistakes.
         try:
-            return load_config(arguments.config, flags)
+            again = load_parsed(arguments.config, flags)
         except MissingPrivilege as error:
             raise ConfigError((str(error),)) from error
+        _log_remarks(again)
+        return again.config
 
-    return run_agent(config, reload)
+    return run_agent(parsed.config, reload)
+
+
+def _log_remarks(parsed: ParsedConfig) -> None:
+    """What there is to say about a keepalived.conf, line by line."""
+    from vipkeeper.agent.logs import log
+
+    for remark in parsed.remarks:
+        level = logging.INFO if remark.severity is Severity.NOTE else logging.WARNING
+        log(level, "config", str(remark))

@@ -54,6 +54,13 @@ def report_of_agent(config: Config) -> Report:
     return report
 
 
+def missing_routing(report: Report) -> list[str]:
+    """Sentences about routes, rules and static addresses that the agent's host should have and has not."""
+    return [
+        f"{report.node} has no {entry}: {why}; see its log" for entry, why in report.routing_refused.items()
+    ]
+
+
 def snapshot_of(report: Report) -> Snapshot:
     """The records that the agent last saw, as if the store had been read."""
     records = tuple(Record(key, bytes(raw), 1, 1) for key, raw in report.records.items())

@@ -1,6 +1,7 @@
 """`vipkeeper check FILE`: all mistakes and notices of a file, and what follows from its timings.
 
-With --store also what the store is like that the file names, with --wire who uses which VRID.
+With --store also what the store is like that the file names, with --wire who uses which VRID. The file is
+ours or a keepalived.conf; of that also what keepalived says, and with --like-keepalived only that.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import sys
 
 from vipkeeper.config.consequences import build_units
 from vipkeeper.config.flags import Flags
-from vipkeeper.config.reader import facts_of_this_host, load_parsed
+from vipkeeper.config.parsing import parse_config
+from vipkeeper.config.reader import facts_of_this_host, read_source
 from vipkeeper.config.rules import failover_summary, host_notices, notices
-from vipkeeper.config.schema import DEFAULT_CONFIG_FILE
+from vipkeeper.config.schema import DEFAULT_CONFIG_FILE, Config
+from vipkeeper.config.track_rules import tracking_summary
 
 
 def fill(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +25,18 @@ def fill(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         nargs="?",
         default=DEFAULT_CONFIG_FILE,
-        help="configuration file (default: %(default)s)",
+        help="configuration file, TOML or keepalived.conf (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--backend",
+        metavar="NAME",
+        help="judge a keepalived.conf as `agent --backend NAME` would: etcd, zookeeper (default: vrrp)",
+    )
+    parser.add_argument(
+        "--like-keepalived",
+        action="store_true",
+        help="say only what keepalived has to say of its file, and end as `keepalived -t` does: 0 it is "
+        "fine, 4 it would not start, 5 it would start and leave something out, 6 scripts without security",
     )
     parser.add_argument(
         "--store",
@@ -40,17 +54,22 @@ def fill(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Raises VipkeeperError; mistakes are a ConfigError, and notices and advice alone end with 0."""
-    parsed = load_parsed(arguments.file, Flags())
+    if arguments.like_keepalived:
+        from vipkeeper.cli.keepalived_report import report_like_keepalived
+
+        return report_like_keepalived(arguments.file)
+    source = read_source(arguments.file, Flags(backend=arguments.backend))
+    if source.document is not None:
+        from vipkeeper.cli.keepalived_report import print_remarks
+
+        print_remarks(source.document.remarks)
+    parsed = parse_config(source)
     config = parsed.config
     findings = (*notices(config), *host_notices(config, facts_of_this_host(config)))
     for warning in parsed.places.mistakes(findings):
         print(f"{warning} (warning)", file=sys.stderr)
     print(f"{arguments.file}: no mistakes")
-    for unit in build_units(config):
-        whose = f"sync group {unit.name} ({', '.join(unit.members)})" if unit.members else f"vip {unit.name}"
-        print(f"{whose}: {', '.join(map(str, unit.addresses))}, priority {unit.priority}")
-    for line in failover_summary(config):
-        print(line)
+    _summarize(config)
     if arguments.store:
         from vipkeeper.cli.store_report import report_store
 
@@ -60,3 +79,11 @@ def run(arguments: argparse.Namespace) -> int:
 
         report_wire(config)
     return 0
+
+
+def _summarize(config: Config) -> None:
+    for unit in build_units(config):
+        whose = f"sync group {unit.name} ({', '.join(unit.members)})" if unit.members else f"vip {unit.name}"
+        print(f"{whose}: {', '.join(map(str, unit.addresses))}, priority {unit.priority}")
+    for line in (*tracking_summary(config), *failover_summary(config)):
+        print(line)

@@ -21,8 +21,9 @@ def fill(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run-dir", metavar="DIR", help="the agent's run directory")
     parser.description = (
         "Take out of this host's kernel what a killed agent left: its VIPs, the fence that\n"
-        "keeps the kernel from answering for them, the rules of accept = false, and the\n"
-        "virtual MAC interfaces that the configuration file names. An agent does so itself\n"
+        "keeps the kernel from answering for them, its routes, routing rules and static\n"
+        "addresses, the rules of accept = false, and the virtual MAC interfaces and settings\n"
+        "that the configuration file names. An agent does so itself\n"
         "when it starts; this is for a host on which none will, for example when keepalived\n"
         "is to have these addresses again. Refused while an agent runs."
     )
@@ -56,9 +57,29 @@ async def _clear(config: Config | None) -> None:
             host.start()  # it is to keep no VIP, so whatever is ours goes
         finally:
             host.close(keep=False)
+        _remove_routing()
         remove_input_rules()
         if config is not None:
             _remove_virtual_macs(config)
+            _put_settings_back(config)
+
+
+def _remove_routing() -> None:
+    from vipkeeper.agent.clocks import boot_s
+    from vipkeeper.agent.routing_shell import RoutingShell
+    from vipkeeper.config.routing_entries import RoutingEntries
+    from vipkeeper.kernel.netlink_routing import NetlinkRouting
+    from vipkeeper.model.routing import Routing
+
+    RoutingShell(NetlinkRouting(), RoutingEntries(Routing(), {}), boot_s).close(keep=False)
+
+
+def _put_settings_back(config: Config) -> None:
+    from vipkeeper.agent.promoted_secondaries import PromotedSecondaries
+    from vipkeeper.agent.run_directory import RunDirectory
+
+    with closing(RunDirectory(config.run_dir)) as directory:
+        PromotedSecondaries(directory.promote_settings).close(keep=False)
 
 
 def _remove_virtual_macs(config: Config) -> None:

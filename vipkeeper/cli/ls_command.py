@@ -70,9 +70,11 @@ def run(arguments: argparse.Namespace) -> int:
     wall_now = datetime.now(UTC)
     known = list_vips(snapshot, wall_now)
     if report is not None:
-        from vipkeeper.cli.agent_view import as_the_agent_sees
+        from vipkeeper.cli.agent_view import as_the_agent_sees, missing_routing
 
         known = as_the_agent_sees(known, report)
+        for sentence in missing_routing(report):
+            print(f"vipkeeper: {sentence}", file=sys.stderr)
     vips = known if arguments.all else [vip for vip in known if not vip.forgotten]
     for sentence in unreadable_nodes(snapshot):
         print(f"vipkeeper: {sentence}; upgrade this vipkeeper or that node's", file=sys.stderr)
@@ -103,10 +105,12 @@ def _show_tracks(report: Report) -> None:
 
 def _show_routers(config: Config, *, as_json: bool, everything: bool) -> int:
     """VRRP has no place where all of it is written: this machine's agent tells what it knows."""
-    from vipkeeper.cli.agent_view import report_of_agent
+    from vipkeeper.cli.agent_view import missing_routing, report_of_agent
     from vipkeeper.cli.router_listing import list_routers, router_table
 
     report = report_of_agent(config)
+    for sentence in missing_routing(report):
+        print(f"vipkeeper: {sentence}", file=sys.stderr)
     routers = list_routers(report)
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(routers), indent=2).decode())

@@ -17,6 +17,7 @@ _EXIT_CODES = """\
 exit codes:
   0   done
   2   wrong usage, or a configuration with mistakes
+  4, 5, 6  as `keepalived -t` ends (check --like-keepalived)
   65  what was given to read is malformed (vrrp decode)
   69  the store (or, for restart, the agent) cannot be reached
   75  refused: it would be wrong now (forget, release, clear: the node, or an agent, is alive)
@@ -104,6 +105,12 @@ def _check(parser: argparse.ArgumentParser) -> None:
     check_command.fill(parser)
 
 
+def _convert(parser: argparse.ArgumentParser) -> None:
+    from vipkeeper.cli import convert_command
+
+    convert_command.fill(parser)
+
+
 def _forget(parser: argparse.ArgumentParser) -> None:
     from vipkeeper.cli import forget_command
 
@@ -151,6 +158,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "agent": ("keep VIPs on this node, as long as this node may", _agent),
     "ls": ("show who owns which VIP, and why", _ls),
     "check": ("look for mistakes in a configuration file", _check),
+    "convert": ("write a keepalived.conf as a configuration file of vipkeeper", _convert),
     "forget": ("list a node no more that is gone for good", _forget),
     "release": ("free a VIP whose owner is gone, before its lease says so", _release),
     "demo": ("show failovers on this machine, with real agents and a real store", _demo),

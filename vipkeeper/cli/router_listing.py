@@ -37,8 +37,8 @@ class ListedRouter(msgspec.Struct, frozen=True):
     master_priority: int | None
     takeover_in_ms: int | None
     warning: str | None = None
-    weights: str = ""  # what makes up the priority
     sync_group: str | None = None
+    weights: str = ""  # what makes up the priority
 
 
 class RouterStatistics(msgspec.Struct, frozen=True):
@@ -79,8 +79,8 @@ def list_routers(report: Report) -> list[ListedRouter]:
             master_priority=one.master_priority,
             takeover_in_ms=one.takeover_in_ms,
             warning=one.warning,
-            weights=one.weights,
             sync_group=one.sync_group,
+            weights=one.weights,
         )
         for one in report.routers
     ]

@@ -17,6 +17,7 @@ from vipkeeper.config.schema import Config
 from vipkeeper.config.timing_rules import Timing, derive_timing
 from vipkeeper.config.tracking import unit_members
 from vipkeeper.config.typed_document import named_tables_type, setting_type, table_type
+from vipkeeper.config.vip_addresses import written_addresses
 from vipkeeper.config.vip_schema import Vip
 from vipkeeper.config.zookeeper_schema import Zookeeper
 from vipkeeper.model.fences import FenceKind
@@ -24,8 +25,8 @@ from vipkeeper.model.vips import Unit, VipAddress
 
 
 def configured_addresses(vip: Vip) -> tuple[VipAddress, ...]:
-    """The addresses of one VIP, on the interface that it names."""
-    return tuple(VipAddress.parse(text, vip.interface) for text in vip.addresses)
+    """All addresses of one VIP, where its settings have them."""
+    return tuple(written.vip for written in written_addresses(vip))
 
 
 Place = Callable[[Vip], tuple[VipAddress, ...]]

@@ -80,7 +80,8 @@ class Garp(msgspec.Struct, frozen=True, rename=_GARP_KEYS):
         Annotated[
             float,
             _about(
-                "The least time between two gratuitous ARP frames on one interface. 0: none.",
+                "The least time between two announcements of IPv4 addresses on one interface; each is a "
+                "request and a reply. 0: none but what keeps a burst of 200 within 5 ms.",
                 0.001,
                 unit="seconds",
                 ge=0,
@@ -93,7 +94,11 @@ class Garp(msgspec.Struct, frozen=True, rename=_GARP_KEYS):
         Annotated[
             float,
             _about(
-                "The same between two neighbour advertisements (IPv6).", 0.001, unit="seconds", ge=0, le=10
+                "The same for IPv6, where each is a neighbour advertisement.",
+                0.001,
+                unit="seconds",
+                ge=0,
+                le=10,
             ),
         ]
         | None

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vipkeeper.config.address_rules import MOST_ADDRESSES
 from vipkeeper.config.consequences import preempts, priority_of
 from vipkeeper.config.mistakes import Finding, dotted, nearest
 from vipkeeper.config.schema import Config
 from vipkeeper.config.toml_positions import Path
 from vipkeeper.config.tracking import unit_members
-
-# A claim compares up to three records for each address, and a store takes 128 in one transaction.
-MOST_ADDRESSES = 40
 
 
 def broken_group_rules(config: Config) -> Iterator[Finding]:

@@ -20,9 +20,10 @@ class Mistake(msgspec.Struct, frozen=True):
     path: Path
     wrong: str
     fix: str = ""
+    said: str = ""  # what the file calls the key, where that is not its path
 
     def __str__(self) -> str:
-        head = ": ".join(part for part in (self.place, dotted(self.path)) if part)
+        head = ": ".join(part for part in (self.place, self.said or dotted(self.path)) if part)
         body = f"{self.wrong}; {self.fix}" if self.fix else self.wrong
         return f"{head}: {body}" if head else body
 

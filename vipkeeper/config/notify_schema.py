@@ -51,6 +51,14 @@ class Notify(msgspec.Struct, frozen=True, rename={"timeout_s": "timeout"}):
     deleted: NotifyScript = NotifyScript()
     any: NotifyScript = NotifyScript()
     master_rx_lower_pri: NotifyScript = NotifyScript()
+    say_deleted: Annotated[
+        bool,
+        _about(
+            "Whether a VIP that a reload removes is told as DELETED although there is no `deleted` program; "
+            "else it is told as FAULT, as by keepalived (there: `notify_deleted` without a program).",
+            True,
+        ),
+    ] = False
     priority_changes: (
         Annotated[
             bool,
@@ -128,6 +136,25 @@ class Scripts(msgspec.Struct, frozen=True, rename=_SCRIPTS_KEYS):
                 "/run/vipkeeper/notify.fifo",
                 min_length=1,
             ),
+        ]
+        | None
+    ) = None
+    fifo_user: (
+        Annotated[
+            str,
+            _about(
+                "The user whom the FIFO belongs to when the agent makes it; the default is the one that "
+                "`fifo_script` runs as, else the agent's own.",
+                "nobody",
+                min_length=1,
+            ),
+        ]
+        | None
+    ) = None
+    fifo_group: (
+        Annotated[
+            str,
+            _about("The group of the FIFO; the default is the user's own.", "nogroup", min_length=1),
         ]
         | None
     ) = None

@@ -8,22 +8,31 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 import msgspec
 
+from vipkeeper.config.address_rules import (
+    address_notices,
+    broken_address_rules,
+    good_addresses,
+    named_interfaces,
+)
 from vipkeeper.config.consequences import allowed_fences, build_timing
-from vipkeeper.config.group_rules import MOST_ADDRESSES, broken_group_rules, group_notices
+from vipkeeper.config.group_rules import broken_group_rules, group_notices
+from vipkeeper.config.host_rules import foreign_sources, own_address_as_peer, unusable_programs
 from vipkeeper.config.mistakes import Finding, dotted
+from vipkeeper.config.notify_rules import notify_notices
 from vipkeeper.config.peer_address import PeerAddress, parse_listen
 from vipkeeper.config.schema import Config
 from vipkeeper.config.store_rules import broken_store_rules, store_files, store_notices
 from vipkeeper.config.timing_rules import TimingFinding, judge_timing, longest_takeover_s, takeover_after_s
 from vipkeeper.config.toml_positions import Path
-from vipkeeper.config.vrrp_rules import LONGEST_INTERFACE_NAME, broken_vrrp_rules, vrrp_notices, vrrp_summary
+from vipkeeper.config.track_rules import broken_track_rules, track_notices
+from vipkeeper.config.vrrp_rules import broken_vrrp_rules, vrrp_notices, vrrp_summary
+from vipkeeper.config.words import LONGEST_INTERFACE_NAME
 from vipkeeper.model.fences import FenceKind
-from vipkeeper.model.vips import VipAddress
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 LONGEST_NAME = 64  # as long as Linux lets a host name be
@@ -34,6 +43,8 @@ class HostFacts(msgspec.Struct, frozen=True):
 
     interfaces: frozenset[str]
     missing_files: frozenset[str]  # of those that the configuration names
+    foreign_addresses: frozenset[str] = frozenset()  # of the source addresses named: those that others have
+    unusable_programs: Mapping[str, str] = {}  # of the programs named: why each cannot be run
 
 
 def broken_rules(config: Config) -> tuple[Finding, ...]:
@@ -43,11 +54,11 @@ def broken_rules(config: Config) -> tuple[Finding, ...]:
         *_bad_run_dir(config),
         *_bad_failsafe(config),
         *_bad_metrics(config),
-        *_bad_addresses(config),
-        *_repeated_addresses(config),
+        *broken_address_rules(config),
         *broken_group_rules(config),
         *broken_store_rules(config),
         *broken_vrrp_rules(config),
+        *broken_track_rules(config),
         *_timing_rules(config, fatal=True),
     )
 
@@ -56,27 +67,29 @@ def notices(config: Config) -> tuple[Finding, ...]:
     """What the operator should know although it works. `config` has no broken rule."""
     return (
         *_timing_rules(config, fatal=False),
-        *store_notices(config, {address: path for path, address in _good_addresses(config)}),
+        *address_notices(config),
+        *store_notices(config, {address: path for path, address in good_addresses(config)}),
         *group_notices(config),
         *vrrp_notices(config),
+        *track_notices(config),
+        *notify_notices(config),
     )
 
 
 def host_notices(config: Config, host: HostFacts) -> tuple[Finding, ...]:
     """What is not there on this host. An agent waits for an interface; for a file it does not."""
     found = []
-    for name, vip in config.vip.items():
-        if vip.interface not in host.interfaces:
-            found.append(
-                Finding(
-                    ("vip", name, "interface"),
-                    f'this host has no interface "{vip.interface}"',
-                    f"the agent will wait for it; there are: {', '.join(sorted(host.interfaces))}",
-                )
-            )
+    for place, interface in named_interfaces(config):
+        if interface not in host.interfaces:
+            wrong = f'this host has no interface "{interface}"'
+            fix = f"the agent will wait for it; there are: {', '.join(sorted(host.interfaces))}"
+            found.append(Finding(place, wrong, fix))
     for path, file in named_files(config):
         if file in host.missing_files:
             found.append(Finding(path, f"this host has no readable file {file}", "the agent will not start"))
+    found += foreign_sources(config, host.foreign_addresses)
+    found += own_address_as_peer(config, host.foreign_addresses)
+    found += unusable_programs(config, host.unusable_programs)
     return tuple(found)
 
 
@@ -156,7 +169,7 @@ def _bad_failsafe(config: Config) -> Iterator[Finding]:
         yield Finding(path, wrong, "write for example 10.0.0.21:7480 or [2001:db8::21]:7480")
         return
     address = ipaddress.ip_address(own.address)
-    vips = {vip: place for place, vip in _good_addresses(config)}
+    vips = {vip: place for place, vip in good_addresses(config)}
     if str(address) in vips:
         wrong = f"{address} is {dotted(vips[str(address)])}, which moves from node to node"
         yield Finding(path, wrong, "use the node's own address")
@@ -173,67 +186,10 @@ def _bad_metrics(config: Config) -> Iterator[Finding]:
     if own is None:
         yield Finding(path, f'"{text}" is not an address with a port', "write for example 127.0.0.1:9480")
         return
-    vips = {vip: place for place, vip in _good_addresses(config)}
+    vips = {vip: place for place, vip in good_addresses(config)}
     if own.address in vips:
         wrong = f"{own.address} is {dotted(vips[own.address])}, which moves from node to node"
         yield Finding(path, wrong, "use an address of the node's own")
-
-
-def _bad_addresses(config: Config) -> Iterator[Finding]:
-    for name, vip in config.vip.items():
-        if len(vip.addresses) > MOST_ADDRESSES:
-            yield Finding(
-                ("vip", name, "addresses"),
-                f"{len(vip.addresses)} addresses are more than change hands in one transaction",
-                f"write at most {MOST_ADDRESSES}, and the others under another VIP name",
-            )
-        for index, text in enumerate(vip.addresses):
-            wrong = _why_no_vip(text)
-            if wrong is not None:
-                yield Finding(("vip", name, "addresses", index), *wrong)
-
-
-def _why_no_vip(text: str) -> tuple[str, str] | None:
-    """What is wrong with an address, and what to do about it."""
-    if "%" in text:
-        return f'"{text}" has a zone', "leave out %... and set `interface`"
-    try:
-        parsed = ipaddress.ip_interface(text)
-    except ValueError:
-        return (
-            f'"{text}" is not an IP address',
-            "write ADDR or ADDR/LEN, for example 192.0.2.10 or 2001:db8::10/64",
-        )
-    address, network = parsed.ip, parsed.network
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        return f'"{text}" is an IPv4 address in IPv6 form', f"write {address.ipv4_mapped}"
-    if address.is_unspecified or address.is_multicast or address.is_loopback:
-        kind = "loopback" if address.is_loopback else "multicast" if address.is_multicast else "placeholder"
-        return f"{address} is a {kind} address, which no node can hold for others", "use a unicast address"
-    all_usable = network.num_addresses <= 2 or network.version == 6  # /31 and /32 have no reserved addresses
-    if not all_usable and address == network.network_address:
-        return f"{text} is the address of the network {network} itself", "use an address inside the network"
-    if not all_usable and address == network.broadcast_address:
-        return f"{text} is the broadcast address of {network}", "use an address inside the network"
-    return None
-
-
-def _good_addresses(config: Config) -> Iterator[tuple[Path, str]]:
-    """Canonical text of each address that can be understood, with its place."""
-    for name, vip in config.vip.items():
-        for index, text in enumerate(vip.addresses):
-            if _why_no_vip(text) is None:
-                yield ("vip", name, "addresses", index), VipAddress.parse(text, vip.interface).address
-
-
-def _repeated_addresses(config: Config) -> Iterator[Finding]:
-    first: dict[str, Path] = {}
-    for path, address in _good_addresses(config):
-        if address in first:
-            fix = "an address has one owner, so keep it in one place"
-            yield Finding(path, f"{address} is also {dotted(first[address])}", fix)
-        else:
-            first[address] = path
 
 
 def failover_summary(config: Config) -> tuple[str, ...]:

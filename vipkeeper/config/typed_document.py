@@ -7,17 +7,24 @@ that is wrong gets its default so that the rest can still be judged.
 from __future__ import annotations
 
 import enum
+import functools
 import types
 import typing
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from msgspec.structs import FieldInfo, fields
+from msgspec.structs import FieldInfo
 
 from vipkeeper.config.mistakes import Finding, dotted, named_value, nearest
 from vipkeeper.config.schema import Config
 from vipkeeper.config.toml_positions import Path
+
+
+@functools.cache
+def fields(schema: type[msgspec.Struct]) -> tuple[FieldInfo, ...]:
+    """The fields of a table. msgspec reads the annotations anew each time: measured, 1 to 2 ms a table."""
+    return msgspec.structs.fields(schema)
 
 
 class SettingType(typing.NamedTuple):

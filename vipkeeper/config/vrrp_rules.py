@@ -9,17 +9,18 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
+from vipkeeper.config.address_words import read_address
 from vipkeeper.config.mistakes import Finding, dotted
 from vipkeeper.config.schema import Config
 from vipkeeper.config.strict_rules import strict_notices, vrrp_in_force
 from vipkeeper.config.toml_positions import Path
+from vipkeeper.config.vip_addresses import MOST_ADVERTISED, advertised_addresses, written_addresses
 from vipkeeper.config.vip_schema import Vip
 from vipkeeper.config.vrrp_schema import VipVrrp
-from vipkeeper.model.vips import VipAddress
+from vipkeeper.config.words import LONGEST_INTERFACE_NAME, WordError
 
 HIGHEST_PRIORITY = 255
 SECRET_BYTES = 8  # of a password or key; RFC 2338 5.3.10
-LONGEST_INTERFACE_NAME = 15  # IFNAMSIZ without the closing zero
 _INTERFACE_NAME = re.compile(rf"(?!\.{{1,2}}$)[^/\s]{{1,{LONGEST_INTERFACE_NAME}}}")
 _USUAL_NAME = {4: "vrrp", 6: "vrrp6"}  # of a virtual MAC's interface, before the VRID
 LONGEST_INTERVAL_S = {2: 255.0, 3: 40.95}
@@ -35,7 +36,7 @@ def speaks_vrrp(config: Config, vip: Vip) -> bool:
 
 def advertised_version(vip: Vip) -> int:
     """4 or 6: the family of its first address. `vip` has good addresses."""
-    return VipAddress.parse(vip.addresses[0], vip.interface).version
+    return read_address(vip.addresses[0], vip.interface).vip.version
 
 
 def broken_vrrp_rules(config: Config) -> Iterator[Finding]:
@@ -80,13 +81,14 @@ def vrrp_notices(config: Config) -> Iterator[Finding]:
             yield Finding((*table, "auth_type"), wrong, "use ah where that matters, or a store")
         if vrrp.auth_pass is not None and len(vrrp.auth_pass.encode()) > SECRET_BYTES:
             yield Finding((*table, "auth_pass"), "only its first 8 bytes are used", "write 8 bytes at most")
-        first = vip.addresses[0]
-        if advertised_version(vip) == 6 and not ipaddress.ip_interface(first).ip.is_link_local:
+        first = read_address(vip.addresses[0], vip.interface).vip.address
+        if advertised_version(vip) == 6 and not ipaddress.ip_address(first).is_link_local:
             yield Finding(
                 ("vip", name, "addresses", 0),
                 f"{first} is not link-local, which RFC 9568 (5.2.9) asks of the first IPv6 address",
                 "keepalived and FRR accept it; write a link-local address first if another peer does not",
             )
+        yield from _surplus(name, vip)
         soonest_s = (vrrp_in_force(vip).down_timer_adverts - 1) * vrrp.advert_interval_s
         if config.backend != "vrrp" and config.lease.ttl_s > soonest_s:
             yield Finding(
@@ -95,6 +97,21 @@ def vrrp_notices(config: Config) -> Iterator[Finding]:
                 f"earliest, and its lease of {config.lease.ttl_s:g} s may still run then",
                 "raise advert_interval, or lower lease.ttl",
             )
+
+
+def _surplus(name: str, vip: Vip) -> Iterator[Finding]:
+    """Addresses that an advertisement has no room for go along without being named, as in keepalived."""
+    version = advertised_version(vip)
+    for index, text in enumerate(vip.addresses):
+        each = read_address(text, vip.interface).vip
+        if each.version == version and each not in advertised_addresses(vip):
+            yield Finding(
+                ("vip", name, "addresses", index),
+                f"an advertisement holds {MOST_ADVERTISED[version]} IPv{version} addresses; {each.address} "
+                "and those after it go along without being advertised",
+                "give them to another VIP, or list them in excluded_addresses on all routers",
+            )
+            return
 
 
 def vrrp_summary(config: Config) -> Iterator[str]:
@@ -113,8 +130,8 @@ def vrrp_summary(config: Config) -> Iterator[str]:
 
 def _has_good_addresses(vip: Vip) -> bool:
     try:
-        return all(VipAddress.parse(text, vip.interface) for text in vip.addresses)
-    except ValueError:
+        return bool(written_addresses(vip))
+    except WordError:
         return False
 
 

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from vipkeeper.election.effects import Holding
+from vipkeeper.model.address_options import PLAIN, AddressOptions
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.host import HostState, Lifetime
 from vipkeeper.model.vips import Unit, VipAddress
@@ -32,17 +33,22 @@ SLACK_PER_IPV6_S = 0.05
 LEAST_SLACK_LEFT = 0.25
 
 
+_NO_OPTIONS: Mapping[str, AddressOptions] = {}
+
+
 def wanted_host(
     units: Iterable[Unit],
     holdings: Mapping[str, Holding],
     standing: HostState,
     fence: FenceKind,
     now_s: float,
+    *,
+    options: Mapping[str, AddressOptions] = _NO_OPTIONS,
 ) -> HostState:
-    """What the kernel should have for `holdings` (by unit name).
+    """What the kernel should have for `holdings` (by unit name); `options` by the text of an address.
 
-    A holding without a deadline keeps what stands, as long as its own deadline runs, and adds nothing.
-    A holding whose deadline has passed is not wanted at all.
+    A holding without a deadline keeps what stands, as it is and as long as its own deadline runs, and adds
+    nothing. A holding whose deadline has passed is not wanted at all.
     """
     held = [
         (unit, holding)
@@ -53,17 +59,24 @@ def wanted_host(
     ipv6_count = sum(vip.version == 6 for unit, _ in held for vip in unit.addresses)
     addresses: dict[VipAddress, Lifetime] = {}
     deadlines: dict[str, float] = {}
+    looks: dict[VipAddress, AddressOptions] = {}
     for unit, holding in held:
         end = holding.deadline_s
         for vip in unit.addresses:
             if end is not None:
                 addresses[vip] = lifetime(end, fence, ipv6_count if vip.version == 6 else 0)
                 deadlines[vip.address] = end
+                look = options.get(vip.address, PLAIN)
             elif still_stands(vip, standing, fence, now_s):
                 addresses[vip] = standing.addresses[vip]
+                look = standing.options.get(vip, PLAIN)
                 if fence is not FenceKind.LIFETIME:
                     deadlines[vip.address] = standing.deadlines[vip.address]
-    return HostState(addresses, {} if fence is FenceKind.LIFETIME else deadlines)
+            else:
+                continue
+            if look != PLAIN:
+                looks[vip] = look
+    return HostState(addresses, {} if fence is FenceKind.LIFETIME else deadlines, looks)
 
 
 def answers_until_s(vip: VipAddress, standing: HostState, fence: FenceKind) -> float:

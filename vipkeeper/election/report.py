@@ -55,9 +55,9 @@ def _vips(state: ElectionState, now_s: float) -> tuple[VipReport, ...]:
                 lease_left_ms=left_ms if held else None,
                 held_on_promises=held and names is not None,
                 promised_by=names if held else None,
+                members=unit.unit.members,
                 priority=unit.priority,
                 weights=unit.weight.on(unit.unit.priority),
-                members=unit.unit.members,
             )
         )
     return tuple(reports)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from typing import NamedTuple
 
+from vipkeeper.changes.change_kinds import AddAddresses, RefreshAddresses, RemoveAddresses
 from vipkeeper.kernel.netlink_socket import CAP_NET_ADMIN, Answer, NetlinkSocket
 from vipkeeper.kernel.netlink_wire import (
     NLM_F_CREATE,
@@ -19,8 +21,10 @@ from vipkeeper.kernel.netlink_wire import (
     Message,
     attribute,
     attributes,
+    text_attribute,
 )
 from vipkeeper.kernel.refusals import explain, kernel_error
+from vipkeeper.model.address_options import PLAIN, AddressOptions
 from vipkeeper.model.host import ENDLESS, Lifetime, Link
 from vipkeeper.model.vips import VipAddress
 
@@ -37,6 +41,8 @@ _IFADDRMSG = struct.Struct("=BBBBi")  # family, prefix length, flags, scope, int
 _CACHEINFO = struct.Struct("=IIII")  # preferred, valid, created, updated
 _IFA_ADDRESS = 1
 _IFA_LOCAL = 2
+_IFA_LABEL = 3
+_IFA_BROADCAST = 4
 _IFA_CACHEINFO = 6
 _IFA_FLAGS = 8
 _IFA_PROTO = 11
@@ -48,19 +54,26 @@ _FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 _GONE = frozenset({errno.EADDRNOTAVAIL, errno.ENODEV})
 
 
-def read_addresses(
-    netlink: NetlinkSocket, names: Mapping[int, str], now_s: float
-) -> tuple[dict[VipAddress, Lifetime], frozenset[VipAddress]]:
-    """Our addresses with their lifetimes, and everybody else's. `names`: interface name by index.
+class FoundAddresses(NamedTuple):
+    """What is in the kernel: ours with their lifetimes and, where they are not plain, options; and others."""
+
+    ours: dict[VipAddress, Lifetime]
+    options: dict[VipAddress, AddressOptions]
+    foreign: frozenset[VipAddress]
+
+
+def read_addresses(netlink: NetlinkSocket, names: Mapping[int, str], now_s: float) -> FoundAddresses:
+    """A fresh reading. `names`: interface name by index.
 
     An address on an interface that `names` does not have is left out.
     """
     ours: dict[VipAddress, Lifetime] = {}
+    options: dict[VipAddress, AddressOptions] = {}
     foreign: set[VipAddress] = set()
     for kind, body in netlink.dump(_RTM_GETADDR, _IFADDRMSG.pack(0, 0, 0, 0, 0)):
         if kind != RTM_NEWADDR:
             continue
-        family, prefix_length, _, _, index = _IFADDRMSG.unpack_from(body)
+        family, prefix_length, _, scope, index = _IFADDRMSG.unpack_from(body)
         fields = dict(attributes(body, _IFADDRMSG.size))
         # On a point-to-point link IFA_ADDRESS is the other end; IFA_LOCAL, where given, is always ours.
         packed = fields.get(_IFA_LOCAL, fields.get(_IFA_ADDRESS))
@@ -70,9 +83,28 @@ def read_addresses(
         vip = VipAddress(socket.inet_ntop(family, packed), prefix_length, name)
         if fields.get(_IFA_PROTO) == bytes([OUR_PROTOCOL]):
             ours[vip] = _lifetime(fields.get(_IFA_CACHEINFO), now_s)
+            look = read_options(fields, family, scope, name)
+            if look != PLAIN:
+                options[vip] = look
         else:
             foreign.add(vip)
-    return ours, frozenset(foreign)
+    return FoundAddresses(ours, options, frozenset(foreign))
+
+
+def read_options(fields: Mapping[int, bytes], family: int, scope: int, interface: str) -> AddressOptions:
+    """How an address of the kernel looks. An IPv6 scope is the kernel's own finding."""
+    local, other = fields.get(_IFA_LOCAL), fields.get(_IFA_ADDRESS)
+    peer = socket.inet_ntop(family, other) if local and other and local != other else ""
+    if family != socket.AF_INET:
+        return AddressOptions(peer=peer) if peer else PLAIN
+    label = fields.get(_IFA_LABEL, b"").rstrip(b"\0").decode(errors="replace")
+    broadcast = fields.get(_IFA_BROADCAST)
+    return AddressOptions(
+        broadcast="" if broadcast is None else socket.inet_ntop(family, broadcast),
+        label="" if label == interface else label,
+        scope=scope,
+        peer=peer,
+    )
 
 
 def _lifetime(cache_info: bytes | None, now_s: float) -> Lifetime:
@@ -84,34 +116,34 @@ def _lifetime(cache_info: bytes | None, now_s: float) -> Lifetime:
 
 
 def add_addresses(
-    netlink: NetlinkSocket, links: Mapping[str, Link], lifetimes: Mapping[VipAddress, Lifetime], now_s: float
+    netlink: NetlinkSocket, links: Mapping[str, Link], wanted: AddAddresses, now_s: float
 ) -> dict[VipAddress, str]:
     """Add addresses; those refused, with the kernel's reason. Raises MissingPrivilege."""
-    return _put(netlink, links, lifetimes, now_s, NLM_F_CREATE | NLM_F_EXCL)
+    return _put(netlink, links, wanted, now_s, NLM_F_CREATE | NLM_F_EXCL)
 
 
 def refresh_addresses(
-    netlink: NetlinkSocket, links: Mapping[str, Link], lifetimes: Mapping[VipAddress, Lifetime], now_s: float
+    netlink: NetlinkSocket, links: Mapping[str, Link], wanted: RefreshAddresses, now_s: float
 ) -> dict[VipAddress, str]:
     """Give addresses new lifetimes; those refused, with the kernel's reason. Raises MissingPrivilege.
 
     An address that has just been removed by somebody is added by this: Linux takes REPLACE without CREATE
     for a creation.
     """
-    return _put(netlink, links, lifetimes, now_s, NLM_F_REPLACE)
+    return _put(netlink, links, wanted, now_s, NLM_F_REPLACE)
 
 
 def _put(
     netlink: NetlinkSocket,
     links: Mapping[str, Link],
-    lifetimes: Mapping[VipAddress, Lifetime],
+    wanted: AddAddresses | RefreshAddresses,
     now_s: float,
     flags: int,
 ) -> dict[VipAddress, str]:
     refused: dict[VipAddress, str] = {}
     sent: list[VipAddress] = []
     batch: list[Message] = []
-    for vip, span in lifetimes.items():
+    for vip, span in wanted.lifetimes.items():
         link = links.get(vip.interface)
         valid_s = span.whole_seconds(now_s)
         if link is None:
@@ -120,7 +152,8 @@ def _put(
             refused[vip] = "its lease ended before it could be added"
         else:
             sent.append(vip)
-            batch.append(Message(RTM_NEWADDR, flags, _address(vip, link.index) + _terms(vip, valid_s)))
+            body = address_body(vip, link.index, wanted.options.get(vip, PLAIN)) + _terms(vip, valid_s)
+            batch.append(Message(RTM_NEWADDR, flags, body))
     for position, answer in netlink.batch(batch).items():
         vip = sent[position]
         refused[vip] = _reason(vip, answer)
@@ -128,11 +161,16 @@ def _put(
 
 
 def remove_addresses(
-    netlink: NetlinkSocket, links: Mapping[str, Link], addresses: Iterable[VipAddress]
+    netlink: NetlinkSocket, links: Mapping[str, Link], unwanted: RemoveAddresses
 ) -> dict[VipAddress, str]:
     """Remove addresses; those refused, with the kernel's reason. One that is gone already is not refused."""
-    present = [vip for vip in addresses if vip.interface in links]
-    batch = [Message(RTM_DELADDR, 0, _address(vip, links[vip.interface].index)) for vip in present]
+    present = [vip for vip in unwanted.addresses if vip.interface in links]
+    batch = [
+        Message(
+            RTM_DELADDR, 0, address_body(vip, links[vip.interface].index, unwanted.options.get(vip, PLAIN))
+        )
+        for vip in present
+    ]
     return {
         present[position]: _reason(present[position], answer)
         for position, answer in netlink.batch(batch).items()
@@ -140,14 +178,18 @@ def remove_addresses(
     }
 
 
-def _address(vip: VipAddress, index: int) -> bytes:
+def address_body(vip: VipAddress, index: int, options: AddressOptions) -> bytes:
+    """The part of a message that says which address, and how it looks."""
     family = _FAMILY[vip.version]
     packed = socket.inet_pton(family, vip.address)
-    return (
-        _IFADDRMSG.pack(family, vip.prefix_length, 0, 0, index)
+    body = (
+        _IFADDRMSG.pack(family, vip.prefix_length, 0, options.scope, index)
         + attribute(_IFA_LOCAL, packed)
-        + attribute(_IFA_ADDRESS, packed)
+        + attribute(_IFA_ADDRESS, socket.inet_pton(family, options.peer) if options.peer else packed)
     )
+    if options.broadcast:
+        body += attribute(_IFA_BROADCAST, socket.inet_pton(family, options.broadcast))
+    return body + text_attribute(_IFA_LABEL, options.label) if options.label else body
 
 
 def _terms(vip: VipAddress, valid_s: int) -> bytes:

@@ -21,6 +21,7 @@ from vipkeeper.changes.change_kinds import (
     SetDeadlines,
 )
 from vipkeeper.kernel.host_network import ForeignAnnouncement, HostEvent, KernelChanged
+from vipkeeper.model.address_options import AddressOptions
 from vipkeeper.model.errors import KernelRefused
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.host import FenceInForce, HostReading, HostState, Lifetime, Link
@@ -43,6 +44,7 @@ class MemoryKernel:
         self.refusals: dict[VipAddress, str] = {}  # no such address is taken, with this reason
         self.stuck: dict[VipAddress, str] = {}  # no such address is given up, with this reason
         self.refused_fences: dict[FenceKind, str] = {}
+        self.options: dict[VipAddress, AddressOptions] = {}  # of ours that are not plain
         self._ends: dict[VipAddress, float] = {}
         self._next_index = 1
         self._listeners: dict[object, Callable[[HostEvent], None]] = {}
@@ -71,6 +73,7 @@ class MemoryKernel:
     def remove_by_hand(self, vip: VipAddress) -> None:
         """An administrator removes an address."""
         self._ends.pop(vip, None)
+        self.options.pop(vip, None)
         self.foreign.discard(vip)
         self._tell(KernelChanged())
 
@@ -117,8 +120,15 @@ class MemoryKernel:
         self._ends[vip] = now_s + span.whole_seconds(now_s)
         return ""
 
+    def style(self, vip: VipAddress, options: AddressOptions | None) -> None:
+        """How an address that was just added looks."""
+        self.options.pop(vip, None)
+        if options is not None:
+            self.options[vip] = options
+
     def take_away(self, vip: VipAddress) -> None:
         """Remove one of ours."""
+        self.options.pop(vip, None)
         if self._ends.pop(vip, None) is not None:
             self._tell(KernelChanged())
 
@@ -188,8 +198,9 @@ class MemoryHost:
         """See `HostNetwork.read`."""
         now_s = self._kernel.clock()
         ours = {vip: _known(end, now_s) for vip, end in self._kernel.addresses().items()}
+        looks = {vip: look for vip, look in self._kernel.options.items() if vip in ours}
         elsewhere = frozenset(vip for vip in self._kernel.foreign if vip.interface != _LOOPBACK)
-        return HostReading(HostState(ours, dict(self._kernel.deadlines)), elsewhere)
+        return HostReading(HostState(ours, dict(self._kernel.deadlines), looks), elsewhere)
 
     def apply(self, change: Change) -> Applied:
         """See `HostNetwork.apply`."""
@@ -203,8 +214,12 @@ class MemoryHost:
             case ForgetDeadlines(addresses):
                 for text in addresses:
                     kernel.deadlines.pop(text, None)
-            case AddAddresses(lifetimes):
-                refused = {vip: kernel.put(vip, span, exclusive=True) for vip, span in lifetimes.items()}
+            case AddAddresses(lifetimes, options):
+                for vip, span in lifetimes.items():
+                    if why := kernel.put(vip, span, exclusive=True):
+                        refused[vip] = why
+                for vip in lifetimes.keys() - refused.keys():
+                    kernel.style(vip, options.get(vip))
             case RefreshAddresses(lifetimes):
                 refused = {vip: kernel.put(vip, span, exclusive=False) for vip, span in lifetimes.items()}
             case RemoveAddresses(addresses):

@@ -161,10 +161,10 @@ class NetlinkHost:
         """See `HostNetwork.read`."""
         names = {link.index: link.name for link in self.links().values()}
         now_s = self._clock()
-        ours, foreign = read_addresses(self._netlink, names, now_s)
+        found = read_addresses(self._netlink, names, now_s)
         deadlines = self._fence.deadlines(now_s) if self._fence is not None else {}
-        elsewhere = frozenset(vip for vip in foreign if vip.interface != _LOOPBACK)
-        return HostReading(HostState(ours, deadlines), elsewhere)
+        elsewhere = frozenset(vip for vip in found.foreign if vip.interface != _LOOPBACK)
+        return HostReading(HostState(found.ours, deadlines, found.options), elsewhere)
 
     def apply(self, change: Change) -> Applied:
         """See `HostNetwork.apply`."""
@@ -178,13 +178,12 @@ class NetlinkHost:
                     self._fence.forget(addresses)
             case AddAddresses(lifetimes):
                 keep_secondaries(lifetimes)
-                return Applied(
-                    now_s, add_addresses(self._netlink, self._links_of(lifetimes), lifetimes, now_s)
-                )
-            case RefreshAddresses(lifetimes):
-                return Applied(now_s, refresh_addresses(self._netlink, self._links, lifetimes, now_s))
+                links = self._links_of(lifetimes)
+                return Applied(now_s, add_addresses(self._netlink, links, change, now_s))
+            case RefreshAddresses():
+                return Applied(now_s, refresh_addresses(self._netlink, self._links, change, now_s))
             case RemoveAddresses(addresses):
-                return Applied(now_s, remove_addresses(self._netlink, self._links_of(addresses), addresses))
+                return Applied(now_s, remove_addresses(self._netlink, self._links_of(addresses), change))
         return Applied(now_s)
 
     def announce(self, vips: Iterable[VipAddress]) -> None:

@@ -30,6 +30,7 @@ from vipkeeper.kernel.refusals import kernel_error
 _SOL_NETLINK = 270
 _NETLINK_CAP_ACK = 10
 _NETLINK_EXT_ACK = 11
+_NETLINK_GET_STRICT_CHK = 12
 _SO_SNDBUFFORCE = 32
 _SO_RCVBUFFORCE = 33
 _NLM_F_CAPPED = 0x100
@@ -71,6 +72,10 @@ class NetlinkSocket:
                 raise kernel_error(
                     refused.errno or 0, "managing addresses", capability=CAP_NET_ADMIN
                 ) from refused
+
+    def filter_dumps(self) -> None:
+        """From now on the kernel leaves out of a dump what its request does not ask for (Linux 4.20)."""
+        self._socket.setsockopt(_SOL_NETLINK, _NETLINK_GET_STRICT_CHK, 1)
 
     def close(self) -> None:
         self._socket.close()

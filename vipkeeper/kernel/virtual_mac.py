@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from vipkeeper.changes.change_kinds import RemoveAddresses
 from vipkeeper.kernel.addresses import read_addresses, remove_addresses
 from vipkeeper.kernel.group_reports import is_redirected, redirect_reports
 from vipkeeper.kernel.kernel_settings import KernelSettings
@@ -187,10 +188,10 @@ class VirtualMacs:
     def _take_off_addresses_of(self, base: Device, device: Device) -> None:
         """keepalived gives it the base's link-local address, for which a backup would answer."""
         names = {base.index: base.name, device.index: device.name}
-        _, foreign = read_addresses(self._netlink, names, now_s=0.0)
+        foreign = read_addresses(self._netlink, names, now_s=0.0).foreign
         at_base = {vip.address for vip in foreign if vip.interface == base.name}
         copied = [vip for vip in foreign if vip.interface == device.name and vip.address in at_base]
-        remove_addresses(self._netlink, {device.name: as_link(device)}, copied)
+        remove_addresses(self._netlink, {device.name: as_link(device)}, RemoveAddresses(tuple(copied)))
 
     def _redirect_reports(self, device: Device, base: Device) -> str:
         bound = (device.index, base.index, base.mac)

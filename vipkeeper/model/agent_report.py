@@ -26,9 +26,9 @@ class VipReport(msgspec.Struct, frozen=True):
     lease_left_ms: int | None = None  # to this node's own deadline; null: it does not hold it
     held_on_promises: bool = False
     promised_by: tuple[str, ...] | None = None
+    members: tuple[str, ...] = ()  # of a sync group: its VIPs
     priority: int = 0  # with weights
     weights: str = ""  # what makes it up, "100 -5 maint"; "": it is as configured
-    members: tuple[str, ...] = ()  # of a sync group: its VIPs
 
 
 class TrackReport(msgspec.Struct, frozen=True):
@@ -82,8 +82,8 @@ class RouterReport(msgspec.Struct, frozen=True):
     became_master: int
     discarded: dict[str, int]  # by DiscardReason value
     warning: str | None = None  # others use this VRID for something else
-    weights: str = ""  # what makes up the priority, "100 -5 maint"; "": it is as configured
     sync_group: str | None = None  # that its VIP moves with
+    weights: str = ""  # what makes up the priority, "100 -5 maint"; "": it is as configured
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -101,6 +101,8 @@ class Report(msgspec.Struct, frozen=True):
     version: str = ""
     routers: tuple[RouterReport, ...] = ()
     tracks: tuple[TrackReport, ...] = ()
+    # Routes, rules and static addresses that should be here and are not, and why.
+    routing_refused: dict[str, str] = {}
 
 
 class Request(msgspec.Struct, frozen=True):

@@ -8,11 +8,12 @@ because Linux answers for a local address on any interface.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
 
+from vipkeeper.model.address_options import AddressOptions
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.vips import VipAddress
 
@@ -41,10 +42,18 @@ ENDLESS = Lifetime(math.inf, math.inf)
 
 
 class HostState(msgspec.Struct, frozen=True):
-    """Our addresses, and the end of each fenced address's lease. An address without entry is not fenced."""
+    """Our addresses, and the end of each fenced address's lease. An address without entry is not fenced.
+
+    `options` has those addresses alone that are not plain.
+    """
 
     addresses: Mapping[VipAddress, Lifetime] = msgspec.field(default_factory=dict)
     deadlines: Mapping[str, float] = msgspec.field(default_factory=dict)  # address text -> instant
+    options: Mapping[VipAddress, AddressOptions] = msgspec.field(default_factory=dict)
+
+    def options_of(self, vips: Iterable[VipAddress]) -> dict[VipAddress, AddressOptions]:
+        """Those of these that are not plain."""
+        return {vip: self.options[vip] for vip in vips if vip in self.options}
 
 
 class HostReading(msgspec.Struct, frozen=True):

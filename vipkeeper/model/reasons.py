@@ -23,9 +23,9 @@ class Reason(enum.Enum):
     ADDRESS_HELD_BY_OTHER_NAME = "address-held-by-other-name"
     STORE_UNREACHABLE = "store-unreachable"
     NOT_CONFIGURED = "not-configured"
+    STARTUP_DELAY = "startup-delay"
     CHECK_FAILED = "check-failed"
     CHECK_PENDING = "check-pending"
-    STARTUP_DELAY = "startup-delay"
 
     # Why this node stands by
     OWNER_ALIVE = "owner-alive"
@@ -79,9 +79,9 @@ _EXPLAINED: dict[Reason, str] = {
     Reason.ADDRESS_HELD_BY_OTHER_NAME: "an address of this VIP is owned under another VIP's name",
     Reason.STORE_UNREACHABLE: "the store cannot be read",
     Reason.NOT_CONFIGURED: "this node's configuration does not have the VIP",
+    Reason.STARTUP_DELAY: "the agent has just started, and startup_delay is not over",
     Reason.CHECK_FAILED: "a check that this VIP depends on fails",
     Reason.CHECK_PENDING: "the first result of a check that this VIP depends on is not there yet",
-    Reason.STARTUP_DELAY: "the agent has just started, and startup_delay is not over",
     Reason.OWNER_ALIVE: "another node owns it and renews its lease",
     Reason.OWNER_LEASE_RUNNING: "the owner is silent but its lease has not run out",
     Reason.NO_RECORD_YET: "the store has no record of it: the longest possible lease must pass first",

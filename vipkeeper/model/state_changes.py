@@ -29,4 +29,6 @@ class StateChange(msgspec.Struct, frozen=True):
     unit: str
     state: VipState
     priority: int  # the effective one
+    reason: str = ""  # of the closed list of who decides
     detail: str = ""  # why, for people
+    epoch: int = 0  # with a store: how often the unit has changed its owner, the fencing token

@@ -12,7 +12,7 @@ import os
 import signal
 import subprocess
 from collections import deque
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from vipkeeper.scripts.launching import clean_environment, command_line
@@ -102,9 +102,15 @@ class _Run:
                     why += "; the kernel holds its process even after SIGKILL"
                 return Outcome(Ending.TIMED_OUT, output=self._output.tail(), detail=why)
         except asyncio.CancelledError:
-            _in_background(self._end())
+            task = self._loop.create_task(self._end())
+            _ENDINGS[task] = self
+            task.add_done_callback(_ENDINGS.pop)
             raise
         return self._judge(code)
+
+    def kill(self) -> None:
+        """Do not wait for it to take SIGTERM."""
+        self._signal(signal.SIGKILL)
 
     def _judge(self, code: int) -> Outcome:
         output = self._output.tail()
@@ -192,10 +198,17 @@ class _Output:
             self._lingering.remove(self)
 
 
-_ENDINGS: set[asyncio.Task[int | None]] = set()  # the loop itself keeps no task alive
+# What was cancelled and has not ended; the loop itself keeps no task alive.
+_ENDINGS: dict[asyncio.Task[int | None], _Run] = {}
 
 
-def _in_background(ending: Coroutine[None, None, int | None]) -> None:
-    task = asyncio.get_running_loop().create_task(ending)
-    _ENDINGS.add(task)
-    task.add_done_callback(_ENDINGS.discard)
+async def end_cancelled(patience_s: float) -> None:
+    """At the end of the agent: kill what was cancelled and does not end within so long, and reap it."""
+    endings = dict(_ENDINGS)
+    if not endings:
+        return
+    await asyncio.wait(endings, timeout=patience_s)
+    for task, run in endings.items():
+        if not task.done():
+            run.kill()
+    await asyncio.wait(endings, timeout=patience_s)

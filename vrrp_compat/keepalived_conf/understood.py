@@ -1,7 +1,16 @@
 """What a keepalived.conf means by keepalived's own rules: known blocks, typed values, and remarks.
 
 Rules of this file: plain values. Old names are gone (`lb_algo` is `lvs_sched` by then); what keepalived
-leaves out is not here, and a remark says so.
+leaves out is not here, and a remark says so. How values look:
+
+- A bare word such as `nopreempt` or `vrrp_strict` has none. One that may be switched off has one bool, also
+  when nothing follows it: `smtp_alert` is `(True,)`.
+- A program is a tuple of its words, and after it user and group where they are said:
+  `(("/bin/notify", "master"), "nobody", "nogroup")`.
+- A line of a list is a setting whose keyword is the line's first word. Of addresses, routes and rules the
+  values are the words after that, without those that keepalived leaves out. Of what is tracked they are the
+  weight and whether it is reversed, as far as they are said: `()`, `(-20,)`, `(-20, True)`. Names that share
+  a line are a setting each.
 """
 
 from __future__ import annotations
@@ -21,6 +30,7 @@ class Fate(enum.Enum):
     CARRIED_OUT = "carried out"
     NO_MEANING = "has no meaning here"
     REFUSED = "refused"
+    COMING = "not yet"  # virtual servers are not programmed yet
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -46,6 +56,19 @@ class Block(msgspec.Struct, frozen=True):
     fate: Fate
     settings: tuple[Setting, ...] = ()
     blocks: tuple[Block, ...] = ()
+
+    def find(self, keyword: str) -> Setting | None:
+        """The last setting of a keyword, which is the one that counts."""
+        return next((setting for setting in reversed(self.settings) if setting.keyword == keyword), None)
+
+    def inner(self, keyword: str) -> tuple[Block, ...]:
+        """The blocks of a keyword."""
+        return tuple(block for block in self.blocks if block.keyword == keyword)
+
+    @property
+    def name(self) -> str:
+        """What follows its keyword, or nothing."""
+        return str(self.values[0]) if self.values else ""
 
     @property
     def place(self) -> Place:

@@ -40,6 +40,18 @@ class Noticed(msgspec.Struct, frozen=True):
     detail: str
 
 
+class LowerHeard(msgspec.Struct, frozen=True):
+    """Another router with a lower priority believed that it was master: at most once an interval."""
+
+    detail: str
+
+
+class PriorityChanged(msgspec.Struct, frozen=True):
+    """The effective priority is another one from now on."""
+
+    priority: int
+
+
 class Finished(msgspec.Struct, frozen=True):
     """The router has ended: nothing is held any more, or all is kept on purpose."""
 
@@ -47,7 +59,7 @@ class Finished(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
-Effect = SendAdvert | Announce | Decided | Noticed | Finished
+Effect = SendAdvert | Announce | Decided | Noticed | LowerHeard | PriorityChanged | Finished
 
 
 class RouterStatus(msgspec.Struct, frozen=True):

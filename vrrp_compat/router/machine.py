@@ -16,7 +16,7 @@ from vrrp_compat.router.changeover import (
     plan_farewell,
     stand_back,
 )
-from vrrp_compat.router.effects import Effect, Finished, RouterStatus, SendAdvert
+from vrrp_compat.router.effects import Effect, Finished, PriorityChanged, RouterStatus, SendAdvert
 from vrrp_compat.router.events import (
     AdvertHeard,
     AdvertSent,
@@ -59,6 +59,11 @@ class VirtualRouter:
     @property
     def reason(self) -> RouterReason:
         return self._state.reason
+
+    @property
+    def priority(self) -> int:
+        """The effective one."""
+        return self._state.priority
 
     @property
     def hold_until_s(self) -> float | None:
@@ -255,7 +260,7 @@ class VirtualRouter:
         fixed = (settings.version, settings.vrid, len(settings.address))
         if fixed != (before.version, before.vrid, len(before.address)):
             raise ProgrammingError(f"{before.name}: a reload cannot make it another router")
-        said, waited_s = state.advert, self._wait_s()
+        said, waited_s, ranked = state.advert, self._wait_s(), state.priority
         state.settings, state.weight = settings, weight
         state.refresh()
         if state.state is State.BACKUP:
@@ -267,9 +272,10 @@ class VirtualRouter:
             # A shorter interval counts for the kernel before it leaves: peers may hear it though we freeze.
             in_time_s = now_s + hold_s(settings.interval_cs, settings.down_timer_adverts)
             state.hold_until_s = min(state.hold_until_s, in_time_s)
+        told: list[Effect] = [PriorityChanged(state.priority)] if state.priority != ranked else []
         if state.state is State.MASTER and state.advert != said:
-            return advertise(state, now_s)
-        return []
+            return told + advertise(state, now_s)
+        return told
 
     def _wait_s(self) -> float:
         state = self._state

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from vrrp_compat.router.backup_rules import hear_as_backup
 from vrrp_compat.router.changeover import begin_listening, cease_to_be_master
-from vrrp_compat.router.effects import Announce, Effect, SendAdvert
+from vrrp_compat.router.effects import Announce, Effect, LowerHeard, SendAdvert
 from vrrp_compat.router.events import AdvertHeard, AdvertSent
 from vrrp_compat.router.reasons import RouterReason
 from vrrp_compat.router.router_state import NEVER, RouterState, describe
@@ -36,7 +36,7 @@ def hear_as_master(state: RouterState, event: AdvertHeard, now_s: float) -> list
         cease_to_be_master(state, Trigger.LAPSED)
         begin_listening(state, now_s, state.settings.interval_cs)
         return hear_as_backup(state, event, now_s)
-    said = state.notice(RouterReason.LOWER_PRIORITY_HEARD, describe(source, advert.priority), now_s)
+    said = _tell_lower(state, describe(source, advert.priority), now_s)
     if not state.settings.answers_lower:
         state.announce_due = True
         return said
@@ -83,6 +83,15 @@ def lapse_if_late(state: RouterState, now_s: float) -> list[Effect]:
     state.hold_until_s, state.lapsed = None, True
     why = state.send_error or "this process was not run in time"
     return state.decide(RouterReason.LEASE_LAPSED, why)
+
+
+def _tell_lower(state: RouterState, detail: str, now_s: float) -> list[Effect]:
+    """Programs that gave the address to the other one outside of this host have to give it back."""
+    effects = state.notice(RouterReason.LOWER_PRIORITY_HEARD, detail, now_s)
+    if now_s - state.lower_told_s >= state.interval_s:
+        state.lower_told_s = now_s
+        effects.append(LowerHeard(detail))
+    return effects
 
 
 def _answer(state: RouterState, now_s: float, *, each: bool) -> list[Effect]:

@@ -21,8 +21,8 @@ class RouterReason(enum.Enum):
     PORT_UNAVAILABLE = "port-unavailable"
     KERNEL_REFUSED = "kernel-refused"
     CHECK_FAILED = "check-failed"
-    CHECK_PENDING = "check-pending"
     GROUP_FAULT = "group-fault"
+    CHECK_PENDING = "check-pending"
 
     # Why it is a backup
     LISTENING = "listening"
@@ -86,8 +86,8 @@ _EXPLAINED: dict[RouterReason, str] = {
     RouterReason.PORT_UNAVAILABLE: "the kernel does not let it speak or listen on the interface",
     RouterReason.KERNEL_REFUSED: "the kernel refused the address or its fence",
     RouterReason.CHECK_FAILED: "a check that this router depends on fails",
-    RouterReason.CHECK_PENDING: "the first result of a check that it depends on is not there yet",
     RouterReason.GROUP_FAULT: "another member of its sync group cannot serve, and they move as one",
+    RouterReason.CHECK_PENDING: "the first result of a check that it depends on is not there yet",
     RouterReason.LISTENING: "no master was heard yet; it takes over when none speaks in time",
     RouterReason.HIGHER_PRIORITY_HEARD: "a router with higher priority is master",
     RouterReason.EQUAL_PRIORITY_HEARD: "a router with the same priority is master already",

@@ -67,6 +67,7 @@ class RouterState(msgspec.Struct):
     hold_until_s: float | None = None
     lapsed: bool = False  # held, and ran out; until an advertisement leaves again
     answered_at_s: float = float("-inf")  # when another master was last answered out of turn
+    lower_told_s: float = float("-inf")  # when a lower priority was last told of
     announce_due: bool = False
     send_error: str = ""
 

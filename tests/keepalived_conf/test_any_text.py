@@ -1,0 +1,73 @@
+"""Whatever layout says the same is read the same, and nothing raises."""
+
+from __future__ import annotations
+
+import time
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.keepalived_conf.generated import TREES, Tree, written_down
+from tests.keepalived_conf.memory_files import outline, read
+from vrrp_compat.keepalived_conf.statements import Statement, Written
+
+
+@settings(deadline=None)
+@given(st.data(), TREES)
+def test_a_configuration_comes_back_from_any_layout(data: st.DataObject, tree: list[Tree]) -> None:
+    text = data.draw(written_down(tree))
+    written = read(text)
+    assert outline(written.statements) == tree
+    assert written.remarks == ()
+    assert written.cuts == ()
+
+
+def places_are_right(text: str, written: Written) -> None:
+    lines = text.split("\n")
+
+    def check(statements: tuple[Statement, ...]) -> None:
+        for statement in statements:
+            for word in (statement.keyword, *statement.words):
+                at = lines[word.place.line - 1][word.place.column - 1 :]
+                assert at.startswith(f'"{word.text}"' if word.quoted else word.text)
+            check(statement.block or ())
+
+    check(written.statements)
+
+
+@settings(deadline=None)
+@given(st.data(), TREES)
+def test_every_word_stands_where_it_says(data: st.DataObject, tree: list[Tree]) -> None:
+    text = data.draw(written_down(tree))
+    places_are_right(text, read(text))
+
+
+# Pieces with a meaning, so that chance finds more than words.
+PIECES = st.sampled_from(
+    (
+        *('"', "'", "{", "}", "#", "!", "\\", "\n", " ", ",", ")", "a", "b c", "é", "\0", "\r", "\ufeff"),
+        *("$A", "$A=", "${A}", "${_RANDOM 5}", "${", "\\\n", "@x", "@^x ", "<<<<<<< "),
+        *("~SEQ(A,3)", "~SEQx(", "~LST({A,B},{1,2})", "~LST(A,", "include a", "include {a,b*}"),
+        *("global_defs {", "include_check +match\n", "random_seed 1"),
+    )
+)
+
+
+@settings(deadline=None)
+@given(st.lists(PIECES).map("".join) | st.binary(), st.lists(PIECES).map("".join))
+def test_nothing_raises(text: str | bytes, other: str) -> None:
+    written = read(text, {"a": other, "b": None, "b2": text})
+    assert all(remark.wrong and remark.place.line > 0 for remark in written.remarks)
+    for cut in written.cuts:
+        assert cut.kept
+        assert cut.lost
+
+
+def test_a_megabyte_is_read_in_moments() -> None:
+    block = 'vrrp_instance V { # why\n    state MASTER\n    auth_pass "a b"\n    192.0.2.9/24 dev eth0\n}\n'
+    text = block * (1_000_000 // len(block))
+    began_s = time.process_time()
+    written = read(text)
+    # One second on a quiet machine; ten is what a quadratic step would take by far.
+    assert time.process_time() - began_s < 10
+    assert len(written.statements) == 1_000_000 // len(block)
