@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from typing import TypeVar
 
 from vipkeeper.agent.host_shell import HostShell
@@ -12,6 +12,7 @@ from vipkeeper.election.effects import Holding
 from vipkeeper.election.events import Event, FitnessChanged
 from vipkeeper.kernel.memory_host import MemoryHost, MemoryKernel
 from vipkeeper.model.fences import FenceKind
+from vipkeeper.model.host import Link
 from vipkeeper.model.reasons import Reason
 from vipkeeper.model.vips import Unit, VipAddress
 
@@ -34,14 +35,23 @@ class Bench:
         for name in ("eth0", "eth1"):
             self.kernel.add_interface(name)
         self.allowed = allowed
+        self.looked: Callable[[Mapping[str, Link]], None] = lambda _links: None
         self.new_process()
 
     def new_process(self) -> None:
         """As after a SIGKILL: the kernel is as it was, everything else is new."""
         self.told: list[Event] = []
         self.shell = HostShell(
-            MemoryHost(self.kernel), UNITS, self.told.append, allowed=self.allowed, clock=lambda: self.now_s
+            MemoryHost(self.kernel),
+            UNITS,
+            self.told.append,
+            allowed=self.allowed,
+            clock=lambda: self.now_s,
+            looked=self._look,
         )
+
+    def _look(self, links: Mapping[str, Link]) -> None:
+        self.looked(links)
 
     def hold(self, *names: str, for_s: float = 60.0) -> None:
         self.shell.want({name: Holding(self.now_s + for_s) for name in names})

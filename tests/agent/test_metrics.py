@@ -45,7 +45,7 @@ def report_of(*vips: VipReport) -> Report:
         store_confirms=False,
         store_confirmed_ago_ms=2500,
         tracks=(
-            TrackReport("file", "maint", "up", "it says 5", ("web",)),
+            TrackReport("file", "maint", "up", "it says 5", ("web",), 5),
             TrackReport("script", "nginx", "down", "exit code 1", ("web",)),
             TrackReport("script", "slow", "unknown", "", ("web",)),
         ),
@@ -76,7 +76,8 @@ def test_the_values_are_those_of_the_report() -> None:
     assert found["vipkeeper_vip_epoch", web] == 3
     assert found["vipkeeper_sync_group_member", (("group", 'odd "name"\n'), ("vip", "in"))] == 1
     assert found["vipkeeper_vip_priority", web] == 95
-    assert found["vipkeeper_track_up", (("kind", "file"), ("track", "maint"))] == 1
+    assert found["vipkeeper_track_number", (("track", "maint"),)] == 5
+    assert ("vipkeeper_track_up", (("kind", "file"), ("track", "maint"))) not in found
     assert found["vipkeeper_track_up", (("kind", "script"), ("track", "nginx"))] == 0
     assert ("vipkeeper_track_up", (("kind", "script"), ("track", "slow"))) not in found
     role = (("reason", "first-claim"), ("role", "holder"), ("vip", "web"))

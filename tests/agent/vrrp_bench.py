@@ -30,6 +30,7 @@ from vipkeeper.election.effects import Finished
 from vipkeeper.kernel.memory_host import MemoryHost, MemoryKernel
 from vipkeeper.model.agent_report import RouterReport
 from vipkeeper.model.fences import FenceKind
+from vipkeeper.model.reasons import Reason
 from vipkeeper.model.state_changes import StateChange
 from vipkeeper.model.vips import Unit
 from vrrp_compat.router.states import State
@@ -137,8 +138,8 @@ class Node:
     def units(self) -> tuple[Unit, ...]:
         return placed_units(self.config)
 
-    def start(self) -> Node:
-        """A new process."""
+    def start(self, *, pending: str = "") -> Node:
+        """A new process. `pending`: a VIP with a check that has no result yet."""
         loop = asyncio.get_running_loop()
         self.finished: asyncio.Future[Finished] = loop.create_future()
         self.holds = KeptHolds(self.directory / f"{self.name}-holds", "this boot")
@@ -160,6 +161,7 @@ class Node:
             looked=lambda _links: self.shell.later(self.shell.check_ports),
         )
         self.host.start()
+        self.host.fitness.checked({pending: (Reason.CHECK_PENDING, "slow")} if pending else {})
         self.tasks = [asyncio.create_task(self.host.run())]
         self.shell.begin(self.host, self.plans())
         return self

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,13 +23,23 @@ MakeProgram = Callable[..., Program]
 def make_script(tmp_path: Path) -> MakeScript:
     """An executable shell script with these lines."""
 
-    def make(body: str) -> Path:
-        path = tmp_path / "check.sh"
-        path.write_text(f"#!/bin/sh\n{body}\n")
-        path.chmod(0o755)
-        return path
+    return partial(_make, tmp_path)
 
-    return make
+
+@pytest.fixture
+def open_script() -> Iterator[MakeScript]:
+    """The same where every user may read it."""
+    directory = Path(tempfile.mkdtemp())
+    directory.chmod(0o755)
+    yield partial(_make, directory)
+    shutil.rmtree(directory)
+
+
+def _make(directory: Path, body: str) -> Path:
+    path = directory / "check.sh"
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return path
 
 
 @pytest.fixture

@@ -24,7 +24,6 @@ from vipkeeper.model.address_options import AddressSettings
 from vipkeeper.model.errors import KernelRefused
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.host import FenceInForce, HostState, Link
-from vipkeeper.model.reasons import Reason
 from vipkeeper.model.vips import Unit, VipAddress
 
 # Everything is read again this often although the kernel tells of each change; only of the loss of an
@@ -66,7 +65,7 @@ class HostShell:
         self._standing = HostState()
         self._holdings: Mapping[str, Holding] = {}
         self._placed: dict[str, set[VipAddress]] = {}  # every address a unit may have in the kernel
-        self._fitness = Fitness(units, post)
+        self.fitness = self._fitness = Fitness(units, post)  # tracked things tell it too
         self._announcing = Announcing(settings)
         self._schedule = self._announcing.schedule
         self._awake = asyncio.Event()
@@ -111,10 +110,6 @@ class HostShell:
     def holds(self, name: str) -> bool:
         """Whether the kernel answers for the unit, or did when the agent started and may go on."""
         return name in self._holdings
-
-    def checked(self, failing: Mapping[str, tuple[Reason, str]]) -> None:
-        """What tracked things say against these units, as a reason with its detail; the others are well."""
-        self._fitness.checked(failing)
 
     def announce_every(self, refresh_s: float) -> None:
         """How often to say what has been said several times already; from the next time on."""

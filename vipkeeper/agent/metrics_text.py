@@ -152,8 +152,14 @@ def _of_tracks(report: Report) -> Iterator[Metric]:
         (
             ((track.kind, track.name), float(track.state == "up"))
             for track in report.tracks
-            if track.state in ("up", "down")
+            if track.state in ("up", "down") and track.number is None
         ),
+    )
+    yield _gauge(
+        "track_number",
+        "The number that a tracked file holds.",
+        ("track",),
+        (((track.name,), float(track.number)) for track in report.tracks if track.number is not None),
     )
 
 

@@ -143,11 +143,11 @@ class _Agent:
         finally:
             notify("STOPPING=1")
             self._decider.end()
-            await self._tracks.close()
             self._host.close(keep=kept)
             self._routing.close(keep=kept)
             self._promoted.close(keep=kept)
             self._decider.clear_away(keep=kept)
+            await self._tracks.close()  # last: nothing in the kernel waits for a script
 
     def _looked(self, links: Mapping[str, Link]) -> None:
         self._promoted.looked(links.keys())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from vipkeeper.agent.host_shell import HostShell
@@ -28,9 +28,15 @@ from vipkeeper.health.weighing import Judgement, judge
 from vipkeeper.model.agent_report import TrackReport
 from vipkeeper.model.host import Link
 from vipkeeper.model.reasons import Reason
+from vipkeeper.model.weights import Weight
+from vipkeeper.scripts.pace import StartPace
+from vipkeeper.scripts.running import end_cancelled
 
 # Between the first runs of two scripts; with equal intervals they stay as far apart.
 _SPREAD_S = 0.02
+
+# At the end of the agent: the next one may wait for it, with a lease that runs.
+_LAST_PATIENCE_S = 0.2
 
 _Wish = tuple[TrackScript, Scripts]
 
@@ -42,6 +48,7 @@ class TracksShell:
         self._host = host
         self._post = post
         self._units: Mapping[str, tuple[UnitTrack, ...]] = {}
+        self._dependent: dict[TrackKey, list[str]] = {}  # units, by what they depend on
         self._states: dict[TrackKey, TrackState] = {}
         self._links: Mapping[str, Link] = {}
         self._told: dict[str, Judgement] = {}
@@ -51,6 +58,7 @@ class TracksShell:
         self._processes = ProcessWatch(
             partial(self._changed, TrackKind.PROCESS), partial(_warn, TrackKind.PROCESS), clock
         )
+        self._pace = StartPace()
         self._looks: list[asyncio.Task[None]] = []
         self._busy = False  # several things are about to be told; they are weighed together
 
@@ -58,7 +66,11 @@ class TracksShell:
         """From now on this: at the start, once the host's shell has looked, and at each reload."""
         self._units = unit_tracks(config)
         self._begun &= self._units.keys()
-        wanted = {TrackKey(track.kind, track.name) for tracks in self._units.values() for track in tracks}
+        self._dependent = {}
+        for unit, tracks in self._units.items():
+            for track in tracks:
+                self._dependent.setdefault(TrackKey(track.kind, track.name), []).append(unit)
+        wanted = self._dependent.keys()
         self._states = {key: state for key, state in self._states.items() if key in wanted}
         self._busy = True
         try:
@@ -74,7 +86,8 @@ class TracksShell:
                 aside(self._files.run(), "tracked-files"),
                 aside(self._processes.run(), "tracked-processes"),
             ]
-        self._weigh()
+        self._told = {unit: told for unit, told in self._told.items() if unit in self._units}
+        self._weigh(self._units)
 
     def looked(self, links: Mapping[str, Link]) -> None:
         """The host's shell has read the interfaces anew."""
@@ -83,15 +96,15 @@ class TracksShell:
 
     def report(self) -> tuple[TrackReport, ...]:
         """Each tracked thing, and the units that depend on it."""
-        units: dict[TrackKey, list[str]] = {}
-        for unit, tracks in self._units.items():
-            for track in tracks:
-                units.setdefault(TrackKey(track.kind, track.name), []).append(unit)
-        return tuple(
-            TrackReport(key.kind.value, key.name, state.verdict.value, state.detail, tuple(names))
-            for key, names in sorted(units.items(), key=lambda item: (item[0].kind.value, item[0].name))
-            for state in [self._states.get(key, TrackState())]
-        )
+        reports = []
+        for key in sorted(self._dependent, key=lambda key: (key.kind.value, key.name)):
+            state = self._states.get(key, TrackState())
+            number = state.number if key.kind is TrackKind.FILE else None
+            units = tuple(self._dependent[key])
+            reports.append(
+                TrackReport(key.kind.value, key.name, state.verdict.value, state.detail, units, number)
+            )
+        return tuple(reports)
 
     async def close(self) -> None:
         """Watch nothing any more, and end the scripts that run."""
@@ -99,7 +112,9 @@ class TracksShell:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await end_cancelled(_LAST_PATIENCE_S)
         self._files.close()
+        self._processes.close()
 
     def _want_scripts(self, config: Config, names: list[str]) -> None:
         wishes = {name: (config.track_script[name], _who_runs(config.scripts)) for name in names}
@@ -110,7 +125,7 @@ class TracksShell:
         new = [name for name in names if name not in self._scripts]
         for position, name in enumerate(new):
             settings, scripts = wishes[name]
-            watch = ScriptWatch(settings, scripts, partial(self._ran, name))
+            watch = ScriptWatch(settings, scripts, partial(self._ran, name), self._pace)
             if watch.warning:
                 _warn(TrackKind.SCRIPT, name, f"{watch.warning} (enable_script_security would refuse it)")
             key = TrackKey(TrackKind.SCRIPT, name)
@@ -128,8 +143,7 @@ class TracksShell:
         self._changed(TrackKind.SCRIPT, name, found.state)
 
     def _look_at_links(self) -> None:
-        names = {track.name for tracks in self._units.values() for track in tracks if _is_link(track)}
-        for name in sorted(names):
+        for name in _names(self._dependent.keys(), TrackKind.INTERFACE):
             link = self._links.get(name)
             detail = (
                 "it does not exist" if link is None else "" if link.up else "it is down or has no carrier"
@@ -147,36 +161,30 @@ class TracksShell:
             shown = {"number": state.number} if kind is TrackKind.FILE else {"state": state.verdict.value}
             log(logging.INFO, "track", state.detail, kind=kind.value, track=name, **shown)
         if not self._busy:
-            self._weigh()
+            self._weigh(self._dependent[key])
 
-    def _weigh(self) -> None:
-        """Judge every unit anew, and tell what is new of it: first what it weighs."""
-        judged = {
-            unit: judge(tracks, self._states, held=self._host.holds(unit), begun=unit in self._begun)
-            for unit, tracks in self._units.items()
-        }
-        before, self._told = self._told, judged
-        self._begun |= {unit for unit, found in judged.items() if found.unfit is not Reason.CHECK_PENDING}
-        weights = {
-            unit: found.weight
-            for unit, found in judged.items()
-            if found.weight != before.get(unit, Judgement()).weight
-        }
+    def _weigh(self, units: Iterable[str]) -> None:
+        """Judge these units anew, and tell what is new of them: first what they weigh."""
+        weights: dict[str, Weight] = {}
+        for unit in units:
+            held, begun = self._host.holds(unit), unit in self._begun
+            found = judge(self._units[unit], self._states, held=held, begun=begun)
+            if found.weight != self._told.get(unit, Judgement()).weight:
+                weights[unit] = found.weight
+            if found.unfit is not Reason.CHECK_PENDING:
+                self._begun.add(unit)
+            self._told[unit] = found
         if weights:
             for unit, weight in sorted(weights.items()):
                 log(logging.INFO, "weight", weight.explained, vip=unit, weight=f"{weight.total:+d}")
             self._post(WeightChanged(weights))
-        self._host.checked(
-            {unit: (found.unfit, found.detail) for unit, found in judged.items() if found.unfit is not None}
+        self._host.fitness.checked(
+            {unit: (told.unfit, told.detail) for unit, told in self._told.items() if told.unfit is not None}
         )
 
 
-def _names(wanted: set[TrackKey], kind: TrackKind) -> list[str]:
+def _names(wanted: Iterable[TrackKey], kind: TrackKind) -> list[str]:
     return sorted(key.name for key in wanted if key.kind is kind)
-
-
-def _is_link(track: UnitTrack) -> bool:
-    return track.kind is TrackKind.INTERFACE
 
 
 def _who_runs(scripts: Scripts) -> Scripts:

@@ -42,7 +42,7 @@ def fill(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--all",
         action="store_true",
-        help="the nodes as well, and what is hidden otherwise: VIPs that no node is configured for any more",
+        help="the nodes as well, what the agent tracks, and VIPs that no node is configured for any more",
     )
     parser.add_argument(
         "--agent",
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Raises ConfigError, or StoreUnreachable when neither the store nor an agent answered."""
     config = store_settings(arguments, STORE_SETTINGS | {"run_dir"})
     if config.backend == "vrrp":
-        return _show_routers(config, as_json=arguments.output == "json")
+        return _show_routers(config, as_json=arguments.output == "json", everything=arguments.all)
     snapshot, report, exit_code = _look(config, agent_alone=arguments.agent)
     wall_now = datetime.now(UTC)
     known = list_vips(snapshot, wall_now)
@@ -91,10 +91,19 @@ def run(arguments: argparse.Namespace) -> int:
         from vipkeeper.cli.router_listing import list_routers, router_table
 
         print(f"\n{router_table(list_routers(report))}")
+    if report is not None and arguments.all:
+        _show_tracks(report)
     return exit_code
 
 
-def _show_routers(config: Config, *, as_json: bool) -> int:
+def _show_tracks(report: Report) -> None:
+    if report.tracks:
+        from vipkeeper.cli.track_table import track_table
+
+        print(f"\n{track_table(report)}")
+
+
+def _show_routers(config: Config, *, as_json: bool, everything: bool) -> int:
     """VRRP has no place where all of it is written: this machine's agent tells what it knows."""
     from vipkeeper.cli.agent_view import missing_routing, report_of_agent
     from vipkeeper.cli.router_listing import list_routers, router_table
@@ -107,6 +116,8 @@ def _show_routers(config: Config, *, as_json: bool) -> int:
         print(msgspec.json.format(msgspec.json.encode(routers), indent=2).decode())
     elif routers:
         print(router_table(routers))
+    if everything and not as_json:
+        _show_tracks(report)
     return 0
 
 

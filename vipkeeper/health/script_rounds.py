@@ -15,6 +15,7 @@ from vipkeeper.config.notify_schema import Scripts
 from vipkeeper.config.track_schema import TrackScript
 from vipkeeper.health.rise_fall import RiseFall
 from vipkeeper.health.verdicts import TrackState, Verdict
+from vipkeeper.scripts.pace import StartPace
 from vipkeeper.scripts.program import Ending, Outcome, Program
 from vipkeeper.scripts.resolving import resolve_program
 from vipkeeper.scripts.running import run_program
@@ -31,7 +32,10 @@ class ScriptRound(msgspec.Struct, frozen=True):
 class ScriptWatch:
     """One script from now on. `tell` hears of every run; `warning`: what script security would say."""
 
-    def __init__(self, settings: TrackScript, scripts: Scripts, tell: Callable[[ScriptRound], None]) -> None:
+    def __init__(
+        self, settings: TrackScript, scripts: Scripts, tell: Callable[[ScriptRound], None], pace: StartPace
+    ) -> None:
+        self._pace = pace
         self._settings = settings
         self._scripts = scripts
         self._tell = tell
@@ -53,7 +57,7 @@ class ScriptWatch:
             await asyncio.sleep(due_s - loop.time())
             if self._program.refused:  # what was wrong may have been mended meanwhile
                 self._program = self._resolve()
-            self._take(await run_program(self._program, timeout_s=timeout_s))
+            self._take(await run_program(self._program, timeout_s=timeout_s, pace=self._pace))
             # One that took longer than its interval is not followed by as many as were missed.
             due_s = max(due_s + settings.interval_s, loop.time())
 

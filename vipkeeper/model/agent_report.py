@@ -39,6 +39,7 @@ class TrackReport(msgspec.Struct, frozen=True):
     state: str  # unknown, up, down or ignored
     detail: str
     vips: tuple[str, ...]
+    number: int | None = None  # that a file says
 
 
 class ElectorReport(msgspec.Struct, frozen=True):

@@ -57,21 +57,25 @@ def clean_environment(account: Account, additional: Mapping[str, str]) -> dict[s
     return {**kept, **additional}
 
 
-@cache
-def _launchers() -> list[list[str]]:
+def launchers_for(oom_score: int, niceness: int) -> list[list[str]]:
     """One command each; the last is setpriv. What the agent does not differ in needs none.
 
     The unit gives the agent Nice=-10 and OOMScoreAdjust=-900; a server that a script starts would have
     both for ever.
     """
     commands = []
-    if int(Path("/proc/self/oom_score_adj").read_text(encoding="ascii")) < 0:
+    if oom_score < 0:
         commands.append([_found("choom"), "-n", "0", "--"])
-    niceness = os.getpriority(os.PRIO_PROCESS, 0)
     if niceness < 0:
         commands.append([_found("nice"), "-n", str(-niceness)])
     without = ["--inh-caps", "-all", "--ambient-caps", "-all"]
     return [*commands, [_found("setpriv"), "--pdeathsig", "TERM", *without]]
+
+
+@cache
+def _launchers() -> list[list[str]]:
+    score = int(Path("/proc/self/oom_score_adj").read_text(encoding="ascii"))
+    return launchers_for(score, os.getpriority(os.PRIO_PROCESS, 0))
 
 
 def _found(name: str) -> str:

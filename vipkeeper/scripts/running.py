@@ -12,10 +12,11 @@ import os
 import signal
 import subprocess
 from collections import deque
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from vipkeeper.scripts.launching import clean_environment, command_line
+from vipkeeper.scripts.pace import StartPace
 from vipkeeper.scripts.program import Ending, Outcome, Program
 from vipkeeper.scripts.resolving import why_not
 
@@ -36,19 +37,34 @@ async def run_program(
     timeout_s: float,
     extra_arguments: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
+    pace: StartPace | None = None,
 ) -> Outcome:
-    """Run it once. When cancelled, the run is ended as for a timeout, without waiting for it."""
+    """Run it once. When cancelled, the run is ended as for a timeout, without waiting for it.
+
+    With a `pace` it waits for its turn; that counts for no time limit.
+    """
+    if pace is None:
+        started = _start(program, extra_arguments, environment or {})
+    else:
+        async with pace.turn():
+            started = _start(program, extra_arguments, environment or {})
+    return started if isinstance(started, Outcome) else await started.outcome(timeout_s)
+
+
+def _start(
+    program: Program, extra_arguments: Sequence[str], environment: Mapping[str, str]
+) -> _Run | Outcome:
+    """The run, or why there is none."""
     refused = program.refused or why_not(program)
     if refused or program.account is None:
         return Outcome(Ending.NOT_STARTED, detail=refused)
     try:
-        run = _Run(
+        return _Run(
             command_line(program.account, (*program.argv, *extra_arguments)),
-            clean_environment(program.account, environment or {}),
+            clean_environment(program.account, environment),
         )
     except OSError as error:
         return Outcome(Ending.NOT_STARTED, detail=f"the kernel refused to start it: {error}")
-    return await run.outcome(timeout_s)
 
 
 class _Run:
@@ -86,9 +102,15 @@ class _Run:
                     why += "; the kernel holds its process even after SIGKILL"
                 return Outcome(Ending.TIMED_OUT, output=self._output.tail(), detail=why)
         except asyncio.CancelledError:
-            _in_background(self._end())
+            task = self._loop.create_task(self._end())
+            _ENDINGS[task] = self
+            task.add_done_callback(_ENDINGS.pop)
             raise
         return self._judge(code)
+
+    def kill(self) -> None:
+        """Do not wait for it to take SIGTERM."""
+        self._signal(signal.SIGKILL)
 
     def _judge(self, code: int) -> Outcome:
         output = self._output.tail()
@@ -176,10 +198,17 @@ class _Output:
             self._lingering.remove(self)
 
 
-_ENDINGS: set[asyncio.Task[int | None]] = set()  # the loop itself keeps no task alive
+# What was cancelled and has not ended; the loop itself keeps no task alive.
+_ENDINGS: dict[asyncio.Task[int | None], _Run] = {}
 
 
-def _in_background(ending: Coroutine[None, None, int | None]) -> None:
-    task = asyncio.get_running_loop().create_task(ending)
-    _ENDINGS.add(task)
-    task.add_done_callback(_ENDINGS.discard)
+async def end_cancelled(patience_s: float) -> None:
+    """At the end of the agent: kill what was cancelled and does not end within so long, and reap it."""
+    endings = dict(_ENDINGS)
+    if not endings:
+        return
+    await asyncio.wait(endings, timeout=patience_s)
+    for task, run in endings.items():
+        if not task.done():
+            run.kill()
+    await asyncio.wait(endings, timeout=patience_s)
