@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
@@ -177,3 +179,21 @@ class TestReader:
             await outlet.end(keep=False)
 
         play(story)
+
+
+WITHOUT_CHOWN = """
+from vipkeeper.notify.fifo import Fifo
+from vipkeeper.scripts.program import Account
+Fifo({path!r}, Account("nobody", 65534, 65534, (65534,), "/"), lambda *words, **_: print(*words))
+"""
+
+
+@pytest.mark.root
+def test_an_agent_that_may_not_give_it_away_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "fifo"
+    program = (sys.executable, "-c", WITHOUT_CHOWN.format(path=str(path)))
+    done = subprocess.run(
+        ["setpriv", "--bounding-set", "-chown", *program], capture_output=True, text=True, check=True
+    )
+    assert "the agent may not give it to nobody: grant it CAP_CHOWN, or make the FIFO before" in done.stdout
+    assert not path.exists()

@@ -41,12 +41,21 @@ class Fifo:
             os.mkfifo(self._path, 0o600)
             self._made = True
             if owner is not None:
-                os.chown(self._path, owner.uid, owner.gid, follow_symlinks=False)
+                self._give_to(owner)
         # Not through a link: in a directory of others it could lead anywhere.
         flags = os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
         if not stat.S_ISFIFO(os.lstat(self._path).st_mode):
             raise OSError(0, "it is no FIFO; remove it, or write another name")
         self._file = os.open(self._path, flags)
+
+    def _give_to(self, owner: Account) -> None:
+        """Raises OSError, and then it is not there any more: the next agent tries it again."""
+        try:
+            os.chown(self._path, owner.uid, owner.gid, follow_symlinks=False)
+        except PermissionError:
+            Path(self._path).unlink()
+            what = f"the agent may not give it to {owner.name}: grant it CAP_CHOWN, or make the FIFO before"
+            raise OSError(0, what) from None
 
     def write(self, line: bytes) -> None:
         """All of it, or it is lost: the kernel does not part what is shorter than 4096 bytes."""

@@ -12,9 +12,9 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import msgspec
-
+from vipkeeper.config.mistakes import dotted
 from vipkeeper.config.notify_schema import NotifyScript, Scripts
+from vipkeeper.config.programs_named import notify_scripts
 from vipkeeper.config.schema import Config
 from vipkeeper.model.state_changes import StateChange, VipState
 from vipkeeper.notify.counts import NotifyCounts
@@ -130,7 +130,9 @@ class Notifier:
     def _follow(self, config: Config) -> None:
         """Each part is loaded by the first configuration that wants it: mail takes 1 MB, the others less."""
         scripts, mail = config.scripts, config.mail
-        found = [(where, script) for where, script in _scripts_of(config) if script.script is not None]
+        found = [
+            (dotted(path), script) for path, script in notify_scripts(config) if script.script is not None
+        ]
         if self._turns is not None:
             self._turns.reconfigure(scripts)
         elif found:
@@ -162,21 +164,3 @@ class Notifier:
             self._say(logging.ERROR, "script-refused", program.refused, setting=where, script=program.text)
         elif program.warning:
             self._say(logging.WARNING, "script-security", program.warning, setting=where, script=program.text)
-
-
-def _scripts_of(config: Config) -> list[tuple[str, NotifyScript]]:
-    """Each with the name of its setting."""
-    scripts = config.scripts
-    found = [
-        ("scripts.fifo_script", scripts.fifo_script),
-        ("scripts.startup", scripts.startup),
-        ("scripts.shutdown", scripts.shutdown),
-    ]
-    tables = [(f"vip.{name}", vip.notify) for name, vip in config.vip.items()]
-    tables += [(f"sync_group.{name}", group.notify) for name, group in config.sync_group.items()]
-    for where, notify in tables:
-        for field in msgspec.structs.fields(notify):
-            script = getattr(notify, field.name)
-            if isinstance(script, NotifyScript):
-                found.append((f"{where}.notify.{field.name}", script))
-    return found

@@ -32,6 +32,7 @@ class ToldStates:
         self._known: dict[Name, _Known] = {}
         self._names: dict[str, tuple[str, ...]] = {}  # by unit: its VIPs
         self._groups: dict[str, tuple[str, ...]] = {}
+        self._group_of: dict[str, str] = {}  # a VIP is in one at most
         self._priority_changes: dict[str, bool] = {}
         self._configured: frozenset[str] = frozenset()
         self.reconfigure(config)
@@ -40,6 +41,7 @@ class ToldStates:
         """Go on with these. A VIP that is gone is known until whoever decides has let it go."""
         self._configured = frozenset(config.vip)
         self._groups = {name: group.vips for name, group in config.sync_group.items()}
+        self._group_of = {vip: name for name, vips in self._groups.items() for vip in vips}
         for name, vip in config.vip.items():
             own, general = vip.notify.priority_changes, config.scripts.priority_changes
             self._priority_changes[name] = general if own is None else own
@@ -88,9 +90,9 @@ class ToldStates:
             return
         changed = msgspec.structs.replace(change, state=state)
         yield self._remembered(Kind.INSTANCE, name, known, changed)
-        for group, members in self._groups.items():
-            if name in members:
-                yield from self._group_follows(group, members, changed)
+        group = self._group_of.get(name)
+        if group is not None:
+            yield from self._group_follows(group, self._groups[group], changed)
 
     def _group_follows(
         self, group: str, members: tuple[str, ...], change: StateChange
