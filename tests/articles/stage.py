@@ -24,6 +24,8 @@ from vipkeeper.lab.verdicts import double_answers, longest_outage
 VIPS = (vip_ipv4(0), vip_ipv4(1))
 BACKENDS = ("vrrp", "etcd")
 KINDS = ("arp", "client")
+# Long enough for a busy machine. Nothing here waits for its end: all moves are planned.
+LEASE = ("--lease", "4", "--lease-max", "4")
 PATIENCE_S = 30.0
 _POLL_S = 0.05
 
@@ -65,7 +67,9 @@ class Stage:
 
         Nothing of them is left when the block ends.
         """
-        directory = self.lab.directory / f"article{now_ns()}"
+        # Each article is a cluster of its own: nobody waits for the leases of the one before.
+        name = f"article{now_ns()}"
+        directory, flags = self.lab.directory / name, self._flags(backend, name)
         with contextlib.ExitStack() as stack:
             nodes = []
             for host, text in zip(self.lab.network.hosts, texts, strict=True):
@@ -78,11 +82,13 @@ class Stage:
                     home,
                     text.replace("{home}", str(home)),
                     file_name="keepalived.conf",
-                    flags=self._flags(backend),
+                    flags=flags,
+                    agent_flags=() if backend == "vrrp" else LEASE,
                 )
                 nodes.append(Node(host, agent, home, mails))
                 prepare(nodes[-1])
                 stack.callback(agent.clean_up)
+            self.lab.network.client.namespace.run("ip", "neigh", "flush", "dev", "eth0")
             self.forget()
             try:
                 for node in nodes:
@@ -98,20 +104,14 @@ class Stage:
         for vip in VIPS:
             self.observer.wait_until_silent(vip, timeout_s=PATIENCE_S)
 
-    def _flags(self, backend: str) -> tuple[str, ...]:
+    def _flags(self, backend: str, cluster: str) -> tuple[str, ...]:
         if backend == "vrrp":
             return ("--backend", "vrrp")
         endpoints = ",".join(self.lab.etcd.endpoints)
-        # Each article is a cluster of its own: nobody waits for the leases of the one before.
-        cluster = ("--cluster", f"article{now_ns() // 10**10}")
-        return (
-            *("--backend", "etcd", "--endpoints", endpoints, "--lease", "4", "--lease-max", "4"),
-            *cluster,
-        )
+        return ("--backend", "etcd", "--endpoints", endpoints, "--cluster", cluster)
 
     def forget(self) -> None:
-        """What was observed up to now has been judged; the client has to ask again where a VIP is."""
-        self.lab.network.client.namespace.run("ip", "neigh", "flush", "dev", "eth0")
+        """What was observed up to now has been judged."""
         self.observer.forget_before(now_ns())
 
     def served_by(self, vip: str, node: Node) -> None:

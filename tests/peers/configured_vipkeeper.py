@@ -36,7 +36,9 @@ class ConfiguredVipkeeper:
         *,
         file_name: str = "vipkeeper.toml",
         flags: tuple[str, ...] = (),
+        agent_flags: tuple[str, ...] = (),
     ) -> None:
+        """`flags` are for `ls` too."""
         self.host = host
         self.described = described
         home = directory / f"vipkeeper-{host.name}"
@@ -48,7 +50,13 @@ class ConfiguredVipkeeper:
         self._flags = flags
         self.process = LabProcess(
             f"vipkeeper on {host.name}",
-            (*(sys.executable, "-m", "vipkeeper", "agent"), *self._place, *flags, "--node", host.name),
+            (
+                *(sys.executable, "-m", "vipkeeper", "agent"),
+                *self._place,
+                *flags,
+                *agent_flags,
+                *("--node", host.name),
+            ),
             log=directory / f"vipkeeper-{host.name}.log",
             namespace=host.namespace,
         )
