@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.keepalived_conf.generated import TREES, Tree, written_down
-from tests.keepalived_conf.memory_files import outline, read
+from tests.keepalived_conf.memory_files import outline, read, words
 from vrrp_compat.keepalived_conf.statements import Statement, Written
 
 
@@ -40,6 +40,28 @@ def places_are_right(text: str, written: Written) -> None:
 def test_every_word_stands_where_it_says(data: st.DataObject, tree: list[Tree]) -> None:
     text = data.draw(written_down(tree))
     places_are_right(text, read(text))
+
+
+NAMES = ("A", "B", "C")
+VALUES = st.text(st.sampled_from("abc019._-"), max_size=5)
+
+
+@given(st.lists(st.lists(VALUES | st.sampled_from(NAMES), min_size=1, max_size=4)), st.tuples(*[VALUES] * 3))
+def test_names_and_their_values_say_the_same(lines: list[list[str]], values: tuple[str, ...]) -> None:
+    meaning = dict(zip(NAMES, values, strict=True))
+    definitions = [f"${name}={value}" for name, value in meaning.items()]
+    with_names = [
+        "x" + "".join(f"${{{part}}}" if part in meaning else part for part in line) for line in lines
+    ]
+    with_values = ["x" + "".join(meaning.get(part, part) for part in line) for line in lines]
+    assert words(read("\n".join(definitions + with_names))) == with_values
+
+
+@given(st.integers(-20, 20), st.integers(-20, 20), st.integers(1, 5))
+def test_a_sequence_says_the_same_as_its_lines(start: int, end: int, step: int) -> None:
+    signed = step if end >= start else -step
+    by_hand = [str(number) for number in range(start, end + signed // step, signed)]
+    assert words(read(f"~SEQ(n,{start},{signed},{end}) $n")) == by_hand
 
 
 # Pieces with a meaning, so that chance finds more than words.

@@ -37,6 +37,7 @@ OTHERS = {
         pytest.param("$P=7\ninclude use.inc", "use 7", id="definitions-go-in"),
         pytest.param("$F=one\ninclude ${F}.inc", "one", id="a-name-in-its-path"),
         pytest.param("$I=include one.inc\n$I", "one", id="from-a-definition"),
+        pytest.param("$E=\n$E include one.inc", "one", id="behind-an-empty-name"),
         pytest.param("@^x include one.inc\n@x include two.inc", "one", id="with-a-condition"),
         pytest.param("~LST(f,two,one) include ${f}.inc", "two one", id="repeated"),
         pytest.param("a include one.inc", "a include one.inc", id="not-behind-a-word"),
@@ -158,6 +159,11 @@ def test_a_file_that_includes_itself() -> None:
 def test_includes_that_double_and_double() -> None:
     doubling = {f"f{n}": f"include f{n + 1}\ninclude f{n + 1}" for n in range(40)}
     (remark,) = read("include f0", {**doubling, "f40": "a"}).remarks
+    assert (remark.severity, "files" in remark.wrong) == (FATAL, True)
+
+
+def test_a_repeat_that_looks_for_files_without_end() -> None:
+    (*_, remark) = read("~SEQ(i,1,90000) include {a,b,c}*").remarks
     assert (remark.severity, "files" in remark.wrong) == (FATAL, True)
 
 

@@ -92,6 +92,7 @@ V$V
 ~SEQ(se) wrong
 ~SEQX(sf,1,2) wrong
 ~FOO(a) right
+~$X ~/$X
 ~LST(l1, 1 , 2 ) <${l1}>
 ~LST({l2,l3},{1, 2},{ 3,4 }) ${l2}-${l3}
 ~LST(l4,p,q) ~LST(l5,r,s) z${l4}${l5}
@@ -157,6 +158,7 @@ def dumped_words(namespace: Namespace, config: Path) -> list[str]:
         deadline = time.monotonic() + PATIENCE_S
         while "VRRP Topology" not in (log := process.log.read_text()):
             process.require_running()
+            assert "died" not in log, process.log_end()
             assert time.monotonic() < deadline, process.log_end()
             time.sleep(0.05)
     finally:

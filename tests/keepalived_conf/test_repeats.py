@@ -32,6 +32,7 @@ from vrrp_compat.keepalived_conf.statements import Place, Severity
         pytest.param("~SEQ(i,1,2) $V=${i}\nb$V", "b2", id="of-a-definition"),
         pytest.param("$i=9\n~SEQ(i,1,2) a\nb${i}", "a a b2", id="the-name-keeps-its-last-value"),
         pytest.param("~FOO(a) i", "~FOO(a) i", id="no-repeat"),
+        pytest.param("$X=1\n~/$X ~$X", "~/$X ~$X", id="nothing-is-put-in-behind-a-tilde"),
         pytest.param("~LST(a,1,2) x${a}", "x1 x2", id="list"),
         pytest.param("~LST(a, 1 , 2 ) <${a}>", "<1> <2>", id="list-with-blanks"),
         pytest.param("~LST(a,) <${a}>", "<>", id="list-of-one-empty-value"),

@@ -31,9 +31,9 @@ class Growth:
             self._met(place, f"repeats, definitions and includes make more than {MOST_LINES} lines")
         return self.over is None
 
-    def file(self, place: Place) -> bool:
-        """Whether one more file may be read."""
-        self._files += 1
+    def files(self, number: int, place: Place) -> bool:
+        """Whether so many more files may be looked for or read."""
+        self._files += number
         if self._files > MOST_FILES:
             self._met(place, f"includes name more than {MOST_FILES} files, repeated ones included")
         return self.over is None

@@ -100,6 +100,8 @@ class _Reading:
         if patterns is None:
             self._say(include.place, Severity.FATAL, "has braces for too many files", "name fewer")
             return
+        if not self._growth.files(len(patterns), include.place):
+            return
         paths = {pattern: self._files.matching(pattern) for pattern in patterns}
         missing = tuple(pattern for pattern, found in paths.items() if not found)
         remark = not_found(include, missing, any_found=len(missing) < len(paths)) if missing else None
@@ -114,7 +116,7 @@ class _Reading:
             chain = " -> ".join([*self._open_files[self._open_files.index(path) :], path])
             self._say(include.place, Severity.FATAL, f"includes itself: {chain}", "delete this include")
             return
-        if not self._growth.file(include.place):
+        if not self._growth.files(1, include.place):
             return
         content = self._files.read(path)
         if isinstance(content, Unreadable):
@@ -177,19 +179,21 @@ class _Reading:
         if begins_a_repeat(kept):
             self._repeat(kept, depth)
             return None
-        put_in = self._put_in(kept)
+        # Behind a `~` that begins no repeat keepalived puts nothing in.
+        put_in = (kept,) if kept.text.startswith("~") else self._put_in(kept)
         if len(put_in) > 1:
             for single in put_in:
                 self._line(single, depth + 1)
             return None
-        if put_in[0] is not kept and put_in[0].text[:1] in ("@", "$", "~"):
-            self._line(put_in[0].stripped(), depth + 1)
+        left = put_in[0].stripped()
+        if put_in[0] is not kept and left.text[:1] in ("@", "$", "~"):
+            self._line(left, depth + 1)
             return None
-        include = include_in(put_in[0], self._check)
+        include = include_in(left, self._check)
         if include is not None:
             self._include(include, depth)
             return None
-        return self._up_to_a_brace(put_in[0], first_in_line=first_in_line)
+        return self._up_to_a_brace(left, first_in_line=first_in_line)
 
     def _up_to_a_brace(self, line: Line, *, first_in_line: bool) -> Line | None:
         segment = first_segment(line)
