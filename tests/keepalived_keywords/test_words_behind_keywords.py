@@ -155,3 +155,13 @@ def test_a_file_that_is_made_takes_a_number_and_a_word() -> None:
     text = "track_file f {\nfile /run/f\ninit_file 3 overwrite\n}\n"
     assert setting(text, "init_file", "track_file") == (3, "overwrite")
     assert "'x' is not a whole number" in said(text.replace("overwrite", "x"))[0]
+
+
+def test_global_defs_in_two_pieces_are_one() -> None:
+    piece = "global_defs {{\nnotify_fifo /run/{0}\nrouter_id {0}\n}}\n"
+    text = piece.format("a") + piece.format("b")
+    first, second = meant(text).blocks
+    assert [first.find(word) is not None for word in ("notify_fifo", "router_id")] == [True, True]
+    assert [second.find(word) is not None for word in ("notify_fifo", "router_id")] == [False, True]
+    (remark,) = said(text)
+    assert "it is said already (/etc/keepalived/keepalived.conf:2:1), and the first counts" in remark

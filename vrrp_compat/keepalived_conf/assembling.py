@@ -32,6 +32,7 @@ _NEEDED = {
 }
 # These take a second word for a missing name.
 _ONE_NAME = ("vrrp_instance", "vrrp_sync_group")
+_TOP_AND_ONE = 2
 _TOLD_WHEN_EMPTY = ("notification_email", "group", "interfaces", "virtual_server_group")
 
 
@@ -165,7 +166,7 @@ class Assembler:
         return True
 
     def _setting(self, here: OpenBlock, row: Row, statement: Statement) -> None:
-        second = here.find(row.keyword)
+        second = here.find(row.keyword) or self._in_earlier(here, row.keyword)
         if second is not None and row.first_counts:
             wrong = f"it is said already ({second.place}), and the first counts"
             self.remarks.append(mistake(statement, wrong, "remove one"))
@@ -184,6 +185,13 @@ class Assembler:
             self.remarks.append(warning(statement, wrong, "remove one"))
         here.settings.append(setting)
         self._tell_fate(here, row, statement)
+
+    def _in_earlier(self, here: OpenBlock, keyword: str) -> Setting | None:
+        """The same keyword in an earlier block of that kind without a name: global_defs may be in pieces."""
+        if here.values or len(self._stack) > _TOP_AND_ONE:
+            return None
+        earlier = [block.find(keyword) for block in self._top.blocks if block.keyword == here.row.keyword]
+        return next((found for found in earlier if found is not None), None)
 
     def _tell_fate(self, here: OpenBlock, row: Row, statement: Statement) -> None:
         remark = fate_remark(here.row, row, statement)

@@ -156,15 +156,22 @@ _VRRP = (
         ours="static_ipaddress",
         says="The interface of static addresses that name none.",
     ),
-    no_meaning("vmac_prefix", Text(called="prefix"), why="`use_vmac NAME` names one interface."),
-    no_meaning("vmac_addr_prefix", Text(called="prefix"), why="`use_vmac NAME` names one interface."),
+    no_meaning(
+        "vmac_prefix", Text(called="prefix"), why="`use_vmac NAME` names one interface.", first_counts=True
+    ),
+    no_meaning(
+        "vmac_addr_prefix",
+        Text(called="prefix"),
+        why="`use_vmac NAME` names one interface.",
+        first_counts=True,
+    ),
 )
 
 _FIREWALL_WHY = "The agent keeps a table of its own in nf_tables where it needs one."
 _PRIORITY = Whole(least=-LARGEST_SIGNED - 1, most=LARGEST_SIGNED)
 
 _FIREWALL = (
-    no_meaning("nftables", Rest(called="[table]"), why=_FIREWALL_WHY),
+    no_meaning("nftables", Rest(called="[table]"), why=_FIREWALL_WHY, first_counts=True),
     no_meaning("nftables_priority", _PRIORITY, why=_FIREWALL_WHY),
     no_meaning("nftables_counters", why=_FIREWALL_WHY),
     no_meaning("nftables_ifindex", why=_FIREWALL_WHY),
@@ -176,10 +183,14 @@ _FIREWALL = (
         since="a build with iptables",
     ),
     no_meaning("disable_local_igmp", why="Group reports leave with the virtual MAC address as they should."),
-    coming("nftables_ipvs", Rest(called="[table]")),
+    coming("nftables_ipvs", Rest(called="[table]"), first_counts=True),
     coming("nftables_ipvs_priority", _PRIORITY),
     coming("nftables_ipvs_start_fwmark", Whole(least=1)),
-    coming("lvs_sync_daemon", Rest(called="interface [instance] [options]", missing=Missing.LEFT_OUT)),
+    coming(
+        "lvs_sync_daemon",
+        Rest(called="interface [instance] [options]", missing=Missing.LEFT_OUT),
+        first_counts=True,
+    ),
     coming("lvs_timeouts", Rest(called="[tcp N] [tcpfin N] [udp N]", missing=Missing.LEFT_OUT)),
     coming("lvs_flush"),
     coming(

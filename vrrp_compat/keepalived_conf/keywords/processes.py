@@ -78,7 +78,7 @@ _SCHEDULING = (
 )
 
 _WATCHING = (
-    no_meaning("snmp_socket", Text(called="socket", missing=Missing.LEFT_OUT), why=_SNMP),
+    no_meaning("snmp_socket", Text(called="socket", missing=Missing.LEFT_OUT), why=_SNMP, first_counts=True),
     no_meaning("enable_traps", why=_SNMP),
     no_meaning("enable_snmp_vrrp", why=_SNMP, old_names=(OldName("enable_snmp_keepalived"),)),
     no_meaning("enable_snmp_checker", why=_SNMP),
