@@ -53,19 +53,9 @@ virtual_server 192.0.2.10 80 {
 """
 
 
-def converted(found: Read) -> str:
-    return toml_of(found.translation, found.written)
-
-
-def read_back(text: str) -> ParsedConfig:
-    return parse_config(ConfigSource(text=text, name="x.toml", flags=Flags(), hostname="host-a"))
-
-
-def test_the_whole_of_a_file() -> None:
-    why = "The agent keeps a table of its own in nf_tables where it needs one"
-    assert (
-        converted(read(FILE))
-        == f"""\
+WHY = "The agent keeps a table of its own in nf_tables where it needs one"
+MADE = (
+    """\
 # Made by `vipkeeper convert`: what the keepalived.conf said that it was made from.
 # Configuration File for keepalived
 # made by hand
@@ -100,28 +90,47 @@ vrid = 51
 
 [vip.VI_1.track_script]
 # every second
-check = {{}}
+check = {}
 
 # the end
 
 # Not carried over:
-#   keepalived.conf:5: it has no meaning here: {why}
+#   keepalived.conf:5: it has no meaning here: """
+    + WHY
+    + """
 #       # our own table
 #       nftables
 #   keepalived.conf:13: a node starts as a backup; what else it decides is written out
 #       # the other node has BACKUP
 #       state MASTER
 #   keepalived.conf:26: it is not done yet: Virtual servers are not programmed yet
-#       virtual_server 192.0.2.10 80 {{
+#       virtual_server 192.0.2.10 80 {
 #           # fast
 #           delay_loop 2
-#           real_server 192.0.2.20 80 {{
-#               TCP_CHECK {{
-#               }}
-#           }}
-#       }}
+#           real_server 192.0.2.20 80 {
+#               TCP_CHECK {
+#               }
+#           }
+#       }
 """
-    )
+)
+
+
+def converted(found: Read) -> str:
+    return toml_of(found.translation, found.written)
+
+
+def read_back(text: str) -> ParsedConfig:
+    return parse_config(ConfigSource(text=text, name="x.toml", flags=Flags(), hostname="host-a"))
+
+
+def test_the_whole_of_a_file() -> None:
+    assert converted(read(FILE)) == MADE
+
+
+def test_a_word_that_keepalived_does_not_know_is_listed() -> None:
+    made = converted(read(FILE.replace("    priority", "    advert_itn 2  # slow\n    priority")))
+    assert "#       # slow\n#       advert_itn 2\n" in made
 
 
 NUMBERS = range(int(os.environ.get("VIPKEEPER_KEEPALIVED_FILES", "30")))
