@@ -423,6 +423,7 @@ def test_addresses_that_change_names_are_not_touched() -> None:
             bench.shell.reconfigure((GROUP,))
             bench.shell.want({"lb": Holding(bench.now_s + 60.0)})
             assert bench.kernel.addresses() == before
+            bench.shell.want({"lb": Holding(bench.now_s + 61.0)})
             assert bench.announcements(WEB) == announced
             assert bench.heard(Withdrawn) == [Withdrawn(frozenset({"web", "mail"}))], "under these names"
             bench.hold()

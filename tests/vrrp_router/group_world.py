@@ -1,7 +1,7 @@
 """Hosts with a sync group on two or three segments, and what befalls them: all of it drawn from one seed.
 
-Two properties: once all is well, one host answers for every member and nobody else for any; and at no time are
-the members split between hosts for longer than a hand-over takes, whatever is lost on one of the segments.
+Two properties: once all is well, one host answers for every member and nobody else for any; and at no time
+are the members split between hosts for longer than a hand-over takes, whatever is lost on one segment.
 """
 
 from __future__ import annotations
