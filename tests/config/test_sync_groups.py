@@ -37,7 +37,7 @@ def test_the_most_careful_member_decides() -> None:
 
 def test_an_interface_may_be_down_where_a_member_says_so() -> None:
     (unit,) = build_units(config_of(OUT + IN + "dont_track_primary = true\n" + GROUP))
-    assert unit.interfaces_needed == {"eth0"}
+    assert unit.interfaces_needed == frozenset({"eth0"})
     (unit,) = build_units(config_of(OUT + IN + GROUP))
     assert unit.interfaces_needed is None
 

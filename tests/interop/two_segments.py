@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.peers.grouped import IN, OUT
-from vipkeeper.lab.lab import new_lab_name
+from vipkeeper.lab.namespaces import new_lab_name
 from vipkeeper.lab.network import Host, Network, Station, make_network
 
 ASK_EVERY_S = 0.004
