@@ -72,17 +72,13 @@ class GroupDriver:
         """Let the timers ring."""
         end_s = self.now_s + length_s
         while True:
-            due = {name: self._due_s(name) for name in MEMBERS}
+            due = {name: self.routers[name].next_deadline() or float("inf") for name in MEMBERS}
             name = min(due, key=lambda each: due[each])
             if due[name] > end_s:
                 break
             self.now_s = max(self.now_s, due[name])
             self.step(name, TimePassed())
         self.now_s = end_s
-
-    def _due_s(self, name: str) -> float:
-        due_s = (self.routers[name].next_deadline(), self.group.next_deadline())
-        return min((each for each in due_s if each is not None), default=float("inf"))
 
     def run_hearing(self, length_s: float, **priorities: int) -> None:
         """The same, while these members hear a master every half second."""

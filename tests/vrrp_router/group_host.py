@@ -161,7 +161,6 @@ class GroupHost:
         if group is None:
             return False
         deadlines = [(one.next_deadline(), name) for name, one in group.members.items()]
-        deadlines.append((group.next_deadline(), next(iter(group.members))))
         first_s, name = min(
             ((at_s, name) for at_s, name in deadlines if at_s is not None), default=(None, "")
         )

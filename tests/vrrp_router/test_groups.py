@@ -100,10 +100,11 @@ def test_one_preempts_when_all_may() -> None:
 def test_who_is_to_be_preempted_has_to_be_alive() -> None:
     """Its kernel may answer for as long as it was not silent for too long."""
     group = GroupDriver()
-    for _ in range(8):
+    for _ in range(10):
         group.hear(OUT, 50)
         group.hear(IN, 150)
         group.run(0.5)
+    assert group.reason(OUT) is RouterReason.GROUP_WAITING
     group.run(1.6)  # the worse one is dead by now, and the better one not yet given up
     assert not group.routers[OUT].wants(group.now_s)
     group.run(2.5)

@@ -46,20 +46,16 @@ class SyncGroups:
         now_s, group = self._clock(), self._group_of(router)
         if group is None:
             asked = [(router, effect) for effect in router.machine.step(event, now_s)]
-            self._note(router, None, now_s)
+            self._note(router, now_s)
             return asked
         asked = self._of_routers(group.step(router.name, event, now_s))
         for name in group.members:
-            self._note(self._routers[name], group, now_s)
+            self._note(self._routers[name], now_s)
         return asked
 
-    def _note(self, router: RouterAtWork, group: RouterGroup | None, now_s: float) -> None:
+    def _note(self, router: RouterAtWork, now_s: float) -> None:
         self._kernel.note(router, now_s)
-        due_s = router.machine.next_deadline()
-        shared_s = None if group is None else group.next_deadline()
-        if shared_s is not None:
-            due_s = shared_s if due_s is None else min(due_s, shared_s)
-        self.deadlines.set(router.name, due_s)
+        self.deadlines.set(router.name, router.machine.next_deadline())
 
     def regroup(self, staying: Iterable[RouterAtWork]) -> Asked:
         """These are grouped as their plans say, if that may have changed; what is as before goes on."""
@@ -68,7 +64,7 @@ class SyncGroups:
         self._regroup_due, now_s, routers = False, self._clock(), list(staying)
         asked = self._regrouped(routers, now_s)
         for router in routers:
-            self._note(router, self._group_of(router), now_s)
+            self._note(router, now_s)
         return asked
 
     def _regrouped(self, routers: Iterable[RouterAtWork], now_s: float) -> Asked:

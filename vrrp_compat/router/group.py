@@ -33,7 +33,7 @@ class RouterGroup:
     """One sync group on one host. Pure: time comes in as a value.
 
     `members` may be at work already. `patience_s`: how long one of them may be mute while another answers; an
-    advertisement interval lets each of them speak once.
+    advertisement interval lets each of them speak once. It needs no timer: masters have one each interval.
     """
 
     def __init__(self, name: str, members: Mapping[str, VirtualRouter], patience_s: float) -> None:
@@ -78,12 +78,6 @@ class RouterGroup:
                 self._in_vain &= not isinstance(event, AdvertHeard)
                 effects = self._tell(name, event, now_s)
         return effects + self._settle(now_s)
-
-    def next_deadline(self) -> float | None:
-        """When to step one of them with TimePassed, whatever its own deadline is."""
-        if self._uneven_since_s is None or self._in_vain:
-            return None
-        return self._uneven_since_s + self.patience_s
 
     def _tell(self, name: str, event: Event, now_s: float) -> GroupEffects:
         return [(name, effect) for effect in self.members[name].step(event, now_s)]
