@@ -222,10 +222,14 @@ def test_many_at_once_leave_the_loop_to_others_between_two_starts(tmp_path: Path
             bench.hang(name)
             bench.turns.add(told(name=name, notify=bench.notify(name)))
         children = Path(f"/proc/{os.getpid()}/task/{threading.get_native_id()}/children")
+
+        def running() -> int:
+            return len(children.read_text().split())
+
         started = [0]
         while started[-1] < len(names):
             await asyncio.sleep(0)
-            started.append(len(children.read_text().split()))
+            started.append(running())
         assert max(later - before for before, later in itertools.pairwise(started)) <= 2
         for name in names:
             bench.go_on(name)
