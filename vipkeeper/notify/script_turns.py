@@ -56,6 +56,7 @@ class ScriptTurns:
         self._told = told
         self._turns: dict[Name, _Turn] = {}
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
+        self._starts = asyncio.Lock()
         self._ending = asyncio.Event()
         self.counts = ScriptCounts()
 
@@ -106,15 +107,21 @@ class ScriptTurns:
 
     async def _work(self, of: Name, turn: _Turn) -> None:
         try:
-            while (notification := turn.line.take()) is not None:
-                for script, arguments in scripts_for(notification):
-                    async with self._room:
+            while len(turn.line):
+                async with self._room:
+                    notification = turn.line.take()
+                    if notification is None:
+                        return  # the agent ends
+                    for script, arguments in scripts_for(notification):
                         await self._run(notification, script, arguments)
                 self._told(notification)
         finally:
             del self._turns[of]
 
     async def _run(self, notification: Notification, script: NotifyScript, words: tuple[str, ...]) -> None:
+        async with self._starts:
+            # A start takes a millisecond, and a lease or an advertisement may be due between two of them.
+            await asyncio.sleep(0)
         program = resolve_program(script.script or "", self._scripts, user=script.user, group=script.group)
         stopping = notification.state is VipState.STOP
         running = asyncio.ensure_future(
