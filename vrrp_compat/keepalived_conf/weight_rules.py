@@ -57,6 +57,9 @@ class _Judge:
         self._defaults = defaults
         self._weights = {(block.keyword, block.name): _weight(block) for block in blocks}
         self._groups = _groups(blocks)
+        self._plain_files = {
+            block.name for block in blocks if block.keyword == "track_file" and block.find("weight") is None
+        }
         self._owners = {
             block.name
             for block in blocks
@@ -97,7 +100,7 @@ class _Judge:
             line
             for line in weighed
             if (block.keyword == _INTERFACES and not why.owner)
-            or (block.keyword == "track_file" and not line.values)
+            or (block.keyword == "track_file" and not line.values and line.keyword in self._plain_files)
         ]
         gone = [line for line in weighed if line not in alone]
         wrong = f"it is not tracked, because it has a weight: {why.because}"
