@@ -36,6 +36,8 @@ def both(
         with configured_agent(hosts[1], segment.directory, text) as ours:
             yield theirs, ours
     finally:
+        if theirs.is_running():
+            theirs.stop()  # killed, it would leave its packet filter behind
         theirs.clean_up()
 
 
