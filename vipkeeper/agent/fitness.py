@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from vipkeeper.agent.logs import log
 from vipkeeper.election.effects import Holding
 from vipkeeper.election.events import Event, FitnessChanged
-from vipkeeper.model.host import Link
+from vipkeeper.model.host import HostState, Link
 from vipkeeper.model.reasons import Reason
 from vipkeeper.model.vips import Unit, VipAddress
 
@@ -142,3 +142,17 @@ class Fitness:
                     f"ip address del {vip.address}/{vip.prefix_length} dev {vip.interface}"
                 )
         return None
+
+
+def lost_addresses(
+    served: Iterable[VipAddress], before: HostState, found: HostState, links: Mapping[str, Link]
+) -> set[VipAddress]:
+    """What stood and is gone. A link that goes takes its addresses along, IPv6 even when it goes down."""
+    return {
+        vip
+        for vip in served
+        if vip in before.addresses
+        and vip not in found.addresses
+        and (link := links.get(vip.interface)) is not None
+        and link.up
+    }

@@ -11,12 +11,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping, Set
 
-from vipkeeper.agent.fitness import Fitness
+from vipkeeper.agent.fitness import Fitness, lost_addresses
 from vipkeeper.agent.logs import log
 from vipkeeper.changes.change_kinds import AddAddresses, RemoveAddresses, after
 from vipkeeper.changes.plan import plan
 from vipkeeper.desired.announcing import Announcing
-from vipkeeper.desired.wanted_host import answers_until_s, still_stands, wanted_host
+from vipkeeper.desired.wanted_host import answers_until_s, served_until_s, still_stands, wanted_host
 from vipkeeper.election.effects import Holding
 from vipkeeper.election.events import ConflictHeard, Event, KernelAdoptable, Withdrawn
 from vipkeeper.kernel.host_network import ForeignAnnouncement, HostEvent, HostNetwork, KernelChanged
@@ -133,7 +133,7 @@ class HostShell:
         return self._fence.kind
 
     def fence_note(self) -> str:
-        """Why no stronger fence is in force, or what of an earlier process could not be kept."""
+        """Why no stronger fence is in force, or what an earlier process left and could not be kept."""
         return self._fence.note
 
     def reconfigure(self, units: tuple[Unit, ...]) -> None:
@@ -174,10 +174,9 @@ class HostShell:
 
     def _tell_standing(self) -> None:
         """After the kernel has what is wanted: nothing that hangs on an address holds up an address."""
-        standing = self._standing.addresses.keys()
-        if standing != self._told_standing:
-            self._told_standing = frozenset(standing)
-            self._stands({vip.address for vip in standing})
+        if self._standing.addresses.keys() != self._told_standing:
+            self._told_standing = frozenset(self._standing.addresses)
+            self._stands({vip.address for vip in self._told_standing})
 
     def _reconcile(self) -> None:
         # Each round with a refusal takes a unit out of what is asked for, so there are not many.
@@ -255,18 +254,7 @@ class HostShell:
             self._host.announce(running)
 
     def _deadline_of(self, vip: VipAddress) -> float:
-        if self._fence.kind is not FenceKind.LIFETIME:
-            return self._standing.deadlines.get(vip.address, 0.0)
-        return max(
-            (
-                holding.deadline_s
-                for unit in self._units
-                if vip in unit.addresses
-                and (holding := self._holdings.get(unit.name)) is not None
-                and holding.deadline_s is not None
-            ),
-            default=0.0,
-        )
+        return served_until_s(vip, self._units, self._holdings, self._standing, self._fence.kind)
 
     def _watch_segment(self) -> None:
         self._watch_due = False
@@ -333,18 +321,10 @@ class HostShell:
             self._watch_segment()
 
     def _lost(self, found: HostState, links: Mapping[str, Link]) -> set[VipAddress]:
-        """What somebody removed. A link that goes takes its addresses along, IPv6 even when it goes down."""
-        now_s = self._clock()
-        return {
-            vip
-            for placed in self._placed.values()
-            for vip in placed
-            if vip in self._standing.addresses
-            and vip not in found.addresses
-            and self._deadline_of(vip) > now_s
-            and (link := links.get(vip.interface)) is not None
-            and link.up
-        }
+        """What somebody removed, of what the kernel should still answer for."""
+        placed, now_s = set().union(*self._placed.values()), self._clock()
+        served = [vip for vip in placed if self._deadline_of(vip) > now_s]
+        return lost_addresses(served, self._standing, found, links)
 
     def close(self, *, keep: bool) -> None:
         """Let go of the kernel; unless `keep`, with nothing of ours left in it."""

@@ -86,6 +86,20 @@ def answers_until_s(vip: VipAddress, standing: HostState, fence: FenceKind) -> f
     return standing.deadlines[vip.address]
 
 
+def served_until_s(
+    vip: VipAddress,
+    units: Iterable[Unit],
+    holdings: Mapping[str, Holding],
+    standing: HostState,
+    fence: FenceKind,
+) -> float:
+    """The end of the lease that this node may answer for `vip` by; 0 if there is none."""
+    if fence is not FenceKind.LIFETIME:
+        return standing.deadlines.get(vip.address, 0.0)
+    held = (holdings[unit.name] for unit in units if vip in unit.addresses and unit.name in holdings)
+    return max((one.deadline_s for one in held if one.deadline_s is not None), default=0.0)
+
+
 def still_stands(vip: VipAddress, standing: HostState, fence: FenceKind, now_s: float) -> bool:
     """Whether `vip` is in the kernel and something there will end its lease without us."""
     span = standing.addresses.get(vip)
