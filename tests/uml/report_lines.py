@@ -27,9 +27,8 @@ class PhaseReport(msgspec.Struct, frozen=True):
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    skipped = report.skipped and isinstance(report.longrepr, tuple)
-    text = report.longrepr[2] if skipped and isinstance(report.longrepr, tuple) else report.longreprtext
-    line = PhaseReport(report.nodeid, report.when or "", report.outcome, str(text), list(report.sections))
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
+    line = PhaseReport(report.nodeid, report.when, report.outcome, text, list(report.sections))
     with Path(os.environ[VARIABLE]).open("ab") as file:
         file.write(msgspec.json.encode(line) + b"\n")
 

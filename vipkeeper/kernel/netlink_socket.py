@@ -85,6 +85,29 @@ class NetlinkSocket:
             number, text = refusals[0]
             raise kernel_error(number, doing, capability=CAP_NET_ADMIN, text=text)
 
+    def ask(self, message: Message, doing: str) -> list[tuple[int, bytes]]:
+        """(type, body) of what the kernel says in answer to one message, which is no dump.
+
+        Raises KernelRefused or MissingPrivilege; `doing` completes "the kernel refused ...".
+        """
+        sequence = self._sequence
+        self._sequence += 1
+        flags = message.flags | NLM_F_REQUEST | NLM_F_ACK
+        self._socket.send(pack(Message(message.kind, flags, message.body), sequence))
+        records: list[tuple[int, bytes]] = []
+        while True:
+            for kind, answer_flags, answered, body in messages(self._socket.recv(_RECEIVE_BYTES)):
+                if answered != sequence:
+                    continue
+                if kind != NLMSG_ERROR:
+                    records.append((kind, body))
+                    continue
+                number = -struct.unpack_from("=i", body)[0]
+                if number:
+                    text = _explanation(answer_flags, body)
+                    raise kernel_error(number, doing, capability=CAP_NET_ADMIN, text=text)
+                return records
+
     def batch(self, batch: Sequence[Message]) -> dict[int, Answer]:
         """Send many messages; the refusals, by position. Messages after a refused one are carried out too."""
         refusals: dict[int, Answer] = {}
