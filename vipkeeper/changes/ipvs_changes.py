@@ -7,7 +7,7 @@ table carries changes out with it, and the tests stop a plan between any two ste
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -93,6 +93,34 @@ IpvsChange = (
 )
 
 
+def flat(destinations: Destinations) -> Iterator[tuple[ServiceKey, DestinationKey, Destination]]:
+    """Entry by entry."""
+    for key, given in destinations.items():
+        for one, how in given.items():
+            yield key, one, how
+
+
+def single_entries(change: IpvsChange) -> Iterator[IpvsChange]:
+    """The same as changes of one entry each, in the order in which the kernel gets them."""
+    match change:
+        case AddServers(servers):
+            for key, server in servers.items():
+                yield AddServers({key: VirtualServer(server.service)})
+                yield from single_entries(AddDestinations({key: server.destinations}))
+        case EditServices(services):
+            yield from (EditServices({key: service}) for key, service in services.items())
+        case AddDestinations(given):
+            yield from (AddDestinations({key: {one: how}}) for key, one, how in flat(given))
+        case EditDestinations(given):
+            yield from (EditDestinations({key: {one: how}}) for key, one, how in flat(given))
+        case RemoveDestinations(gone):
+            yield from (RemoveDestinations({key: (one,)}) for key, keys in gone.items() for one in keys)
+        case RemoveServers(going):
+            yield from (RemoveServers((key,)) for key in going)
+        case SetTimeouts() | StopDaemons() | StartDaemons():
+            yield change
+
+
 def after(table: IpvsTable, change: IpvsChange) -> IpvsTable:
     """What stands once the kernel has taken all of `change`."""
     match change:
@@ -126,10 +154,11 @@ def _servers_after(
                 server = servers[key]
                 servers[key] = VirtualServer(server.service, {**server.destinations, **destinations})
         case RemoveDestinations(gone):
-            for key, destinations_gone in gone.items():
-                servers[key] = _without(servers[key], destinations_gone)
-        case RemoveServers(keys):
-            for key in keys:
+            for key, keys in gone.items():
+                if key in servers:
+                    servers[key] = _without(servers[key], keys)
+        case RemoveServers(going):
+            for key in going:
                 servers.pop(key, None)
     return servers
 

@@ -140,7 +140,7 @@ class IpvsHost:
             fields = fields_of(record, n.ATTR_DEST)
             if kind == self._family and fields:
                 try:
-                    one, how = read_destination(fields, key.ip_version)
+                    one, how = read_destination(fields)
                 except KeyError:
                     continue
                 yield fields, one, how

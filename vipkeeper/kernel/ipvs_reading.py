@@ -1,18 +1,20 @@
 """IPVS records of the kernel as values: services, destinations, counters, daemons, timeouts.
 
-Rules of this file: pure; nothing is filled in: what the kernel did not say is not believed to be a default,
-and a record that lacks what tells it from others is left out. Counters are the 64-bit ones.
+Rules of this file: pure; nothing is filled in: what the kernel did not say is not believed to be a default.
+Counters are the 64-bit ones.
 """
 
 from __future__ import annotations
 
+import functools
 import ipaddress
+import operator
 import struct
 from collections.abc import Mapping
 
 from vipkeeper.kernel import ipvs_numbers as n
 from vipkeeper.kernel.generic_netlink import COMMAND
-from vipkeeper.kernel.netlink_wire import attributes
+from vipkeeper.kernel.netlink_wire import attribute_map, nested_map
 from vipkeeper.model.ipvs import (
     AddressKey,
     Destination,
@@ -42,15 +44,12 @@ _FLAGS_OF = {number: flag for flag, number in n.F_SCHEDULER.items()}
 
 
 def fields_of(body: bytes, attribute: int) -> Fields:
-    """The fields of the service, destination or daemon that a record carries."""
-    for kind, payload in attributes(body, COMMAND.size):
-        if kind == attribute:
-            return dict(attributes(payload))
-    return {}
+    """The fields of the service, destination or daemon that a record carries. It carries nothing else."""
+    return nested_map(body, COMMAND.size, attribute)
 
 
 def read_service(fields: Fields) -> tuple[ServiceKey, Service]:
-    """A virtual server and how it chooses."""
+    """A virtual server and how it chooses. Raises KeyError for what is not known here."""
     version = n.IP_VERSIONS[_U16.unpack(fields[n.SVC_AF])[0]]
     (flags, _) = n.FLAGS.unpack(fields[n.SVC_FLAGS])
     service = Service(
@@ -65,9 +64,8 @@ def read_service(fields: Fields) -> tuple[ServiceKey, Service]:
 def _service_key(fields: Fields, version: int) -> ServiceKey:
     if n.SVC_FWMARK in fields:
         return MarkKey(_U32.unpack(fields[n.SVC_FWMARK])[0], version)
-    (protocol,) = _U16.unpack(fields[n.SVC_PROTOCOL])
     return AddressKey(
-        n.TRANSPORT_OF[protocol],
+        n.TRANSPORT_OF[_U16.unpack(fields[n.SVC_PROTOCOL])[0]],
         _address(fields[n.SVC_ADDR], version),
         _BE16.unpack(fields[n.SVC_PORT])[0],
     )
@@ -82,30 +80,42 @@ def _persistence(fields: Fields, version: int) -> Persistence:
     )
 
 
-def read_destination(fields: Fields, service_version: int) -> tuple[DestinationKey, Destination]:
-    """A real server and how it is used. Before Linux 3.18 all are of their service's IP version."""
-    version = service_version
-    if n.DEST_ADDR_FAMILY in fields:
-        version = n.IP_VERSIONS[_U16.unpack(fields[n.DEST_ADDR_FAMILY])[0]]
-    key = DestinationKey(_address(fields[n.DEST_ADDR], version), _BE16.unpack(fields[n.DEST_PORT])[0])
-    forwarding = n.FORWARDING_OF[_U32.unpack(fields[n.DEST_FWD_METHOD])[0] & n.FORWARDING_MASK]
-    return key, Destination(
+def read_destination(fields: Fields) -> tuple[DestinationKey, Destination]:
+    """A real server and how it is used. Raises KeyError for what is not known here."""
+    return _destination_key(_WHO(fields)), _destination(_HOW(fields))
+
+
+_WHO = operator.itemgetter(n.DEST_ADDR_FAMILY, n.DEST_ADDR, n.DEST_PORT)
+_HOW = operator.itemgetter(
+    n.DEST_FWD_METHOD,
+    n.DEST_WEIGHT,
+    n.DEST_U_THRESH,
+    n.DEST_L_THRESH,
+    n.DEST_TUN_TYPE,
+    n.DEST_TUN_PORT,
+    n.DEST_TUN_FLAGS,
+)
+
+
+# The same few thousand entries are read again and again; equal ones become the same object, which is also
+# compared faster.
+@functools.lru_cache(maxsize=1 << 14)
+def _destination_key(who: tuple[bytes, ...]) -> DestinationKey:
+    family, address, port = who
+    return DestinationKey(_address(address, n.IP_VERSIONS[_U16.unpack(family)[0]]), _BE16.unpack(port)[0])
+
+
+@functools.lru_cache(maxsize=1 << 10)
+def _destination(how: tuple[bytes, ...]) -> Destination:
+    method, weight, upper, lower, kind, port, checksum = how
+    forwarding = n.FORWARDING_OF[_U32.unpack(method)[0] & n.FORWARDING_MASK]
+    tunnel = Tunnel(n.TUNNEL_OF[kind[0]], _BE16.unpack(port)[0], n.CHECKSUM_OF[_U16.unpack(checksum)[0]])
+    return Destination(
         forwarding=forwarding,
-        weight=_U32.unpack(fields[n.DEST_WEIGHT])[0],
-        upper=_U32.unpack(fields[n.DEST_U_THRESH])[0],
-        lower=_U32.unpack(fields[n.DEST_L_THRESH])[0],
-        tunnel=_tunnel(fields) if forwarding is Forwarding.TUN else None,
-    )
-
-
-def _tunnel(fields: Fields) -> Tunnel:
-    """A kernel before 5.3 says nothing of it and knows ipip alone."""
-    if n.DEST_TUN_TYPE not in fields:
-        return Tunnel()
-    return Tunnel(
-        n.TUNNEL_OF[fields[n.DEST_TUN_TYPE][0]],
-        _BE16.unpack(fields[n.DEST_TUN_PORT])[0],
-        n.CHECKSUM_OF[_U16.unpack(fields[n.DEST_TUN_FLAGS])[0]],
+        weight=_U32.unpack(weight)[0],
+        upper=_U32.unpack(upper)[0],
+        lower=_U32.unpack(lower)[0],
+        tunnel=tunnel if forwarding is Forwarding.TUN else None,
     )
 
 
@@ -124,7 +134,7 @@ def read_destination_counts(fields: Fields) -> DestinationCounts:
 
 def _traffic(payload: bytes) -> Traffic:
     """Linux 4.1 and later; before, counters of 32 bits ran over and rates were capped."""
-    counts = dict(attributes(payload))
+    counts = attribute_map(payload)
 
     def count(kind: int) -> int:
         number: int = _U64.unpack(counts[kind])[0]
@@ -158,7 +168,7 @@ def read_daemon(fields: Fields) -> tuple[SyncRole, SyncDaemon]:
 
 
 def read_timeouts(body: bytes) -> Timeouts:
-    fields = dict(attributes(body, COMMAND.size))
+    fields = attribute_map(body, COMMAND.size)
     return Timeouts(
         tcp_s=_U32.unpack(fields[n.ATTR_TIMEOUT_TCP])[0],
         tcp_fin_s=_U32.unpack(fields[n.ATTR_TIMEOUT_TCP_FIN])[0],
@@ -168,7 +178,7 @@ def read_timeouts(body: bytes) -> Timeouts:
 
 def read_info(body: bytes) -> IpvsInfo:
     """The version is one byte for each of its three numbers."""
-    fields = dict(attributes(body, COMMAND.size))
+    fields = attribute_map(body, COMMAND.size)
     (version,) = _U32.unpack(fields[n.INFO_VERSION])
     return IpvsInfo(
         f"{version >> 16 & 0xFF}.{version >> 8 & 0xFF}.{version & 0xFF}",
@@ -176,6 +186,7 @@ def read_info(body: bytes) -> IpvsInfo:
     )
 
 
+@functools.lru_cache(maxsize=1 << 14)
 def _address(packed: bytes, version: int) -> str:
     return str(ipaddress.ip_address(packed[:_IPV4_BYTES] if version == 4 else packed))
 

@@ -22,6 +22,7 @@ from vipkeeper.changes.ipvs_changes import (
     SetTimeouts,
     StartDaemons,
     StopDaemons,
+    flat,
 )
 from vipkeeper.kernel.ipvs_messages import IpvsMessages
 from vipkeeper.kernel.netlink_socket import CAP_NET_ADMIN, Answer
@@ -98,9 +99,8 @@ def refusal(step: Step, answer: Answer) -> str:
 def _destination_steps(
     given: Destinations, write: Callable[[ServiceKey, DestinationKey, Destination], Message]
 ) -> Iterator[Step]:
-    for key, destinations in given.items():
-        for one, how in destinations.items():
-            yield _destination_step(write(key, one, how), key, one, how)
+    for key, one, how in flat(given):
+        yield _destination_step(write(key, one, how), key, one, how)
 
 
 def _service_step(message: Message, key: ServiceKey, service: Service) -> Step:
