@@ -17,13 +17,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="module")
-def _one_director() -> Iterator[Director]:
+def one_director() -> Iterator[Director]:
     with make_director() as made:
         yield made
 
 
 @pytest.fixture
-def director(_one_director: Director) -> Director:
+def director(one_director: Director) -> Director:
     """A namespace with an empty table. A file's tests share it, for a namespace takes a while to make."""
-    _one_director.empty()
-    return _one_director
+    one_director.empty()
+    return one_director

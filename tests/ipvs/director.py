@@ -32,10 +32,9 @@ class Director:
         self.namespace.run("ipvsadm", "-R", text_input="".join(f"{line}\n" for line in lines))
 
     def empty(self) -> None:
-        self.ipvsadm("-C")
-        for role in SyncRole:
-            if f"{role.value} sync daemon" in self.ipvsadm("-Ln", "--daemon"):
-                self.ipvsadm("--stop-daemon", role.value)
+        """One process: each takes a tenth of a second under User-Mode Linux."""
+        stop = "; ".join(f"ipvsadm --stop-daemon {role.value}" for role in SyncRole)
+        self.namespace.run("sh", "-c", f"ipvsadm -C; {stop}; true")
 
 
 @contextlib.contextmanager

@@ -5,6 +5,8 @@ Written by hand from ipvsadm's manual; the lines are the expectation, for writin
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from vipkeeper.model.ipvs import (
@@ -166,4 +168,28 @@ DESTINATIONS = (
         ("-A -f 7 -s rr", "-a -f 7 -r 10.1.0.1:0 -g -w 1"),
     ),
 )
-ENTRIES = (*SERVICES, *DESTINATIONS)
+
+
+def spread(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """The same, each with an address or a mark of its own, so that one table holds all of them."""
+    for number, entry in enumerate(entries, 10):
+        at, at6, mark = f"10.0.0.{number}:", f"[2001:db8::{number:x}]:", f"-f {number}"
+        yield Entry(
+            entry.name,
+            _moved(entry.key, number),
+            entry.server,
+            tuple(
+                re.sub(r"-f [0-9]+", mark, line.replace("10.0.0.1:", at).replace("[2001:db8::1]:", at6))
+                for line in entry.lines
+            ),
+        )
+
+
+def _moved(key: ServiceKey, number: int) -> ServiceKey:
+    if isinstance(key, MarkKey):
+        return MarkKey(number, key.ip_version)
+    address = f"10.0.0.{number}" if key.ip_version == 4 else f"2001:db8::{number:x}"
+    return AddressKey(key.transport, address, key.port)
+
+
+ENTRIES = tuple(spread((*SERVICES, *DESTINATIONS)))
