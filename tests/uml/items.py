@@ -99,7 +99,16 @@ def _run_inside(root: Path, nodeids: list[str]) -> InnerRun:
     with tempfile.TemporaryDirectory(prefix="vipkeeper-inner-") as text:
         lines, chosen = Path(text) / "reports", Path(text) / "tests"
         chosen.write_text("\n".join(str(root / nodeid) for nodeid in nodeids) + "\n")
-        options = ["--rootdir", str(root), "-p", "tests.uml.report_lines", "-p", "no:cacheprovider", "-q"]
+        options = [
+            "--rootdir",
+            str(root),
+            "-p",
+            "tests.uml.report_lines",
+            "-p",
+            "no:cacheprovider",
+            "-q",
+            "--color=no",
+        ]
         ended = run_in_uml(
             [sys.executable, "-m", "pytest", *options, f"@{chosen}"],
             environment={

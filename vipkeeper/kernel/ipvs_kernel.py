@@ -21,7 +21,7 @@ class IpvsKernel(Protocol):
         """The whole table, without its counters."""
 
     def read_counts(self) -> dict[ServiceKey, ServiceCounts]:
-        """Connections and traffic of every entry."""
+        """Connections and traffic of every entry. Traffic is as of at most two seconds ago."""
 
     def apply(self, change: IpvsChange) -> tuple[str, ...]:
         """Carry it out; what was refused of it, each as a sentence. The rest is carried out all the same."""
