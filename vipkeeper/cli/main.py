@@ -20,7 +20,8 @@ exit codes:
   2   wrong usage, or a configuration with mistakes
   65  what was given to read is malformed (vrrp decode)
   69  the store (or, for restart, the agent) cannot be reached
-  75  refused: it would be wrong now (forget, release, clear: the node, or an agent, is alive)
+  75  refused: it would be wrong now (forget, release, clear: the node, or an agent, is alive;
+      realserver: somebody else put it there)
   77  a privilege is missing
 """
 _INTERRUPTED = 130  # as a shell reports a command ended by Ctrl-C
