@@ -38,6 +38,7 @@ class IpvsLoad(msgspec.Struct, frozen=True):
 
     ours_s: list[float]
     ipvsadm_s: list[float]
+    ipvsadm_look_s: list[float]
     look_s: list[float]
 
 
@@ -59,17 +60,18 @@ def large_table(services: int = SERVICES) -> IpvsTable:
 def measure() -> IpvsLoad:
     wanted = large_table()
     ipvs = IpvsHost()
-    ours, theirs = [], []
+    ours, theirs, their_looks = [], [], []
     for _ in range(WRITES):
         ipvs.flush()
         ours.append(_seconds(lambda: _carry_out(ipvs, wanted)))
+        their_looks.append(_seconds(partial(subprocess.run, ["ipvsadm", "-Sn"], stdout=subprocess.DEVNULL)))
         saved = subprocess.run(["ipvsadm", "-Sn"], capture_output=True, check=True).stdout
         ipvs.flush()
         theirs.append(_seconds(partial(subprocess.run, ["ipvsadm", "-R"], input=saved, check=True)))
     looks = [_seconds(lambda: _look(ipvs, wanted)) for _ in range(LOOKS)]
     ipvs.flush()
     ipvs.close()
-    return IpvsLoad(ours, theirs, looks)
+    return IpvsLoad(ours, theirs, their_looks, looks)
 
 
 def _carry_out(ipvs: IpvsHost, wanted: IpvsTable) -> None:

@@ -188,6 +188,19 @@ def test_status_says_what_is_missing(lan: Lan, server: Host) -> None:
     assert realserver(lan, "status").returncode == 0
 
 
+def test_without_the_settings_there_is_no_address(lan: Lan, server: Host) -> None:
+    """Whatever goes wrong, the host does not have the VIP before it is quiet."""
+    script = 'mount --bind -o ro /proc/sys /proc/sys && exec "$@"'
+    inside = ("unshare", "--mount", "sh", "-c", script, "sh")
+    words = command(lan, "up", "--vip", VIP)
+    at = words.index(sys.executable)
+    done = subprocess.run((*words[:at], *inside, *words[at:]), capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "net/ipv4/conf/all/arp_ignore has to be 1 and cannot be set" in done.stderr
+    assert on_loopback(server) == {}
+    assert realserver(lan, "status").stdout == "no VIP is up\n"
+
+
 def test_a_loopback_that_is_down_is_refused(lan: Lan, server: Host) -> None:
     server.namespace.run("ip", "link", "set", "lo", "down")
     try:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from vipkeeper.model.errors import ConfigError
 
-_RUN_DIR = "/run/vipkeeper"
+# Not the agent's, which belongs to the agent's user and unit.
+_RUN_DIR = "/run/vipkeeper-realserver"
 _NOT_UP = 1
 
 
