@@ -5,12 +5,10 @@ The kernel takes most wrong messages without a word, so each is judged by what i
 
 from __future__ import annotations
 
-import socket
-from contextlib import closing
-
 import pytest
 
 from tests.ipvs.director import INTERFACE, Director
+from tests.ipvs.flows import ECHO, ECHO_REAL, echo_some
 from tests.kernel_segment.segment import until
 from vipkeeper.changes.ipvs_changes import (
     AddServers,
@@ -42,10 +40,6 @@ pytestmark = [pytest.mark.root, pytest.mark.ipvs]
 WEB = AddressKey(Transport.TCP, "10.0.0.1", 80)
 WEB6 = AddressKey(Transport.TCP, "2001:db8::1", 80)
 ONE = DestinationKey("10.1.0.1", 80)
-
-VIP, REAL = "10.9.1.1", "10.9.1.2"  # both are addresses of the namespace itself
-ECHO = AddressKey(Transport.UDP, VIP, 7)
-ECHO_REAL = DestinationKey(REAL, 7)
 
 
 def test_a_change_is_not_sent_as_a_deletion(director: Director) -> None:
@@ -110,8 +104,6 @@ def test_no_command_is_missing(director: Director) -> None:
 
 
 def test_counters_are_those_of_ipvsadm_and_can_be_zeroed(director: Director) -> None:
-    director.namespace.run("ip", "address", "replace", f"{VIP}/32", "dev", "lo")
-    director.namespace.run("ip", "address", "replace", f"{REAL}/32", "dev", "lo")
     director.ipvs.apply(AddServers({ECHO: VirtualServer(Service("rr"), {ECHO_REAL: Destination()})}))
     echo_some(director, datagrams=5, length=100)
     # The kernel adds up what its processors counted every two seconds.
@@ -136,24 +128,3 @@ def test_counters_are_those_of_ipvsadm_and_can_be_zeroed(director: Director) -> 
     until(lambda: director.ipvs.read_counts()[ECHO].traffic.packets_in == 1)
     director.ipvs.zero()
     assert director.ipvs.read_counts()[ECHO].traffic.packets_in == 0
-
-
-def echo_some(director: Director, *, datagrams: int, length: int) -> None:
-    """Datagrams of one client to the virtual server, and back."""
-
-    def there() -> None:
-        with (
-            closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as server,
-            closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as client,
-        ):
-            for one in (server, client):
-                one.settimeout(20)
-            server.bind((REAL, ECHO_REAL.port))
-            client.connect((VIP, ECHO.port))
-            for _ in range(datagrams):
-                client.send(bytes(length))
-                data, sender = server.recvfrom(2048)
-                server.sendto(data, sender)
-                client.recv(2048)
-
-    director.namespace.call(there)
