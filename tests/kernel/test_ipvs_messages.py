@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -106,6 +107,13 @@ def test_ports_are_in_network_order() -> None:
     found = fields(MESSAGES.add_destination(WEB, ONE, gue), n.ATTR_DEST)
     assert found[n.DEST_TUN_PORT] == (6080).to_bytes(2, "big")
     assert found[n.DEST_PORT] == (80).to_bytes(2, "big")
+
+
+def test_a_tunnel_is_named_for_tun_and_for_nothing_else() -> None:
+    with pytest.raises(ValueError, match="tun with tunnel None"):
+        Destination(Forwarding.TUN)
+    with pytest.raises(ValueError, match="dr with tunnel"):
+        Destination(Forwarding.DR, tunnel=Tunnel())
 
 
 def test_only_our_flags_are_decided_on() -> None:

@@ -182,6 +182,11 @@ class Destination(msgspec.Struct, frozen=True):
     lower: int = 0
     tunnel: Tunnel | None = None
 
+    def __post_init__(self) -> None:
+        # The kernel always says by which tunnel, so a table that does not would differ from it for ever.
+        if (self.forwarding is Forwarding.TUN) is (self.tunnel is None):
+            raise ValueError(f"forwarding {self.forwarding.value} with tunnel {self.tunnel}")
+
 
 class VirtualServer(msgspec.Struct, frozen=True):
     """A service with its destinations."""
@@ -217,14 +222,13 @@ class SyncDaemon(msgspec.Struct, frozen=True):
 
     def is_met_by(self, running: SyncDaemon) -> bool:
         """Whether the kernel's own choices aside, this is what runs."""
-        return (self.interface, self.sync_id) == (running.interface, running.sync_id) and all(
-            wanted in (type(wanted)(), found)
-            for wanted, found in (
-                (self.max_bytes, running.max_bytes),
-                (self.group, running.group),
-                (self.port, running.port),
-                (self.ttl, running.ttl),
-            )
+        return (
+            self.interface == running.interface
+            and self.sync_id == running.sync_id
+            and self.max_bytes in (0, running.max_bytes)
+            and self.group in ("", running.group)
+            and self.port in (0, running.port)
+            and self.ttl in (0, running.ttl)
         )
 
 
