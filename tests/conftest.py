@@ -1,7 +1,7 @@
 """What every test relies on: missing means of this machine skip a test, and no test of ours skips in CI.
 
-- A test marked `root` needs root; one marked `etcd` or `zookeeper` needs that server. Without them it is
-  skipped with that reason.
+- A test marked `root` needs root; one marked `etcd` or `zookeeper` needs that server, one marked `ipvs` a
+  kernel with IPVS (tests/uml brings one). Without them it is skipped with that reason.
 - With CI=true in the environment each skip is a failure that names its reason: a build server that lost
   etcd must not look green.
 """
@@ -29,6 +29,12 @@ MISSING = {
         None
         if Path("/usr/share/java/zookeeper.jar").exists() and shutil.which("java")
         else "needs ZooKeeper (Debian package zookeeper)"
+    ),
+    "uml": None if shutil.which("linux.uml") else "needs User-Mode Linux (Debian package user-mode-linux)",
+    "ipvs": (
+        None
+        if Path("/proc/net/ip_vs").exists() or shutil.which("linux.uml")
+        else "needs a kernel with IPVS (modprobe ip_vs), or User-Mode Linux (Debian package user-mode-linux)"
     ),
 }
 

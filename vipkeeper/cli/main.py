@@ -16,11 +16,13 @@ from vipkeeper.model.errors import ConfigError, VipkeeperError
 _EXIT_CODES = """\
 exit codes:
   0   done
+  1   a VIP is not up (realserver status)
   2   wrong usage, or a configuration with mistakes
   4, 5, 6  as `keepalived -t` ends (check --like-keepalived)
   65  what was given to read is malformed (vrrp decode)
   69  the store (or, for restart, the agent) cannot be reached
-  75  refused: it would be wrong now (forget, release, clear: the node, or an agent, is alive)
+  75  refused: it would be wrong now (forget, release, clear: the node, or an agent, is alive;
+      realserver: somebody else put it there)
   77  a privilege is missing
 """
 _INTERRUPTED = 130  # as a shell reports a command ended by Ctrl-C
@@ -148,6 +150,12 @@ def _vrrp(parser: argparse.ArgumentParser) -> None:
     vrrp_command.fill(parser)
 
 
+def _realserver(parser: argparse.ArgumentParser) -> None:
+    from vipkeeper.cli import realserver_command
+
+    realserver_command.fill(parser)
+
+
 def _sniff(parser: argparse.ArgumentParser) -> None:
     from vipkeeper.cli import sniff_command
 
@@ -165,5 +173,6 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "sniff": ("show live who speaks for a VIP on an interface", _sniff),
     "clear": ("take out of this host's kernel what a killed agent left", _clear),
     "restart": ("end this node's agent and leave its VIPs in place for the next one", _restart),
+    "realserver": ("have a VIP on lo for an IPVS director, and tell nobody", _realserver),
     "vrrp": ("look at VRRP packets", _vrrp),
 }

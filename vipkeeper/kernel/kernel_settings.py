@@ -52,7 +52,7 @@ class KernelSettings:
             known = msgspec.json.decode(self._memory.read_bytes(), type=_Memory)
         except (FileNotFoundError, msgspec.DecodeError):
             return []  # it is written whole or not at all, so nothing was changed
-        return known.changes if known.place == _this_place() else []
+        return known.changes if known.place == this_place() else []
 
     def hold(self, holder: str, wanted: dict[str, str]) -> None:
         """Set these (path below /proc/sys/net -> value), in order. Raises KernelRefused."""
@@ -99,7 +99,7 @@ class KernelSettings:
         if not self._changes:
             self._memory.unlink(missing_ok=True)
             return
-        text = msgspec.json.encode(_Memory(_this_place(), list(self._changes.values())))
+        text = msgspec.json.encode(_Memory(this_place(), list(self._changes.values())))
         new = self._memory.with_name(self._memory.name + ".new")
         new.write_bytes(text)
         new.replace(self._memory)
@@ -131,7 +131,8 @@ def _dotted(setting: str) -> str:
     return "net/" + setting  # sysctl(8) takes slashes, and names of interfaces may have dots
 
 
-def _this_place() -> str:
+def this_place() -> str:
+    """This boot and network namespace, as text that no other has."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as here:
         cookie = here.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, 8)
     return f"{_BOOT_ID.read_text(encoding='ascii').strip()} {int.from_bytes(cookie, 'little')}"

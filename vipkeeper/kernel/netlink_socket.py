@@ -62,6 +62,9 @@ class NetlinkSocket:
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_CAP_ACK, 1)
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_EXT_ACK, 1)
         self._sequence = 1
+        # One buffer for all answers: a new one of this size is mapped and unmapped by each call, which took
+        # five times as long as the call itself.
+        self._buffer = memoryview(bytearray(_RECEIVE_BYTES))
 
     def enlarge(self) -> None:
         """Make room for the refusals of a large batch. Raises MissingPrivilege."""
@@ -89,6 +92,29 @@ class NetlinkSocket:
         if refusals:
             number, text = refusals[0]
             raise kernel_error(number, doing, capability=CAP_NET_ADMIN, text=text)
+
+    def ask(self, message: Message, doing: str) -> list[tuple[int, bytes]]:
+        """(type, body) of what the kernel says in answer to one message, which is no dump.
+
+        Raises KernelRefused or MissingPrivilege; `doing` completes "the kernel refused ...".
+        """
+        sequence = self._sequence
+        self._sequence += 1
+        flags = message.flags | NLM_F_REQUEST | NLM_F_ACK
+        self._socket.send(pack(Message(message.kind, flags, message.body), sequence))
+        records: list[tuple[int, bytes]] = []
+        while True:
+            for kind, answer_flags, answered, body in messages(self._receive()):
+                if answered != sequence:
+                    continue
+                if kind != NLMSG_ERROR:
+                    records.append((kind, body))
+                    continue
+                number = -struct.unpack_from("=i", body)[0]
+                if number:
+                    text = _explanation(answer_flags, body)
+                    raise kernel_error(number, doing, capability=CAP_NET_ADMIN, text=text)
+                return records
 
     def batch(self, batch: Sequence[Message]) -> dict[int, Answer]:
         """Send many messages; the refusals, by position. Messages after a refused one are carried out too."""
@@ -125,11 +151,15 @@ class NetlinkSocket:
         self._socket.send(b"".join(parts))
         return self._answers(first + 1, len(batch))
 
+    def _receive(self) -> bytes:
+        """One datagram."""
+        return bytes(self._buffer[: self._socket.recv_into(self._buffer)])
+
     def _answers(self, first: int, count: int) -> dict[int, Answer]:
         """Read until the last of `count` messages from `first` on, or what opened them, is answered."""
         refusals: dict[int, Answer] = {}
         while True:
-            for kind, flags, sequence, body in messages(self._socket.recv(_RECEIVE_BYTES)):
+            for kind, flags, sequence, body in messages(self._receive()):
                 if kind != NLMSG_ERROR or not first - 1 <= sequence < first + count:
                     continue
                 number = -struct.unpack_from("=i", body)[0]
@@ -156,7 +186,7 @@ class NetlinkSocket:
         records: list[tuple[int, bytes]] = []
         disturbed = False
         while True:
-            for answer, flags, answered, record in messages(self._socket.recv(_RECEIVE_BYTES)):
+            for answer, flags, answered, record in messages(self._receive()):
                 if answered != sequence:
                     continue
                 disturbed |= bool(flags & NLM_F_DUMP_INTR)

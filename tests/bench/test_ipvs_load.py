@@ -1,0 +1,45 @@
+"""IPVS: a table of 1000 virtual servers, beside ipvsadm in the same boot of the same kernel.
+
+User-Mode Linux has slow system calls, so what counts is the ratio.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+
+import msgspec
+import pytest
+
+from tests.bench.figures import Figures, spread
+from tests.bench.ipvs_load import IpvsLoad
+from tests.uml.machine import run_in_uml
+
+pytestmark = [pytest.mark.bench, pytest.mark.root, pytest.mark.uml, pytest.mark.timeout(600)]
+
+LIMIT_S = 500.0
+SIZE = "1000 services x 4 servers"
+
+
+def test_a_large_ipvs_table(figures: Figures) -> None:
+    ended = run_in_uml([sys.executable, "-m", "tests.bench.ipvs_load"], timeout_s=LIMIT_S)
+    assert ended.status == 0, ended.output
+    load = msgspec.json.decode(
+        next(line for line in ended.output.splitlines() if line.startswith("{")), type=IpvsLoad
+    )
+    ours_s, ipvsadm_s = statistics.median(load.ours_s), statistics.median(load.ipvsadm_s)
+    look_s, ipvsadm_look_s = statistics.median(load.look_s), statistics.median(load.ipvsadm_look_s)
+    figures.add(
+        f"IPVS: programming {SIZE}, part of ipvsadm -R's time",
+        ours_s / ipvsadm_s,
+        "of 1",
+        target=0.2,
+        detail=f"{ours_s:.2f} s beside {ipvsadm_s:.2f} s, in User-Mode Linux",
+    )
+    figures.add(
+        f"IPVS: reading and comparing {SIZE}, nothing to do",
+        look_s,
+        "s",
+        target=0.5,
+        detail=f"no write; {spread(load.look_s)}; ipvsadm -Sn took {ipvsadm_look_s:.2f} s",
+    )

@@ -1,0 +1,37 @@
+"""Datagrams through a virtual server whose director, client and real server are one namespace."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import closing
+
+from tests.ipvs.director import Director
+from vipkeeper.model.ipvs import AddressKey, DestinationKey, Transport
+
+_VIP, _REAL = "10.9.1.1", "10.9.1.2"
+ECHO = AddressKey(Transport.UDP, _VIP, 7)
+ECHO_REAL = DestinationKey(_REAL, 7)
+_PATIENCE_S = 20.0
+
+
+def echo_some(director: Director, *, datagrams: int, length: int) -> None:
+    """Datagrams of one client to the virtual server, and back by its first destination."""
+    for address in (_VIP, _REAL):
+        director.namespace.run("ip", "address", "replace", f"{address}/32", "dev", "lo")
+
+    def there() -> None:
+        with (
+            closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as server,
+            closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as client,
+        ):
+            for one in (server, client):
+                one.settimeout(_PATIENCE_S)
+            server.bind((_REAL, ECHO_REAL.port))
+            client.connect((_VIP, ECHO.port))
+            for _ in range(datagrams):
+                client.send(bytes(length))
+                data, sender = server.recvfrom(2048)
+                server.sendto(data, sender)
+                client.recv(2048)
+
+    director.namespace.call(there)

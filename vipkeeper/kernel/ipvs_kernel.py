@@ -1,0 +1,27 @@
+"""What is needed of a host's IPVS: the seam that the real one and the in-memory one implement.
+
+Rules of this file: `read` is a fresh reading; `apply` returns when the kernel has answered.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from vipkeeper.changes.ipvs_changes import IpvsChange
+from vipkeeper.model.ipvs import IpvsTable, ServiceCounts, ServiceKey
+
+
+class IpvsKernel(Protocol):
+    """IPVS of one network namespace. Every method may raise MissingPrivilege, readings KernelRefused too."""
+
+    def close(self) -> None:
+        """What is in the kernel stays there."""
+
+    def read(self) -> IpvsTable:
+        """The whole table, without its counters."""
+
+    def read_counts(self) -> dict[ServiceKey, ServiceCounts]:
+        """Connections and traffic of every entry. Traffic is as of at most two seconds ago."""
+
+    def apply(self, change: IpvsChange) -> tuple[str, ...]:
+        """Carry it out; what was refused of it, each as a sentence. The rest is carried out all the same."""
