@@ -10,6 +10,7 @@ import pytest
 from tests.articles.stage import BACKENDS, VIPS, Node, Stage, wait
 from vipkeeper.lab.network import LAN
 from vipkeeper.lab.observer import now_ns
+from vipkeeper.lab.verdicts import RETURN_NS
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(240)]
 
@@ -80,7 +81,6 @@ def test_both_move_as_one(stage: Stage, backend: str) -> None:
         switch = stage.lab.network.switch
         switch.configure(f"link set {first.host.lan_port} down")
         both_with(stage, second)
-        time.sleep(1)
         switch.configure(f"link set {first.host.lan_port} up", f"link set {first.host.lan_port} master {LAN}")
         both_with(stage, first)
         first.agent.stop()

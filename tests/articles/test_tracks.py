@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from tests.articles.stage import BACKENDS, VIPS, Node, Stage, lines_of, wait, write_script
@@ -75,8 +77,7 @@ def test_there_and_back(stage: Stage, backend: str) -> None:
         # A name of its own: killall sees the whole machine. 15 characters are all that the kernel keeps.
         name = f"web-{node.host.name}"
         program = node.directory / name
-        program.write_bytes(open("/bin/sleep", "rb").read())  # noqa: PTH123, SIM115 - one line
-        program.chmod(0o755)
+        shutil.copy("/bin/sleep", program)
         web = LabProcess(name, (str(program), "3600"), log=node.directory / "web.log")
         web.start()
         webs.append(web)

@@ -12,6 +12,7 @@ from vipkeeper.election.view import StoreView
 
 ME = settings_of("m", unit("web"))
 NOW_S = 100.0
+WEB = unit("web", preempt=True, preempt_delay_s=7.0)
 
 
 class Told:
@@ -36,8 +37,15 @@ class Told:
         seen_s: float = NOW_S,
         eligible: bool = True,
         state: str = "running",
+        preempt: bool | None = None,
+        preempt_delay_ms: int = 0,
     ) -> None:
         info = info_record("web", priority=priority, eligible=eligible, state=state, heartbeat_s=10.0)
+        said = tuple(
+            msgspec.structs.replace(each, preempt=preempt, preempt_delay_ms=preempt_delay_ms)
+            for each in info.candidacies
+        )
+        info = msgspec.structs.replace(info, candidacies=said)
         self.put(KEYS.info(name), info, seen_s)
         for number in range(holds):
             self.put(KEYS.vip(f"of-{name}-{number}"), vip_record(name))
@@ -110,4 +118,12 @@ def test_better_is_strictly_higher_and_alive(told: Told) -> None:
     told.node("higher", priority=101)
     told.node("silent", priority=200, seen_s=0.0)
     told.node("unfit", priority=200, eligible=False)
-    assert better_candidates(told.view, ME, "web", 100, NOW_S) == ["higher"]
+    assert better_candidates(told.view, ME, WEB, 100, NOW_S) == {"higher": 7.0}
+
+
+def test_it_is_the_better_nodes_wish_that_counts(told: Told) -> None:
+    told.node("eager", priority=101, preempt=True, preempt_delay_ms=1500)
+    told.node("content", priority=102, preempt=False)
+    assert better_candidates(told.view, ME, WEB, 100, NOW_S) == {"eager": 1.5}
+    told.node("older", priority=103)
+    assert better_candidates(told.view, ME, unit("web"), 100, NOW_S) == {"eager": 1.5}

@@ -154,9 +154,9 @@ def test_many_releases_are_batched_and_spread(cluster: Cluster) -> None:
 
 
 def test_preempt_is_a_hand_over_after_the_delay(cluster: Cluster) -> None:
-    low = cluster.start("low", unit("web", priority=100, preempt=True, preempt_delay_s=5.0))
+    low = cluster.start("low", unit("web", priority=100))
     cluster.run_until(lambda: low.holds("web"))
-    high = cluster.start("top", unit("web", priority=200))
+    high = cluster.start("top", unit("web", priority=200, preempt=True, preempt_delay_s=5.0))
     waited_s = cluster.run_until(lambda: high.holds("web"))
     assert 5.0 < waited_s < 5.2
     assert writes_of(low, "web") == 2, "the owner gives it up; nobody seizes it"
@@ -166,9 +166,9 @@ def test_preempt_is_a_hand_over_after_the_delay(cluster: Cluster) -> None:
 
 
 def test_a_better_candidate_that_goes_again_has_to_wait_anew(cluster: Cluster) -> None:
-    low = cluster.start("low", unit("web", priority=100, preempt=True, preempt_delay_s=5.0))
+    low = cluster.start("low", unit("web", priority=100))
     cluster.run_until(lambda: low.holds("web"))
-    high = cluster.start("top", unit("web", priority=200))
+    high = cluster.start("top", unit("web", priority=200, preempt=True, preempt_delay_s=5.0))
     cluster.run(4.0)
     high.fit("web", unfit=DOWN)
     cluster.run(2.0)
@@ -178,8 +178,8 @@ def test_a_better_candidate_that_goes_again_has_to_wait_anew(cluster: Cluster) -
     assert 5.0 <= waited_s < 5.2
 
 
-def test_without_preempt_the_owner_stays(cluster: Cluster) -> None:
-    low = cluster.start("low", unit("web", priority=100))
+def test_without_the_better_nodes_preempt_the_owner_stays(cluster: Cluster) -> None:
+    low = cluster.start("low", unit("web", priority=100, preempt=True))
     cluster.run_until(lambda: low.holds("web"))
     cluster.start("top", unit("web", priority=200))
     cluster.run(30.0)

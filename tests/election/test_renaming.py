@@ -193,3 +193,20 @@ def test_a_name_that_somebody_owns_is_not_taken_over(cluster: Cluster) -> None:
     cluster.run(0.1)
     assert node.election.holdings() == {}
     assert record(cluster, "lb").owner == "z"
+
+
+def test_undone_while_under_way_it_is_released_only_once_the_kernel_is_clean(cluster: Cluster) -> None:
+    """The name that it never had in the kernel must not go before the address that it stands for."""
+    node = owner(cluster, WEB)
+    cluster.start("b", WEB)
+    cluster.run(1.0)
+    node.kernel_confirms = False
+    node.reload(unit("other", "192.0.2.9"))
+    node.reload(WEB)
+    cluster.run(0.1)
+    assert record(cluster, "other").owner == "a"
+    assert cluster.answering("web") == []
+    node.kernel_confirms = True
+    node.hear_withdrawn("web")
+    cluster.run(0.1)
+    assert record(cluster, "other").owner is None

@@ -80,10 +80,10 @@ def test_why_a_standby_waits(cluster: Cluster) -> None:
 
 
 def test_while_it_is_withdrawn_the_reason_is_that_of_the_release(cluster: Cluster) -> None:
-    owner = cluster.start("a", unit("web", priority=10, preempt=True))
+    owner = cluster.start("a", unit("web", priority=10))
     cluster.run_until(lambda: owner.holds("web"))
     owner.kernel_confirms = False
-    cluster.start("b", unit("web", priority=20))
+    cluster.start("b", unit("web", priority=20, preempt=True))
     cluster.run(0.1)
     assert now(owner) == (Role.STANDBY, Reason.PREEMPTED)
 

@@ -99,10 +99,9 @@ class Vip(msgspec.Struct, frozen=True, rename={"preempt_delay_s": "preempt_delay
         Annotated[
             bool,
             _about(
-                "With a store: whether this node, while it owns the VIP, hands it over to a fit node with a "
-                "higher priority; off unless set. Set it alike on all nodes. Clients see a planned move of "
-                "some milliseconds; it is never seized. With VRRP: whether this node takes the VIP from a "
-                "master with a lower priority; on unless set, as in keepalived.",
+                "Whether this node gets the VIP from an owner with a lower priority. With a store it is off "
+                "unless set, and the owner hands it over: clients see a planned move of some milliseconds, "
+                "it is never seized. With VRRP it is on unless set, as in keepalived.",
                 True,
             ),
         ]
@@ -111,8 +110,8 @@ class Vip(msgspec.Struct, frozen=True, rename={"preempt_delay_s": "preempt_delay
     preempt_delay_s: Annotated[
         float,
         _about(
-            "How long the better node must have been fit before the VIP is handed over. With VRRP: how long "
-            "this node lets a master with a lower priority be.",
+            "How long this node lets an owner with a lower priority be, counted from when it could serve the "
+            "VIP itself.",
             60.0,
             unit="seconds",
             ge=0,

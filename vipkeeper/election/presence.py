@@ -280,6 +280,8 @@ def _candidacy(state: ElectionState, unit: UnitState) -> Candidacy:
         reason is None,
         "" if reason is None else reason.value,
         (),
+        preempt=unit.unit.preempt,
+        preempt_delay_ms=round(unit.unit.preempt_delay_s * 1000),
         weights=unit.weight.on(unit.unit.priority),
         detail=unit.unfit_detail if reason in _OF_CHECKS else "",
     )

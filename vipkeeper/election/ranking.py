@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from vipkeeper.election.settings import ElectionSettings
 from vipkeeper.election.view import StoreView
+from vipkeeper.model.vips import Unit
 
 
 def alive(view: StoreView, node: str, now_s: float) -> bool:
@@ -52,14 +53,22 @@ class Ranking:
 
 
 def better_candidates(
-    view: StoreView, settings: ElectionSettings, vip: str, priority: int, now_s: float
-) -> list[str]:
-    """Living, eligible nodes with a strictly higher priority than ours."""
-    better = []
+    view: StoreView, settings: ElectionSettings, unit: Unit, priority: int, now_s: float
+) -> dict[str, float]:
+    """Living, eligible nodes with a strictly higher priority than ours that want it from us.
+
+    Each with the time that it must have been there for, in seconds. As with VRRP it is the better node's wish
+    that counts.
+    """
+    better = {}
     for node, candidacies in view.candidacies.items():
-        candidacy = candidacies.get(vip)
+        candidacy = candidacies.get(unit.name)
         if node == settings.node or candidacy is None or not candidacy.eligible:
             continue
-        if candidacy.priority > priority and alive(view, node, now_s):
-            better.append(node)
+        if candidacy.priority <= priority or not alive(view, node, now_s):
+            continue
+        if candidacy.preempt is None and unit.preempt:
+            better[node] = unit.preempt_delay_s
+        elif candidacy.preempt:
+            better[node] = candidacy.preempt_delay_ms / 1000
     return better

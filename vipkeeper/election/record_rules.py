@@ -12,7 +12,13 @@ from msgspec.structs import replace
 from vipkeeper.election.claim_rules import NEVER, Claimability, claimability
 from vipkeeper.election.events import Now
 from vipkeeper.election.ranking import Ranking, better_candidates
-from vipkeeper.election.renaming import Renaming, is_handed_on, is_kept_for_heirs, renamings
+from vipkeeper.election.renaming import (
+    Renaming,
+    is_handed_on,
+    is_kept_for_heirs,
+    leaves_under_other_name,
+    renamings,
+)
 from vipkeeper.election.state import ElectionState
 from vipkeeper.election.unit_phases import Phase, Trigger, UnitState
 from vipkeeper.model.reasons import Reason
@@ -71,7 +77,7 @@ def stand_down_if_unfit(state: ElectionState, unit: UnitState) -> None:
     if reason is not None and unit.phase in (Phase.ADOPTING, Phase.HOLDING, Phase.LAPSED):
         unit.release_reason = _RELEASED_BECAUSE.get(reason, Reason.NODE_UNFIT)
         unit.move(Trigger.STAND_DOWN)
-    if unit.phase is Phase.WITHDRAWING and not unit.in_kernel:
+    if unit.phase is Phase.WITHDRAWING and not unit.in_kernel and not leaves_under_other_name(state, unit):
         unit.move(Trigger.WITHDRAWN)
 
 
@@ -84,16 +90,16 @@ _RELEASED_BECAUSE = {
 
 def yield_to_better(state: ElectionState, unit: UnitState, now: Now) -> float | None:
     """Hand over to a better candidate that has been there long enough; else when to look again."""
-    if not unit.unit.preempt or not unit.configured or unit.phase is not Phase.HOLDING:
+    if not unit.configured or unit.phase is not Phase.HOLDING:
         return None
     settings, running = state.settings, state.lease.running
     if running is not None and now.boot_s >= running.sent_at_s + settings.timing.ask_after_s:
         return now.boot_s + settings.timing.renew_every_s  # nobody could claim what the store cannot record
-    better = better_candidates(state.view, settings, unit.name, unit.priority, now.boot_s)
+    better = better_candidates(state.view, settings, unit.unit, unit.priority, now.boot_s)
     unit.better_since_s = {node: unit.better_since_s.get(node, now.boot_s) for node in better}
     if not better:
         return None
-    ready_s = min(unit.better_since_s.values()) + unit.unit.preempt_delay_s
+    ready_s = min(unit.better_since_s[node] + delay_s for node, delay_s in better.items())
     if now.boot_s < ready_s:
         return ready_s
     unit.better_since_s = {}

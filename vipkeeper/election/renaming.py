@@ -82,6 +82,23 @@ def is_handed_on(state: ElectionState, unit: UnitState) -> bool:
     return not unit.configured and claimed.issuperset(unit.unit.addresses)
 
 
+def leaves_under_other_name(state: ElectionState, unit: UnitState) -> bool:
+    """Whether an address of this unit is on its way out of the kernel as that of another one.
+
+    A reload renamed it, and a second reload, or the host, undid that before the kernel had it under the new
+    name. Two configured units share no address, so there is one that is configured no more.
+    """
+    if len(state.units) == len(state.settings.units):
+        return False
+    record = state.view.vip(unit.name)
+    ours = {vip.address for vip in unit.unit.addresses}.union(() if record is None else record.addresses)
+    return any(
+        other.in_kernel and other.phase is not Phase.HOLDING and other is not unit and vip.address in ours
+        for other in state.units.values()
+        for vip in other.unit.addresses
+    )
+
+
 def _grown(
     state: ElectionState,
     first: UnitState,

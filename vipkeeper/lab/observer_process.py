@@ -31,6 +31,7 @@ from vipkeeper.lab import probe_frames
 from vipkeeper.lab.namespaces import Namespace
 
 # Linux values; Python 3.11 has no names for them.
+_SO_SNDBUFFORCE = 32
 _SO_RCVBUFFORCE = 33
 _SO_TIMESTAMPNS = 35
 _SOL_PACKET = 263
@@ -38,6 +39,7 @@ _PACKET_IGNORE_OUTGOING = 23  # else a socket for all protocols sees what its ow
 _ETH_ALL = 0x0003
 _TIMESPEC = struct.Struct("=qq")
 _RECEIVE_BUFFER_BYTES = 8 << 20
+_SEND_BUFFER_BYTES = 32 << 20
 _WRITE_EVERY_NS = 20_000_000
 
 
@@ -109,6 +111,8 @@ class Prober:
     def _client(self, client: Namespace, family: int) -> socket.socket:
         opened = client.socket(family, socket.SOCK_DGRAM)
         _prepare(opened)
+        # What waits for the MAC of a VIP that nobody has must not keep back the probes for the others.
+        opened.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, _SEND_BUFFER_BYTES)
         return opened
 
     def run(self) -> None:

@@ -63,6 +63,10 @@ class Candidacy(msgspec.Struct, frozen=True):
     eligible: bool
     reason: str  # Reason value; why not, when not eligible
     vips: tuple[str, ...]
+    # Whether it wants the VIP from an owner with a lower priority, once it was fit for so long; None: an
+    # agent that did not say so yet, for which the settings of the owner count.
+    preempt: bool | None = None
+    preempt_delay_ms: int = 0
     weights: str = ""  # for people: what makes up the priority, "100 -5 maint"; "": it is as configured
     detail: str = ""  # for people: which check fails, or is waited for
 
