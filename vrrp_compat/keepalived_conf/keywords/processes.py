@@ -22,7 +22,6 @@ from vrrp_compat.keepalived_conf.keywords.rows import (
     Row,
     carried_out,
     no_meaning,
-    refused,
 )
 
 _ONE_PROCESS = "The agent is one process; nice, memory and processors are set in its systemd unit."
@@ -149,12 +148,12 @@ _FILES = (
         Rest(called="[log file]"),
         why="It is always so: a file with mistakes is refused at a reload, and the agent goes on.",
     ),
-    refused(
+    no_meaning(
         "reload_time_file",
         Text(called="path", missing=Missing.LEFT_OUT),
         why="Nothing reloads by a clock here: let a systemd timer send SIGHUP.",
     ),
-    refused("reload_repeat", why="Nothing reloads by a clock here: let a systemd timer send SIGHUP."),
+    no_meaning("reload_repeat", why="Nothing reloads by a clock here: let a systemd timer send SIGHUP."),
     no_meaning(
         "reload_file", Rest(called="[path]"), why="A reload reads everything before it changes anything."
     ),

@@ -40,9 +40,9 @@ _PROCESS = (
     no_meaning("child_wait_time", Whole(), why="The agent is one process, without children to wait for."),
     no_meaning("linkbeat_use_polling", why=_LINKS),
     no_meaning("linkbeat_interfaces", why=_LINKS, layout=Layout(listing=Listing.WORDS)),
-    refused(
+    no_meaning(
         "interface_up_down_delays",
-        why="A link that is down is down; let the bond or the switch damp one that flaps.",
+        why="A change of a link counts at once; let the bond or the switch damp one that flaps.",
         layout=Layout(listing=Listing.WORDS),
     ),
 )
@@ -58,13 +58,13 @@ _STATIC = (
     carried_out("static_ipaddress", ours="static_ipaddress", layout=Layout(listing=Listing.ADDRESSES)),
     carried_out("static_routes", ours="static_routes", layout=Layout(listing=Listing.ROUTES)),
     carried_out("static_rules", ours="static_rules", layout=Layout(listing=Listing.RULES)),
-    refused(
+    no_meaning(
         "track_group",
         Text(called="name", missing=Missing.LEFT_OUT),
         why="Static addresses and routes are put back when somebody removes them; no instance fails by it.",
         layout=Layout(
             (
-                refused(
+                no_meaning(
                     "group",
                     why="See `track_group`.",
                     layout=Layout(listing=Listing.NAMES),
