@@ -8,7 +8,16 @@ import msgspec
 import pytest
 
 from backends.store import Changed, Record, Snapshot
-from tests.election.values import KEYS, LEASE_MAX_S, OUTSIDERS_S, TTL_S, settings_of, unit, vip_record
+from tests.election.values import (
+    KEYS,
+    LEASE_MAX_S,
+    OUTSIDERS_S,
+    TTL_S,
+    info_record,
+    settings_of,
+    unit,
+    vip_record,
+)
 from vipkeeper.config.timing_rules import longest_takeover_s, takeover_after_s
 from vipkeeper.election.claim_rules import Claimability, claimability
 from vipkeeper.election.view import StoreView
@@ -188,6 +197,30 @@ def test_being_named_again_ends_it() -> None:
     history.leased({"me": OURS})
     history.forgets(130.0, KEYS.vip("web"))
     assert history.rule().at_s == pytest.approx(130.0 + LONGEST_S)
+
+
+def _emptied(history: History, at_s: float) -> None:
+    history.forgets(at_s, KEYS.vip("web"), KEYS.lease("other"), KEYS.info("me"))
+
+
+def _lost(history: History, at_s: float) -> None:
+    history.view.read(Snapshot(KEYS.prefix, 2, ()), history.revision, at_s)
+
+
+@pytest.mark.parametrize("vanish", [_emptied, _lost])
+def test_who_was_out_of_touch_when_all_was_lost_may_have_been_given_up(
+    vanish: Callable[[History, float], None],
+) -> None:
+    """It was named in all that it saw; what the owner wrote since, nobody knows."""
+    patience_s = info_record().patience_s
+    in_touch, out_of_touch = History(), History()
+    for history, silent_s in ((in_touch, patience_s / 2), (out_of_touch, patience_s)):
+        history.owned()
+        history.leased({"me": OURS})
+        history.hears(130.0, KEYS.info("me"), info_record("web", incarnation=OURS))
+        vanish(history, 130.0 + silent_s)
+    assert in_touch.rule().at_s == pytest.approx(130.0 + patience_s / 2 + LONGEST_S)
+    assert out_of_touch.rule().at_s == pytest.approx(130.0 + patience_s + LONGEST_OUTSIDE_S)
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def claimability(
         if bound_to is None or view.vip(bound_to) is None:
             # A record may have been deleted from under an owner, even before we ever saw that record.
             since_s = view.received_s(key)
-            absent_until_s = NEVER if since_s is None else _blank_until_s(view, since_s, longest_s)
+            absent_until_s = NEVER if since_s is None else _blank_until_s(view, settings, since_s, longest_s)
             if absent_until_s > at_s:
                 at_s = absent_until_s
                 waits_for, detail = Reason.NO_RECORD_YET, address.address
@@ -101,7 +101,7 @@ def _record_rule(view: StoreView, settings: ElectionSettings, name: str) -> Clai
     if record is None:
         # It may have been deleted from under an owner that still serves.
         rule = Claimability(
-            _blank_until_s(view, received_s, longest_s), Reason.NO_RECORD_YET, Reason.FIRST_CLAIM
+            _blank_until_s(view, settings, received_s, longest_s), Reason.NO_RECORD_YET, Reason.FIRST_CLAIM
         )
     elif record.owner is None:
         rule = _released_rule(record, received_s, settings)
@@ -117,7 +117,7 @@ def _record_rule(view: StoreView, settings: ElectionSettings, name: str) -> Clai
     guards.update(rule.guards)
     at_s, waits_for = rule.at_s, rule.waits_for
     if view.went_back_at_s is not None:
-        back_until_s = _blank_until_s(view, view.went_back_at_s, longest_s)
+        back_until_s = _blank_until_s(view, settings, view.went_back_at_s, longest_s)
         if back_until_s > at_s:
             at_s, waits_for = back_until_s, Reason.STORE_WENT_BACK
     return Claimability(at_s, waits_for, rule.claim_reason, rule.detail, guards, blocked=rule.blocked)
@@ -152,9 +152,12 @@ def _own_earlier_rule(
     return Claimability(since_s + longest_s, Reason.EARLIER_INCARNATION, Reason.OWNER_EXPIRED)
 
 
-def _blank_until_s(view: StoreView, since_s: float, longest_s: float) -> float:
+def _blank_until_s(view: StoreView, settings: ElectionSettings, since_s: float, longest_s: float) -> float:
     """How long to wait where the store says nothing of an owner since a moment."""
-    return max(since_s + longest_s, view.vanished_until_s)
+    until_s = max(since_s + longest_s, view.vanished_until_s)
+    if view.lost_touch_s is None or not settings.timing.outsiders_s:
+        return until_s
+    return max(until_s, view.lost_touch_s + longest_takeover_s(settings.timing.outsiders_s))
 
 
 def _owner_rule(

@@ -77,6 +77,9 @@ class StoreView(msgspec.Struct):
     # of it that this process saw. Remembered when the record is gone.
     excluded_s: dict[str, float] = msgspec.field(default_factory=dict)
     vanished_until_s: float = float("-inf")  # the same, of owners whose VIP records vanished
+    # When this node noticed that its own record is gone that it had not renewed for long: an owner may have
+    # stopped asking it for promises meanwhile, in a record that it never saw.
+    lost_touch_s: float | None = None
     _touched: set[str] = msgspec.field(default_factory=set)  # VIPs whose record changed
     _all_touched: bool = False  # something changed that may matter to every VIP
 
@@ -221,7 +224,7 @@ class StoreView(msgspec.Struct):
             return
         self._account(known, None)
         if known is not None:
-            self._note_vanished(known)
+            self._note_vanished(key, known, now_s)
         self.seen[key] = Seen(0, revision, now_s, None)
         self._touch(key, known, None, now_s)
         if key.startswith(self.keys.nodes) and key.endswith("/info"):
@@ -280,15 +283,20 @@ class StoreView(msgspec.Struct):
     def _node_of(self, key: str) -> str:
         return key[len(self.keys.nodes) :].rsplit("/", 1)[0]
 
-    def _note_vanished(self, known: Seen) -> None:
-        """A record is gone that an owner may still serve by."""
-        if isinstance(known.value, VipRecord) and known.value.owner is not None:
-            until_s = self.excluded_s.get(known.value.owner, self.vanished_until_s)
+    def _note_vanished(self, key: str, known: Seen, now_s: float) -> None:
+        """A record is gone: one that an owner may still serve by, or the one that others knew us by."""
+        value = known.value
+        # Ours is renewed three times in its patience, after which others give us up.
+        late = isinstance(value, InfoRecord) and now_s - known.received_s > value.patience_s * 2 / 3
+        if late and key == self.keys.info(self.node):
+            self.lost_touch_s = now_s
+        if isinstance(value, VipRecord) and value.owner is not None:
+            until_s = self.excluded_s.get(value.owner, self.vanished_until_s)
             self.vanished_until_s = max(self.vanished_until_s, until_s)
 
     def _forget_all(self, now_s: float) -> None:
-        for known in self.seen.values():
-            self._note_vanished(known)
+        for key, known in self.seen.items():
+            self._note_vanished(key, known, now_s)
         self.seen.clear()
         self.incarnations.clear()
         self.candidacies.clear()
