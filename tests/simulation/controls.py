@@ -163,15 +163,15 @@ OTHER_CONTROLS = (
     Control(
         "a release does not wait for the kernel",
         _RULES,
-        "if unit.phase is Phase.WITHDRAWING and not unit.in_kernel:",
-        "if unit.phase is Phase.WITHDRAWING:",
+        "if unit.phase is Phase.WITHDRAWING and not unit.in_kernel and",
+        "if unit.phase is Phase.WITHDRAWING and",
         plot="slow_removal",
     ),
     Control(
         "a deleted record is claimed at once",
         _CLAIMS,
         "        rule = Claimability(\n"
-        "            _blank_until_s(view, received_s, longest_s), Reason.NO_RECORD_YET, Reason.FIRST_CLAIM\n",
+        "            _blank_until_s(view, settings, received_s, longest_s), Reason.NO_RECORD_YET, Reason.FIRST_CLAIM\n",
         "        rule = Claimability(\n            received_s, Reason.NO_RECORD_YET, Reason.FIRST_CLAIM\n",
         plot="deleted_under_an_owner",
     ),
