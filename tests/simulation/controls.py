@@ -171,7 +171,8 @@ OTHER_CONTROLS = (
         "a deleted record is claimed at once",
         _CLAIMS,
         "        rule = Claimability(\n"
-        "            _blank_until_s(view, settings, received_s, longest_s), Reason.NO_RECORD_YET, Reason.FIRST_CLAIM\n",
+        "            _blank_until_s(view, settings, received_s, longest_s), Reason.NO_RECORD_YET,"
+        " Reason.FIRST_CLAIM\n",
         "        rule = Claimability(\n            received_s, Reason.NO_RECORD_YET, Reason.FIRST_CLAIM\n",
         plot="deleted_under_an_owner",
     ),
