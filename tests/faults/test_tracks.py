@@ -17,6 +17,7 @@ import pytest
 
 from tests.faults.arena import PATIENCE_S, VIPS, Arena, make_arena
 from vipkeeper.lab.agents import Agent, list_vips, show_vips
+from vipkeeper.lab.verdicts import RETURN_NS
 
 pytestmark = [pytest.mark.root, pytest.mark.etcd, pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -87,11 +88,17 @@ def answered_by(arena: Arena, agent: Agent) -> None:
         arena.observer.wait_until_answered(vip, by=agent.node, kinds=("client",), timeout_s=PATIENCE_S)
 
 
+def stay() -> None:
+    """The observer takes an owner that returns sooner for one that never went."""
+    time.sleep(1.5 * RETURN_NS / 1e9)
+
+
 def settle_at(arena: Arena) -> Agent:
     """The best node owns it, with all that it can have; nothing moves any more."""
     best = arena.agents[0]
     wait(lambda: candidate(arena, best)["priority"] == 150, "its bonus never came")
     answered_by(arena, best)
+    stay()
     return best
 
 
@@ -106,6 +113,7 @@ def test_a_maintenance_file_moves_it_by_hand_over_and_back(settled: Arena, switc
         store = settled.lab.store
         shown = show_vips(settled.lab.network.hosts[0], store.endpoints, store.backend)
         assert f"{best.node} 145 = 100 +50 bonus -5 maint" in shown
+        stay()
         down.unlink()
         answered_by(settled, best)
         assert candidate(settled, best)["weights"] == "100 +50 bonus"
@@ -123,6 +131,7 @@ def test_a_failing_check_steps_down_by_hand_over(settled: Arena, switches: Path)
         found = candidate(settled, best)
         assert (found["eligible"], found["reason"]) == (False, "check-failed")
         assert found["detail"].endswith(": web: exit code 1")
+        stay()
         broken.unlink()
         answered_by(settled, best)
     assert settled.outage(since_ns).seconds < LEASE_S / 2
