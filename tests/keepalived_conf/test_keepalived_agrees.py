@@ -167,9 +167,11 @@ def dumped_words(namespace: Namespace, config: Path) -> list[str]:
     start = lines.index(" Email notification to:") + 1
     addresses = []
     for line in lines[start:]:
-        if not line.startswith("   "):
+        # The parent writes to the same log, in the midst of its child's lines: "Startup complete".
+        if line.startswith("   "):
+            addresses.append(line[3:])
+        elif line.startswith(" "):
             break
-        addresses.append(line[3:])
     return addresses
 
 
