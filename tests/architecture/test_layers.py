@@ -26,6 +26,20 @@ ALLOWED = {
     "vipkeeper.scripts": ("vipkeeper.model", "vipkeeper.config"),
     "vipkeeper.health": ("vipkeeper.model", "vipkeeper.config", "vipkeeper.scripts"),
     "vipkeeper.notify": ("vipkeeper.model", "vipkeeper.config", "vipkeeper.scripts"),
+    "vipkeeper.balancing": ("vipkeeper.model",),
+    "vipkeeper.director": (
+        "vipkeeper.model",
+        "vipkeeper.balancing",
+        "vipkeeper.changes",
+        "vipkeeper.kernel",
+        "vipkeeper.scripts",
+        "vipkeeper.health",
+        # What any process of ours needs that serves: it is not a part of the agent.
+        "vipkeeper.agent.clocks",
+        "vipkeeper.agent.logs",
+        "vipkeeper.agent.short_conversations",
+        "vipkeeper.agent.tasks",
+    ),
     "vipkeeper.agent": (
         "vipkeeper.model",
         "vipkeeper.config",
@@ -59,6 +73,7 @@ PURE = (
     "vipkeeper.election",
     "vipkeeper.desired",
     "vipkeeper.changes",
+    "vipkeeper.balancing",
     "backends.store",
     "vrrp_compat.keepalived_conf",
     "vrrp_compat.wire",

@@ -268,6 +268,14 @@ class Mail(msgspec.Struct, frozen=True, rename={"smtp_connect_timeout_s": "smtp_
             "Whether changes of VIPs and sync groups are mailed, unless one of them says otherwise.", True
         ),
     ] = False
+    smtp_alert_checker: Annotated[
+        bool,
+        _about(
+            "Whether changes of real servers and of the quorum are mailed, unless a virtual or real server "
+            "says otherwise.",
+            True,
+        ),
+    ] = False
     email_faults: Annotated[
         bool,
         _about("Whether the state FAULT is mailed too (keepalived: `no_email_faults` turns it off).", False),

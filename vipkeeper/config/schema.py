@@ -11,9 +11,11 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from vipkeeper.config.balancing_schema import VirtualServer, VirtualServerGroup
 from vipkeeper.config.described import about as _about
 from vipkeeper.config.etcd_schema import Etcd
 from vipkeeper.config.garp_schema import Garp
+from vipkeeper.config.ipvs_schema import Ipvs, Ssl
 from vipkeeper.config.notify_schema import Mail, Scripts
 from vipkeeper.config.timing_rules import LONGEST_TTL_S
 from vipkeeper.config.track_schema import TrackFile, TrackProcess, TrackScript
@@ -291,3 +293,7 @@ class Config(
     track_process: dict[str, TrackProcess] = {}
     vip: dict[str, Vip] = {}
     sync_group: dict[str, SyncGroup] = {}
+    ipvs: Ipvs = Ipvs()
+    ssl: Ssl = Ssl()
+    virtual_server: dict[str, VirtualServer] = {}
+    virtual_server_group: dict[str, VirtualServerGroup] = {}
