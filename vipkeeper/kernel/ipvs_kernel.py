@@ -5,6 +5,7 @@ Rules of this file: `read` is a fresh reading; `apply` returns when the kernel h
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 from vipkeeper.changes.ipvs_changes import IpvsChange
@@ -19,6 +20,12 @@ class IpvsKernel(Protocol):
 
     def read(self) -> IpvsTable:
         """The whole table, without its counters."""
+
+    def read_in_parts(self) -> Iterator[IpvsTable | None]:
+        """The same, piece by piece: None after each of them, and last the table.
+
+        For whoever has other things to do meanwhile. Changes may be made between two pieces.
+        """
 
     def read_counts(self) -> dict[ServiceKey, ServiceCounts]:
         """Connections and traffic of every entry. Traffic is as of at most two seconds ago."""

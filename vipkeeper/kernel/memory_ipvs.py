@@ -6,6 +6,8 @@ do is in one test suite for both (tests/ipvs). Nothing passes through it, so its
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from vipkeeper.changes.ipvs_changes import (
     AddDestinations,
     AddServers,
@@ -37,13 +39,21 @@ class MemoryIpvs:
     def __init__(self) -> None:
         self.table = IpvsTable(timeouts=FIRST_TIMEOUTS)
         self.applied: list[IpvsChange] = []  # for those who ask what was written
+        self.readings = 0
 
     def close(self) -> None:
         """See `IpvsKernel.close`."""
 
     def read(self) -> IpvsTable:
         """See `IpvsKernel.read`."""
+        self.readings += 1
         return self.table
+
+    def read_in_parts(self) -> Iterator[IpvsTable | None]:
+        """See `IpvsKernel.read_in_parts`."""
+        self.readings += 1
+        yield None
+        yield self.table
 
     def read_counts(self) -> dict[ServiceKey, ServiceCounts]:
         """See `IpvsKernel.read_counts`."""
