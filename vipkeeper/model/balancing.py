@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -148,14 +149,32 @@ class FileAsk(msgspec.Struct, frozen=True, tag="file_check"):
 Ask = TcpAsk | HttpAsk | SmtpAsk | DnsAsk | UdpAsk | PingAsk | MiscAsk | FileAsk
 
 
+class CheckKey(NamedTuple):
+    """Which check of a real server: each kind has its own names."""
+
+    kind: CheckKind
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.value} {self.name}"
+
+
 class CheckPlan(msgspec.Struct, frozen=True):
-    """One check of one real server. Its name is unique there: kind and the user's own name."""
+    """One check of one real server."""
 
     kind: CheckKind
     name: str
     pacing: Pacing
     ask: Ask
     reach: Reach | None  # None: MISC and FILE, which go nowhere themselves
+
+    @property
+    def key(self) -> CheckKey:
+        return CheckKey(self.kind, self.name)
+
+    def asks_like(self, other: CheckPlan) -> bool:
+        """Whether what one of them found holds for the other: over a reload, the pace aside."""
+        return (self.kind, self.ask, self.reach) == (other.kind, other.ask, other.reach)
 
 
 class TellPlan(msgspec.Struct, frozen=True):
