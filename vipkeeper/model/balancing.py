@@ -277,10 +277,37 @@ class BalancingPlan(msgspec.Struct, frozen=True):
 class CheckOutcome(msgspec.Struct, frozen=True):
     """What one run of one check found. `weight`: what the server's weight is to be, if the check says it.
 
-    `changes_weight_by`: what FILE adds to the configured weight.
+    `changes_weight_by`: what FILE adds to the configured weight. `part`: with `ok`, one of several things
+    was well (one page of HTTP_GET) and the next turn asks for the next.
     """
 
     ok: bool
     detail: str = ""  # why not, for people; of a success, what was found
+    weight: int | None = None
+    changes_weight_by: int = 0
+    part: bool = False
+
+
+class Standing(enum.Enum):
+    """What a check says of its real server. Unknown: it has not decided yet, and never means "down"."""
+
+    UNKNOWN = "unknown"
+    UP = "up"
+    DOWN = "down"
+
+
+class CheckKey(NamedTuple):
+    """One check of one real server of one virtual server, by their names."""
+
+    virtual_server: str
+    real_server: str
+    check: str
+
+
+class CheckState(msgspec.Struct, frozen=True):
+    """What counts of one check now. `weight` and `changes_weight_by` are the last that it said."""
+
+    standing: Standing = Standing.UNKNOWN
+    detail: str = ""
     weight: int | None = None
     changes_weight_by: int = 0
