@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -109,7 +110,7 @@ class SmtpAsk(msgspec.Struct, frozen=True, tag="smtp_check"):
 class DnsAsk(msgspec.Struct, frozen=True, tag="dns_check"):
     """Ask one question over UDP."""
 
-    type: str
+    record_type: str  # not `type`: that is where MessagePack has the kind of check
     name: str
 
 
@@ -148,14 +149,32 @@ class FileAsk(msgspec.Struct, frozen=True, tag="file_check"):
 Ask = TcpAsk | HttpAsk | SmtpAsk | DnsAsk | UdpAsk | PingAsk | MiscAsk | FileAsk
 
 
+class CheckKey(NamedTuple):
+    """Which check of a real server: each kind has its own names."""
+
+    kind: CheckKind
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.value} {self.name}"
+
+
 class CheckPlan(msgspec.Struct, frozen=True):
-    """One check of one real server. Its name is unique there: kind and the user's own name."""
+    """One check of one real server."""
 
     kind: CheckKind
     name: str
     pacing: Pacing
     ask: Ask
     reach: Reach | None  # None: MISC and FILE, which go nowhere themselves
+
+    @property
+    def key(self) -> CheckKey:
+        return CheckKey(self.kind, self.name)
+
+    def asks_like(self, other: CheckPlan) -> bool:
+        """Whether what one of them found holds for the other: over a reload, the pace aside."""
+        return (self.kind, self.ask, self.reach) == (other.kind, other.ask, other.reach)
 
 
 class TellPlan(msgspec.Struct, frozen=True):
@@ -258,10 +277,37 @@ class BalancingPlan(msgspec.Struct, frozen=True):
 class CheckOutcome(msgspec.Struct, frozen=True):
     """What one run of one check found. `weight`: what the server's weight is to be, if the check says it.
 
-    `changes_weight_by`: what FILE adds to the configured weight.
+    `changes_weight_by`: what FILE adds to the configured weight. `part`: with `ok`, one of several things
+    was well (one page of HTTP_GET) and the next turn asks for the next.
     """
 
     ok: bool
     detail: str = ""  # why not, for people; of a success, what was found
+    weight: int | None = None
+    changes_weight_by: int = 0
+    part: bool = False
+
+
+class Standing(enum.Enum):
+    """What a check says of its real server. Unknown: it has not decided yet, and never means "down"."""
+
+    UNKNOWN = "unknown"
+    UP = "up"
+    DOWN = "down"
+
+
+class CheckKey(NamedTuple):
+    """One check of one real server of one virtual server, by their names."""
+
+    virtual_server: str
+    real_server: str
+    check: str
+
+
+class CheckState(msgspec.Struct, frozen=True):
+    """What counts of one check now. `weight` and `changes_weight_by` are the last that it said."""
+
+    standing: Standing = Standing.UNKNOWN
+    detail: str = ""
     weight: int | None = None
     changes_weight_by: int = 0
