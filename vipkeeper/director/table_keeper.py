@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Set
+from collections.abc import Callable, Collection, Mapping, Set
 
 from msgspec.structs import replace
 
@@ -19,11 +19,17 @@ from vipkeeper.changes.ipvs_changes import IpvsChange, after
 from vipkeeper.changes.ipvs_plan import ipvs_plan
 from vipkeeper.director.quarrels import PAUSE_S, Quarrels
 from vipkeeper.director.target import Target, differing, narrowed, wanted_table
-from vipkeeper.kernel.ipvs_host import IpvsMissing
 from vipkeeper.kernel.ipvs_kernel import IpvsKernel
 from vipkeeper.kernel.ipvs_memory import IpvsMemory
 from vipkeeper.model.errors import KernelRefused, MissingPrivilege
-from vipkeeper.model.ipvs import IpvsTable, OwnIpvs, ServiceCounts, ServiceKey
+from vipkeeper.model.ipvs import (
+    DestinationCounts,
+    DestinationKey,
+    IpvsTable,
+    OwnIpvs,
+    ServiceCounts,
+    ServiceKey,
+)
 
 # A reading costs three system calls for each virtual server; SELDOM keeps it below 2 % of a core.
 LOOK_INTERVAL_S = 3.0
@@ -31,18 +37,27 @@ SELDOM = 50
 # Somebody may load the module meanwhile.
 MISSING_INTERVAL_S = 30.0
 
-_REFUSALS = (KernelRefused, MissingPrivilege)
+# OSError: what is ours could not be remembered, and so it is not made.
+_REFUSALS = (KernelRefused, MissingPrivilege, OSError)
 
 
 class TableKeeper:
-    """One namespace's table. `open_ipvs` raises IpvsMissing where there is none; `clock` counts seconds."""
+    """One namespace's table. `open_ipvs` raises IpvsMissing where there is none; `clock` counts seconds.
+
+    `found_or_missing` is called when `missing` has changed.
+    """
 
     def __init__(
-        self, open_ipvs: Callable[[], IpvsKernel], memory: IpvsMemory, clock: Callable[[], float]
+        self,
+        open_ipvs: Callable[[], IpvsKernel],
+        memory: IpvsMemory,
+        clock: Callable[[], float],
+        found_or_missing: Callable[[], None] = lambda: None,
     ) -> None:
         self._open = open_ipvs
         self._memory = memory
         self._clock = clock
+        self._found_or_missing = found_or_missing
         self._ipvs: IpvsKernel | None = None
         self._target = Target()
         self._observed: IpvsTable | None = None  # as read last, and changed by us since
@@ -79,9 +94,19 @@ class TableKeeper:
         self._quarrels.settle(changed)
         self._guarded(lambda: self._write(changed))
 
-    def counts(self) -> dict[ServiceKey, ServiceCounts]:
-        """Connections and traffic of everything. Raises KernelRefused or MissingPrivilege."""
-        return {} if self._ipvs is None else self._ipvs.read_counts()
+    def counts(self) -> Mapping[ServiceKey, ServiceCounts]:
+        """Connections and traffic of everything; nothing where it cannot be read."""
+        try:
+            return {} if self._ipvs is None else self._ipvs.read_counts()
+        except _REFUSALS:
+            return {}
+
+    def destination_counts(self, key: ServiceKey) -> Mapping[DestinationKey, DestinationCounts] | None:
+        """Of one virtual server; None where it cannot be read."""
+        try:
+            return None if self._ipvs is None else self._ipvs.destination_counts(key)
+        except _REFUSALS:
+            return None
 
     async def run(self) -> None:
         """Put back what others change, and try again what was refused, for ever."""
@@ -122,17 +147,18 @@ class TableKeeper:
         """Whether there is a table."""
         if self._ipvs is not None:
             return True
+        before, self.missing = self.missing, ""
         try:
             self._ipvs = self._open()
-        except (IpvsMissing, MissingPrivilege) as why:
-            if str(why) != self.missing:
-                log(logging.ERROR, "ipvs-missing", f"{why}; everything else goes on, and it is tried again")
+        except _REFUSALS as why:
             self.missing = str(why)
-            return False
-        if self.missing:
-            log(logging.INFO, "ipvs-found", "virtual servers can be programmed now")
-        self.missing = ""
-        return True
+        if self.missing != before:
+            if self.missing:
+                log(logging.ERROR, "ipvs-missing", f"{self.missing}. Everything else goes on; it is tried again")
+            else:
+                log(logging.INFO, "ipvs-found", "virtual servers can be programmed now")
+            self._found_or_missing()
+        return self._ipvs is not None
 
     def _read(self) -> None:
         if self._ipvs is not None:

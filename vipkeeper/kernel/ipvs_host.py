@@ -32,6 +32,7 @@ from vipkeeper.kernel.netlink_wire import nested
 from vipkeeper.model.errors import KernelRefused
 from vipkeeper.model.ipvs import (
     Destination,
+    DestinationCounts,
     DestinationKey,
     IpvsInfo,
     IpvsTable,
@@ -101,10 +102,14 @@ class IpvsHost:
         return {
             key: ServiceCounts(
                 read_service_traffic(fields),
-                {one: read_destination_counts(counted) for counted, one, _ in self._destinations(key)},
+                self.destination_counts(key),
             )
             for fields, key, _ in self._services()
         }
+
+    def destination_counts(self, key: ServiceKey) -> dict[DestinationKey, DestinationCounts]:
+        """See `IpvsKernel.destination_counts`. Raises KernelRefused or MissingPrivilege."""
+        return {one: read_destination_counts(counted) for counted, one, _ in self._destinations(key)}
 
     def info(self) -> IpvsInfo:
         """Raises KernelRefused or MissingPrivilege."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from vipkeeper.changes.ipvs_changes import IpvsChange
-from vipkeeper.model.ipvs import IpvsTable, ServiceCounts, ServiceKey
+from vipkeeper.model.ipvs import DestinationCounts, DestinationKey, IpvsTable, ServiceCounts, ServiceKey
 
 
 class IpvsKernel(Protocol):
@@ -29,6 +29,9 @@ class IpvsKernel(Protocol):
 
     def read_counts(self) -> dict[ServiceKey, ServiceCounts]:
         """Connections and traffic of every entry. Traffic is as of at most two seconds ago."""
+
+    def destination_counts(self, key: ServiceKey) -> dict[DestinationKey, DestinationCounts]:
+        """The same of one virtual server; empty when it is not there."""
 
     def apply(self, change: IpvsChange) -> tuple[str, ...]:
         """Carry it out; what was refused of it, each as a sentence. The rest is carried out all the same."""

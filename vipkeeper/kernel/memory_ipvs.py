@@ -22,6 +22,7 @@ from vipkeeper.changes.ipvs_changes import (
 )
 from vipkeeper.model.ipvs import (
     DestinationCounts,
+    DestinationKey,
     IpvsTable,
     ServiceCounts,
     ServiceKey,
@@ -62,6 +63,11 @@ class MemoryIpvs:
             key: ServiceCounts(Traffic(), dict.fromkeys(server.destinations, nothing))
             for key, server in self.table.servers.items()
         }
+
+    def destination_counts(self, key: ServiceKey) -> dict[DestinationKey, DestinationCounts]:
+        """See `IpvsKernel.destination_counts`."""
+        counted = self.read_counts().get(key)
+        return {} if counted is None else dict(counted.destinations)
 
     def apply(self, change: IpvsChange) -> tuple[str, ...]:
         """See `IpvsKernel.apply`."""
