@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import msgspec
 
-from vipkeeper.balancing.check_state import CheckState, CheckVerdict
 from vipkeeper.balancing.server_phases import (
     DRAIN,
     HEALTH,
@@ -18,7 +17,8 @@ from vipkeeper.balancing.server_phases import (
     HealthTrigger,
     follow,
 )
-from vipkeeper.model.balancing import CheckKey, CheckOutcome, CheckPlan, RealServerPlan
+from vipkeeper.balancing.watched_check import WatchedCheck
+from vipkeeper.model.balancing import CheckState, RealServerPlan
 from vipkeeper.model.ipvs import Destination
 
 # IPVS takes more, keepalived does not; a sum of weights is brought back to it.
@@ -41,7 +41,8 @@ class RealServer:
         self.drain = Drain.SERVING
         self._keeps_place = False  # with weight 0, until its checks have a verdict
         self._checks = {
-            check.key: CheckState(check, must_succeed=waits or check.pacing.alpha) for check in plan.checks
+            check.label: WatchedCheck(check, must_succeed=waits or check.pacing.alpha)
+            for check in plan.checks
         }
         self.health = Health.WAITING if self._counts_as_failed() else Health.UP
 
@@ -50,26 +51,25 @@ class RealServer:
         """As an earlier process left it in the table: the word of its own checks counts on.
 
         What gets connections there is up until a check says otherwise, also with `alpha`. What is missing
-        or gets none waits, as far as it has checks to wait for, and keeps its place for its connections.
+        or gets none is down until its checks have succeeded, if it has any, and keeps its place meanwhile.
         """
         serves = found is not None and (found.weight > 0 or plan.destination.weight == 0)
         made = cls(plan, waits=not serves)
-        if found is None:
-            return made
-        if not serves:
-            made._keeps_place = True
+        if found is None or not serves:
+            made._keeps_place = found is not None
+            made.health = Health.DOWN if plan.checks else Health.UP
             return made
         made.health = Health.UP
         for check in made._checks.values():
             check.must_succeed = False
         for check in made._checks.values():
             if check.gives_weights:
-                check.weight_shift = found.weight - plan.destination.weight
+                check.found_shift = found.weight - plan.destination.weight
                 break
         return made
 
     @property
-    def checks(self) -> tuple[CheckState, ...]:
+    def checks(self) -> tuple[WatchedCheck, ...]:
         return tuple(self._checks.values())
 
     @property
@@ -79,8 +79,9 @@ class RealServer:
     @property
     def weight(self) -> int:
         """What it is to have while it is up and serves."""
-        shift = sum(check.weight_shift for check in self._checks.values())
-        return max(0, min(self.plan.destination.weight + shift, LARGEST_WEIGHT))
+        configured = self.plan.destination.weight
+        shift = sum(check.weight_shift(configured) for check in self._checks.values())
+        return max(0, min(configured + shift, LARGEST_WEIGHT))
 
     @property
     def live_weight(self) -> int:
@@ -94,12 +95,7 @@ class RealServer:
             return "drained by an operator; connections that it has go on"
         if self.drain is Drain.DRAINED:
             return "drained by an operator; it has no connections"
-        if self.health is not Health.UP:
-            return self._why_out()
-        if not self._checks:
-            return "it has no check"
-        unknown = [str(key) for key, check in self._checks.items() if check.verdict is CheckVerdict.UNKNOWN]
-        return f"no word yet from {', '.join(unknown)}" if unknown else "every check is well"
+        return self._why_in() if self.up else self._why_out()
 
     def entry(self, *, relieved: bool) -> Destination | None:
         """How it stands in the table; None: it does not. `relieved`: the sorry server serves instead."""
@@ -113,26 +109,23 @@ class RealServer:
             return _weighing(configured, 0)
         return None
 
-    def checked(self, key: CheckKey, up: bool | None, outcome: CheckOutcome) -> Move | None:
-        """A check ran. One that the last reload took away says nothing."""
-        check = self._checks.get(key)
+    def checked(self, label: str, state: CheckState) -> Move | None:
+        """A check says something. One that the last reload took away says nothing."""
+        check = self._checks.get(label)
         if check is None:
             return None
-        check.judged(up, outcome, self.plan.destination.weight)
+        check.says(state)
         return self._judge()
 
     def followed(self, plan: RealServerPlan) -> Move | None:
-        """A reload. A check that asks the same goes on; another one has to succeed if the server is out."""
-        reweighed_by = plan.destination.weight - self.plan.destination.weight
-        known = dict(self._checks)
-        checks: dict[CheckKey, CheckState] = {}
+        """A reload. A check that is new has to succeed if the server is out; the others go on."""
+        checks = {}
         for check in plan.checks:
-            same = _like(known, check)
-            if same is None:
-                checks[check.key] = CheckState(check, must_succeed=not self.up)
-                continue
-            checks[check.key] = known.pop(same)
-            checks[check.key].followed(check, reweighed_by)
+            known = self._checks.get(check.label)
+            if known is None:
+                known = WatchedCheck(check, must_succeed=not self.up)
+            known.plan = check
+            checks[check.label] = known
         self.plan, self._checks = plan, checks
         return self._judge()
 
@@ -157,8 +150,7 @@ class RealServer:
 
     def _judge(self) -> Move | None:
         """What the checks say together now, if that is another thing than before."""
-        verdicts = [check.verdict for check in self._checks.values()]
-        if CheckVerdict.DOWN in verdicts:
+        if any(check.failed for check in self._checks.values()):
             trigger, health = HealthTrigger.FAILED, Health.DOWN
         elif self._counts_as_failed():
             return None  # some have succeeded, others are still waited for
@@ -169,25 +161,26 @@ class RealServer:
             return None
         first = self.health is Health.WAITING
         self.health = follow(self.plan.name, HEALTH, self.health, trigger)
-        return Move(self.up, self.reason if self.up else self._why_out(), first)
+        return Move(self.up, self._why_in() if self.up else self._why_out(), first)
 
     def _counts_as_failed(self) -> bool:
         return any(check.counts_as_failed for check in self._checks.values())
 
+    def _why_in(self) -> str:
+        if not self._checks:
+            return "it has no check"
+        unknown = [label for label, check in self._checks.items() if check.unknown]
+        return f"no word yet from {', '.join(unknown)}" if unknown else "every check is well"
+
     def _why_out(self) -> str:
-        failed = [check for check in self._checks.values() if check.verdict is CheckVerdict.DOWN]
-        if failed:
-            return "; ".join(f"{check.plan.key}: {check.detail or 'failed'}" for check in failed)
-        waited = [str(check.plan.key) for check in self._checks.values() if check.counts_as_failed]
-        return f"waits for {', '.join(waited)} to succeed"
+        failed = [
+            f"{label}: {check.state.detail or 'failed'}"
+            for label, check in self._checks.items()
+            if check.failed
+        ]
+        waited = [label for label, check in self._checks.items() if check.counts_as_failed]
+        return "; ".join(failed) or f"waits for {', '.join(waited)} to succeed"
 
 
 def _weighing(configured: Destination, weight: int) -> Destination:
     return configured if configured.weight == weight else msgspec.structs.replace(configured, weight=weight)
-
-
-def _like(known: dict[CheckKey, CheckState], check: CheckPlan) -> CheckKey | None:
-    """The check before the reload that asks the same; the one of the same name, if there are several."""
-    if check.key in known and known[check.key].plan.asks_like(check):
-        return check.key
-    return next((key for key, one in known.items() if one.plan.asks_like(check)), None)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vipkeeper.balancing.check_state import CheckState
 from vipkeeper.balancing.entries import sorry_serves
 from vipkeeper.balancing.real_server import RealServer
 from vipkeeper.balancing.server_phases import Drain
+from vipkeeper.balancing.watched_check import WatchedCheck
 from vipkeeper.model.balancing import ServicePlan
 from vipkeeper.model.director_messages import CheckReport, RealServerReport, VirtualServerReport
 
@@ -69,10 +69,10 @@ def _state(server: RealServer) -> str:
     return str(server.drain.value)
 
 
-def _check(check: CheckState) -> CheckReport:
+def _check(check: WatchedCheck) -> CheckReport:
     return CheckReport(
         kind=check.plan.kind.value,
         name=check.plan.name,
-        state=check.verdict.value,
-        detail=check.detail,
+        state=check.state.standing.value,
+        detail=check.state.detail,
     )

@@ -15,7 +15,7 @@ from vipkeeper.balancing.quorum import Quorum
 from vipkeeper.balancing.real_server import Move, RealServer
 from vipkeeper.balancing.reports import report
 from vipkeeper.balancing.server_phases import Drain
-from vipkeeper.model.balancing import CheckKey, CheckOutcome, RealServerPlan, ServicePlan
+from vipkeeper.model.balancing import CheckState, RealServerPlan, ServicePlan
 from vipkeeper.model.director_messages import VirtualServerReport
 from vipkeeper.model.ipvs import ServiceKey, VirtualServer
 from vipkeeper.model.server_changes import (
@@ -89,18 +89,21 @@ class VirtualService:
         """Names of real servers that an operator drained: what a later process has to know."""
         return frozenset(name for name, server in self._servers.items() if server.drain is not Drain.SERVING)
 
-    def checked(self, real_server: str, check: CheckKey, up: bool | None, outcome: CheckOutcome) -> None:
-        """A check ran; `up` is its verdict, None while there is none. What a reload took away is ignored."""
+    def checked(self, real_server: str, check: str, state: CheckState) -> None:
+        """A check says something; `check` is its label. What a reload took away says nothing."""
         server = self._servers.get(real_server)
         if server is None:
             return
         before = server.entry(relieved=False)
-        self._moved(server, server.checked(check, up, outcome))
+        self._moved(server, server.checked(check, state))
         if server.entry(relieved=False) != before:
             self._settle()
 
     def followed(self, plan: ServicePlan) -> None:
-        """A reload. What is the same afterwards keeps its state; a server is the same by its address."""
+        """A reload. What is the same afterwards keeps its state; a server is the same by its address.
+
+        Then say by `checked` what each check says now: they may take others for the same.
+        """
         if plan == self.plan:
             return
         known = {server.plan.key: server for server in self._servers.values()}
@@ -183,7 +186,9 @@ class VirtualService:
         return not self.plan.vips or not self._standing.isdisjoint(self.plan.vips)
 
     def _add(self, plan: RealServerPlan) -> None:
-        self._servers[plan.name] = RealServer(plan)
+        server = self._servers[plan.name] = RealServer(plan)
+        if server.up and self.plan.init_notifies:
+            self._tell(server, ServerState.UP, server.reason, first=True)
 
     def _adopt(self, here: Found) -> None:
         for server in self.plan.real_servers:

@@ -149,16 +149,6 @@ class FileAsk(msgspec.Struct, frozen=True, tag="file_check"):
 Ask = TcpAsk | HttpAsk | SmtpAsk | DnsAsk | UdpAsk | PingAsk | MiscAsk | FileAsk
 
 
-class CheckKey(NamedTuple):
-    """Which check of a real server: each kind has its own names."""
-
-    kind: CheckKind
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.kind.value} {self.name}"
-
-
 class CheckPlan(msgspec.Struct, frozen=True):
     """One check of one real server."""
 
@@ -169,12 +159,9 @@ class CheckPlan(msgspec.Struct, frozen=True):
     reach: Reach | None  # None: MISC and FILE, which go nowhere themselves
 
     @property
-    def key(self) -> CheckKey:
-        return CheckKey(self.kind, self.name)
-
-    def asks_like(self, other: CheckPlan) -> bool:
-        """Whether what one of them found holds for the other: over a reload, the pace aside."""
-        return (self.kind, self.ask, self.reach) == (other.kind, other.ask, other.reach)
+    def label(self) -> str:
+        """Which check of its real server it is: each kind has its own names."""
+        return f"{self.kind.value} {self.name}"
 
 
 class TellPlan(msgspec.Struct, frozen=True):
@@ -223,6 +210,7 @@ class ServicePlan(msgspec.Struct, frozen=True):
     omega: bool = False
     ha_suspend: bool = False
     only_on_owner: bool = False
+    init_notifies: bool = False  # real servers that are up from the start are told too
     vips: tuple[str, ...] = ()  # names of VIPs that it belongs to; empty: it does not depend on any
     tell: TellPlan = TellPlan()
 
@@ -297,7 +285,7 @@ class Standing(enum.Enum):
 
 
 class CheckKey(NamedTuple):
-    """One check of one real server of one virtual server, by their names."""
+    """One check of one real server of one virtual server, by their names; `check` is the plan's `label`."""
 
     virtual_server: str
     real_server: str
