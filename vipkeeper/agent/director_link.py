@@ -9,17 +9,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Set
-
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from vipkeeper.agent.director_process import DirectorProcess
 from vipkeeper.agent.logs import log
+from vipkeeper.config.ipvs_schema import Ipvs
 from vipkeeper.config.schema import Config
 from vipkeeper.config.vip_addresses import written_addresses
-from vipkeeper.config.virtual_servers import balancing_plan
 from vipkeeper.model.balancing import BalancingPlan
 from vipkeeper.model.director_messages import OWN_IPVS, Changed, End, Ended, Follow, Standing, ToAgent
 from vipkeeper.model.server_changes import ServerChange
+
+if TYPE_CHECKING:
+    from vipkeeper.agent.director_process import DirectorProcess
 
 # The table stays in the kernel meanwhile, and only checks are not made.
 FIRST_PAUSE_S = 0.1
@@ -58,7 +60,7 @@ class DirectorLink:
             name: frozenset(each.vip.address for each in written_addresses(vip))
             for name, vip in config.vip.items()
         }
-        self._follow = Follow(balancing_plan(config), config.log.format, config.log.level)
+        self._follow = Follow(_plan(config), config.log.format, config.log.level)
         if self._process is not None:
             self._process.send(self._follow)
             if self._follow.plan.empty:
@@ -90,13 +92,15 @@ class DirectorLink:
             log(
                 logging.ERROR,
                 "director",
-                f"it did not end within {END_WITHIN_S:g} s and is killed; what it kept stays in the IPVS table. "
+                f"it did not end within {END_WITHIN_S:g} s and is killed; what it kept stays in the table. "
                 "The next agent takes it over",
             )
             process.kill()
             await process.wait(END_WITHIN_S)
 
     def _start(self) -> None:
+        from vipkeeper.agent.director_process import DirectorProcess
+
         self._again = None
         self._said_ended = False
         try:
@@ -128,7 +132,9 @@ class DirectorLink:
         if self._standing is None or self._process is None:
             return
         there = self._held | self._standing
-        vips = frozenset(name for name, addresses in self._addresses.items() if not addresses.isdisjoint(there))
+        vips = frozenset(
+            name for name, addresses in self._addresses.items() if not addresses.isdisjoint(there)
+        )
         if vips != self._told:
             self._told = vips
             self._process.send(Standing(vips))
@@ -154,7 +160,16 @@ class DirectorLink:
         log(
             logging.ERROR,
             "director",
-            f"it ended {how}; the IPVS table stays as it is, and nothing is checked until it is started again",
+            f"it ended {how}; the IPVS table stays, and nothing is checked until it is started again",
             again_in_s=None if self._ending else f"{self._pause_s:g}",
         )
         self._start_later()
+
+
+def _plan(config: Config) -> BalancingPlan:
+    """An agent without virtual servers loads nothing for them."""
+    if not config.virtual_server and config.ipvs == Ipvs():
+        return BalancingPlan()
+    from vipkeeper.config.virtual_servers import balancing_plan
+
+    return balancing_plan(config)

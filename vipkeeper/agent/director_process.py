@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
@@ -30,9 +31,7 @@ class DirectorProcess:
     Raises OSError when it cannot be started. Needs a running loop.
     """
 
-    def __init__(
-        self, run_dir: str, hear: Callable[[ToAgent], None], ended: Callable[[int], None]
-    ) -> None:
+    def __init__(self, run_dir: str, hear: Callable[[ToAgent], None], ended: Callable[[int], None]) -> None:
         self._hear = hear
         self._ended = ended
         self._loop = asyncio.get_running_loop()
@@ -123,7 +122,7 @@ def _start(run_dir: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
     environment = {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
     return subprocess.Popen(
         [sys.executable, *_python_flags(), "-m", "vipkeeper.director", "--run-dir", run_dir],
-        stdin=theirs,
+        stdin=theirs.fileno(),
         stdout=subprocess.DEVNULL,
         env=environment,
         process_group=0,
@@ -132,4 +131,4 @@ def _start(run_dir: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
 
 def _python_flags() -> list[str]:
     """An agent that was not started from a checkout imports nothing from its working directory."""
-    return [] if "" in sys.path or os.getcwd() in sys.path else ["-P"]
+    return [] if "" in sys.path or str(Path.cwd()) in sys.path else ["-P"]

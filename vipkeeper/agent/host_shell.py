@@ -36,8 +36,8 @@ _PLAIN_ADDRESSES = AddressSettings()
 class HostShell:
     """One host. `post` takes events for who decides; `clock` is CLOCK_BOOTTIME in seconds.
 
-    `looked` hears of each fresh reading of the links, `stands` which addresses of ours there are, by text, and
-    `comes` which there are to be, before the kernel is asked for them.
+    `looked` hears of each fresh reading of the links, `stands` which addresses of ours there are, by text,
+    and `comes` which there are to be, before the kernel is asked for them.
     """
 
     def __init__(
@@ -105,7 +105,9 @@ class HostShell:
     def settled(self, served: Collection[str], gone: Collection[str]) -> set[str]:
         """Those to be served of which every address stands; those to be gone, as a reading has shown."""
         units = [unit for unit in self._units if unit.name in served and unit.name in self._holdings]
-        stand = {unit.name for unit in units if all(vip in self._standing.addresses for vip in unit.addresses)}
+        stand = {
+            unit.name for unit in units if all(vip in self._standing.addresses for vip in unit.addresses)
+        }
         return stand | {name for name in gone if name not in self._placed}
 
     def holds(self, name: str) -> bool:
@@ -153,7 +155,9 @@ class HostShell:
     def want(self, holdings: Mapping[str, Holding]) -> None:
         """Bring the kernel in line, now. What left it is reported with Withdrawn."""
         if holdings.keys() != self._holdings.keys():
-            self._comes({vip.address for each in self._units if each.name in holdings for vip in each.addresses})
+            self._comes(
+                {vip.address for each in self._units if each.name in holdings for vip in each.addresses}
+            )
         self._holdings = holdings
         if any(unit.name not in holdings for unit in self._former):
             self._former = [unit for unit in self._former if unit.name in holdings]

@@ -1,7 +1,7 @@
 """A socket in the run directory at which a process of ours answers lines of JSON.
 
-Rules of this file: root and the group of the run directory may ask; a socket that cannot be opened is told, and
-nothing ends for it.
+Rules of this file: root and the group of the run directory may ask; a socket that cannot be opened is told,
+and nothing ends for it.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ async def serve_lines(path: Path, answer: Callable[[bytes], bytes], otherwise: s
         log(
             logging.WARNING,
             "control",
-            f"{otherwise}: {path}: {error.strerror or error}; correct the mode of run_dir, or choose a shorter "
-            "one",
+            f"{otherwise}: {path}: {error.strerror or error}; correct the mode of run_dir, or "
+            "choose a shorter one",
         )
         return
 
@@ -42,12 +42,12 @@ async def serve_lines(path: Path, answer: Callable[[bytes], bytes], otherwise: s
         async with server:
             await server.serve_forever()
     finally:
-        path.unlink(missing_ok=True)
+        _remove(path)
 
 
 def _listen(path: Path) -> socket.socket:
     """A socket of which nobody knows before its mode is right. Raises OSError."""
-    path.unlink(missing_ok=True)
+    _remove(path)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     try:
         listening.bind(str(path))
@@ -60,3 +60,7 @@ def _listen(path: Path) -> socket.socket:
         listening.close()
         raise
     return listening
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)

@@ -1,8 +1,8 @@
 """The director: what the checks say and what the agent says goes in, the kernel's table comes out.
 
 Rules of this file: it wires and decides nothing. What a virtual server is to be like is decided by
-`vipkeeper/balancing/`, when a server is asked by `vipkeeper/health/checkers/`, and what is written to the kernel
-by `vipkeeper/changes/`. What happens in one turn of the event loop is written and told together.
+`vipkeeper/balancing/`, when a server is asked by `vipkeeper/health/checkers/`, and what is written to the
+kernel by `vipkeeper/changes/`. What happens in one turn of the event loop is written and told together.
 """
 
 from __future__ import annotations
@@ -179,7 +179,9 @@ class Director:
         ]
         if not meant:
             known = sorted({each.name for one in self._plan.services for each in one.real_servers})
-            return DirectorAnswer(error=f"there is no real server {server}; there are: {', '.join(known) or 'none'}")
+            return DirectorAnswer(
+                error=f"there is no real server {server}; there are: {', '.join(known) or 'none'}"
+            )
         for service, name in meant:
             if move(service, name):
                 log_drain(service.plan.name, name, drained=move is VirtualService.drain)

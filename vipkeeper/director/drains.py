@@ -1,7 +1,7 @@
 """Real servers that an operator drained: kept over restarts, and whether one is empty yet.
 
-Rules of this file: what is in the run directory ends with a reboot, and so does a drain. One that cannot be kept
-is a warning.
+Rules of this file: what is in the run directory ends with a reboot, and so does a drain. One that cannot be
+kept is a warning.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Who changes an entry of ours again and again would go on doing so: then it is left to them for a while.
 
-Rules of this file: it counts readings, because IPVS has no events; one that finds an entry as we left it ends the
-count. Times are seconds of the caller's clock.
+Rules of this file: it counts readings, because IPVS has no events; one that finds an entry as we left it ends
+the count. Times are seconds of the caller's clock.
 """
 
 from __future__ import annotations

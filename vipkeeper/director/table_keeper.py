@@ -1,9 +1,9 @@
 """Keeps the kernel's IPVS table at what is wanted, and tells what others did to it.
 
 Rules of this file: level-triggered. A change of what is wanted is written at once, from what is known of the
-table, and touches only the virtual servers that it is about. A reading of everything, in small parts, finds what
-others changed, because IPVS has no events. Nothing is written before it is remembered as ours. What the kernel
-refuses is told once and tried again at each reading.
+table, and touches only the virtual servers that it is about. A reading of everything, in small parts, finds
+what others changed, because IPVS has no events. Nothing is written before it is remembered as ours. What the
+kernel refuses is told once and tried again at each reading.
 """
 
 from __future__ import annotations
@@ -154,7 +154,11 @@ class TableKeeper:
             self.missing = str(why)
         if self.missing != before:
             if self.missing:
-                log(logging.ERROR, "ipvs-missing", f"{self.missing}. Everything else goes on; it is tried again")
+                log(
+                    logging.ERROR,
+                    "ipvs-missing",
+                    f"{self.missing}. Everything else goes on; it is tried again",
+                )
             else:
                 log(logging.INFO, "ipvs-found", "virtual servers can be programmed now")
             self._found_or_missing()
@@ -214,7 +218,8 @@ class TableKeeper:
         message = f"somebody else {what} it; it is put right"
         if self._quarrels.changed(key):
             message = (
-                f"somebody else changes it again and again, so it is left to them for {PAUSE_S:g} s: find out who "
+                f"somebody else changes it again and again, so it is left to them for {PAUSE_S:g} s: find "
+                "out who "
                 "(a keepalived, a script with ipvsadm lines), and stop one of the two"
             )
         log(logging.WARNING, "ipvs-changed", message, service=str(key))
@@ -266,6 +271,8 @@ def _causes(refused: Collection[str]) -> frozenset[str]:
     """Without destinations that were refused because their virtual server was."""
     about = {sentence.partition(": ")[0] for sentence in refused}
     return frozenset(
-        sentence for sentence in refused if sentence.partition(": ")[0].partition(" -> ")[0] not in about
+        sentence
+        for sentence in refused
+        if sentence.partition(": ")[0].partition(" -> ")[0] not in about
         or " -> " not in sentence.partition(": ")[0]
     )

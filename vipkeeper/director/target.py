@@ -1,7 +1,7 @@
 """What the kernel's table is to be, as far as it is known.
 
-Rules of this file: plain values, and the rules that turn them into a table; no IO. What is not known yet (whether
-this node has a VIP, when a director has just begun) is left in the kernel as it is found.
+Rules of this file: plain values, and the rules that turn them into a table; no IO. What is not known yet
+(whether this node has a VIP, when a director has just begun) is left in the kernel as it is found.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from vipkeeper.model.ipvs import (
 
 
 class Target(msgspec.Struct, frozen=True):
-    """`undecided`: virtual servers that may be wanted or not. `daemons`: None while their role is not known."""
+    """`undecided`: virtual servers that may be wanted or not. `daemons`: None while the role is not known."""
 
     servers: Mapping[ServiceKey, VirtualServer] = {}
     undecided: frozenset[ServiceKey] = frozenset()
@@ -61,8 +61,10 @@ def narrowed(table: IpvsTable, keys: Set[ServiceKey]) -> IpvsTable:
     return IpvsTable(servers, table.timeouts, table.daemons)
 
 
-def differing(one: Mapping[ServiceKey, VirtualServer], other: Mapping[ServiceKey, VirtualServer]) -> set[ServiceKey]:
-    """Virtual servers that are not the same on both sides. Most are the very same value, which costs nothing."""
+def differing(
+    one: Mapping[ServiceKey, VirtualServer], other: Mapping[ServiceKey, VirtualServer]
+) -> set[ServiceKey]:
+    """Virtual servers that are not the same on both sides. Most are the very same value: that costs least."""
     differ = {
         key for key, server in one.items() if (there := other.get(key)) is not server and there != server
     }
