@@ -247,8 +247,9 @@ class CheckRunner:
         changed = state.standing is not before.standing
         failed_while_up = not outcome.ok and before.standing is not Standing.DOWN
         if changed or (failed_while_up and check.plan.pacing.log_all_failures):
+            first_success = outcome.ok and before.standing is Standing.UNKNOWN  # thousands at the start
             self._log(
-                logging.INFO,
+                logging.DEBUG if first_success else logging.INFO,
                 "check",
                 check.detail,
                 virtual_server=check.key.virtual_server,
