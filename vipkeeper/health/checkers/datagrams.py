@@ -7,10 +7,9 @@ keeps all but "port unreachable" for itself, and a host that is off would look l
 
 from __future__ import annotations
 
-import errno
+import asyncio
 import socket
 
-from vipkeeper.health.checkers.results import Failed
 from vipkeeper.health.checkers.sockets import (
     answered_with,
     opened,
@@ -51,13 +50,13 @@ def send(sock: socket.socket, datagram: bytes, reach: Reach) -> None:
 
 async def received(sock: socket.socket, most_bytes: int, reach: Reach, *, timeout_s: float) -> bytes | None:
     """The next datagram; None: nothing came, not even an error. Raises Failed for an ICMP error."""
-    if not await readable(sock, timeout_s):
-        return None
-    try:
-        return sock.recv(most_bytes)
-    except BlockingIOError:  # its checksum was wrong
-        return None
-    except OSError as error:
-        if error.errno == errno.EMSGSIZE:
-            raise Failed(f"the way to {where(reach)} takes no datagram of that size") from error
-        raise answered_with(error.errno or 0, reach) from error
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + timeout_s
+    while (left_s := until_s - loop.time()) > 0 and await readable(sock, left_s):
+        try:
+            return sock.recv(most_bytes)
+        except BlockingIOError:  # one whose checksum was wrong
+            continue
+        except OSError as error:
+            raise answered_with(error.errno or 0, reach) from error
+    return None

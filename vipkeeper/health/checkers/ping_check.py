@@ -16,7 +16,7 @@ import struct
 
 from vipkeeper.health.checkers.datagrams import exchange_opened, received, send
 from vipkeeper.health.checkers.results import CannotCheck, Failed, Turn
-from vipkeeper.health.checkers.sockets import where
+from vipkeeper.health.checkers.sockets import NoSocket, where
 from vipkeeper.model.balancing import CheckOutcome, PingAsk, Reach
 from vipkeeper.model.ipvs import ip_version
 
@@ -44,7 +44,7 @@ async def check(_ask: PingAsk, reach: Reach, *, timeout_s: float, turn: Turn) ->
         while (left_s := until_s - loop.time()) > 0:
             packet = await received(sock, _MOST_BYTES, reach, timeout_s=left_s)
             if packet is None:
-                continue
+                break
             icmp = packet[(packet[0] & 0xF) * 4 :] if raw and not ipv6 else packet
             if is_answer(icmp, identifier if raw else None, sequence, ipv6=ipv6):
                 return CheckOutcome(ok=True, detail="answered")
@@ -79,16 +79,15 @@ def _opened(reach: Reach, *, ipv6: bool) -> tuple[socket.socket, bool]:
     protocol = socket.IPPROTO_ICMPV6 if ipv6 else socket.IPPROTO_ICMP
     try:
         return exchange_opened(reach, socket.SOCK_DGRAM, protocol), False
-    except CannotCheck as refused:
-        cause = refused.__cause__
-        if not isinstance(cause, OSError) or cause.errno not in (errno.EACCES, errno.EPERM):
+    except NoSocket as refused:
+        if refused.code not in (errno.EACCES, errno.EPERM):
             raise
     try:
         sock = exchange_opened(reach, socket.SOCK_RAW, protocol)
-    except CannotCheck as refused:
+    except NoSocket as refused:
         raise CannotCheck(
-            "this process may not send pings: put a group of it into the sysctl net.ipv4.ping_group_range, or grant "
-            "it CAP_NET_RAW"
+            "this process may not send pings: put a group of it into the sysctl net.ipv4.ping_group_range, "
+            "or grant it CAP_NET_RAW"
         ) from refused
     if ipv6:  # only echo replies, of all ICMP that this host gets
         blocked = bytearray(b"\xff" * 32)
@@ -102,7 +101,7 @@ def _opened(reach: Reach, *, ipv6: bool) -> tuple[socket.socket, bool]:
 def _checksum(packet: bytes) -> int:
     """RFC 1071."""
     padded = packet + b"\0" * (len(packet) % 2)
-    total = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
+    total: int = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
     while total > 0xFFFF:
         total = (total & 0xFFFF) + (total >> 16)
     return total ^ 0xFFFF
