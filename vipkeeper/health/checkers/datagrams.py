@@ -16,7 +16,6 @@ from vipkeeper.health.checkers.sockets import (
     readable,
     refused_with,
     socket_address,
-    where,
 )
 from vipkeeper.model.balancing import Reach
 
