@@ -326,6 +326,14 @@ def test_the_sync_daemon_follows_the_vip(bench: Bench) -> None:
     assert bench.written == [StopDaemons]
 
 
+def test_at_a_failover_the_servers_come_first(bench: Bench) -> None:
+    bench.keeper.begin([], flush=False)
+    bench.keeper.follow(Target(daemons=daemons_of(SYNC, frozenset())))
+    _ = bench.written
+    bench.keeper.follow(Target({WEB: PLAIN}, daemons=daemons_of(SYNC, frozenset({"web"}))))
+    assert bench.written == [AddServers, StopDaemons, StartDaemons]
+
+
 def test_a_daemon_of_others_is_not_claimed_while_the_role_is_unknown(bench: Bench) -> None:
     bench.by_hand(StartDaemons({SyncRole.MASTER: SyncDaemon("eth5")}))
     bench.keeper.begin([], flush=False)
