@@ -19,7 +19,7 @@ from vipkeeper.model.director_messages import DIRECTOR_SOCKET, Ask, DirectorAnsw
 
 _EXIT_S = 30.0
 _PATIENCE_S = 40.0
-# Each look starts a program, and under User-Mode Linux they would leave the agent nothing of the one processor.
+# Each look starts a program, and would leave the agent nothing of the one processor of User-Mode Linux.
 _BETWEEN_LOOKS_S = 0.3
 _ASK_S = 20.0
 
