@@ -64,9 +64,7 @@ def started(run_dir: Path) -> Iterator[tuple[subprocess.Popen[bytes], socket.soc
 
 def serving(run_dir: Path, process: subprocess.Popen[bytes]) -> bool:
     lock = run_dir / "director.lock"
-    return (
-        (run_dir / DIRECTOR_SOCKET).exists() and lock.exists() and lock.read_text() == f"{process.pid}\n"
-    )
+    return (run_dir / DIRECTOR_SOCKET).exists() and lock.exists() and lock.read_text() == f"{process.pid}\n"
 
 
 def test_it_ends_when_the_agent_is_gone_and_for_no_signal(tmp_path: Path) -> None:
@@ -115,7 +113,9 @@ class Bench:
         """Of the one that serves; 0: none."""
         lock = self.run_dir / "director.lock"
         pid = int(lock.read_text() or 0) if lock.exists() else 0
-        return pid if pid and Path(f"/proc/{pid}").exists() and (self.run_dir / DIRECTOR_SOCKET).exists() else 0
+        return (
+            pid if pid and Path(f"/proc/{pid}").exists() and (self.run_dir / DIRECTOR_SOCKET).exists() else 0
+        )
 
 
 @asynccontextmanager
