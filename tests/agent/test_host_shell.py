@@ -413,6 +413,7 @@ def test_what_comes_is_said_before_it_is_there_and_what_stands_afterwards() -> N
         comes=functools.partial(say, "comes"),
         stands=functools.partial(say, "stands"),
     )
+
     async def story() -> None:
         async with bench.running():
             bench.hold("web")

@@ -22,9 +22,10 @@ import pytest
 from tests.config.sources import config_of
 from tests.kernel_segment.segment import until, until_so
 from vipkeeper.agent.director_link import DirectorLink
+from vipkeeper.director.process import still_so
 from vipkeeper.model.balancing import BalancingPlan
 from vipkeeper.model.director_frames import Frames, frame
-from vipkeeper.model.director_messages import DIRECTOR_SOCKET, OWN_IPVS, End, Ended, Follow
+from vipkeeper.model.director_messages import DIRECTOR_SOCKET, OWN_IPVS, End, Ended, Follow, Standing
 
 PATIENCE_S = 30.0
 EMPTY = """\
@@ -79,6 +80,15 @@ def test_it_ends_when_the_agent_is_gone_and_for_no_signal(tmp_path: Path) -> Non
         ours.close()
         assert process.wait(PATIENCE_S) == 0
         assert not (tmp_path / DIRECTOR_SOCKET).exists()
+
+
+def test_what_is_past_when_it_is_read_is_not_acted_upon() -> None:
+    """A VIP that went and came back while a director began would else take its virtual servers along."""
+    gone, back = Standing(frozenset()), Standing(frozenset({"web"}))
+    follow, end = Follow(BalancingPlan()), End(keep=True)
+    assert list(still_so([follow, gone, back])) == [follow, back]
+    assert list(still_so([gone, follow, back, end])) == [follow, back, end]
+    assert list(still_so([follow])) == [follow]
 
 
 def test_it_says_that_it_has_ended(tmp_path: Path) -> None:
