@@ -15,9 +15,6 @@ pytestmark = [pytest.mark.root, pytest.mark.ipvs]
 TABLES = """\
 [ipvs.timeouts]
 udp = 290
-[ipvs.sync_daemon]
-interface = "sync0"
-vip = "web"
 [virtual_server.echo]
 address = "10.9.1.1"
 port = 7
@@ -30,13 +27,25 @@ address = "10.9.1.80"
 port = 80
 protocol = "tcp"
 lvs_sched = "wrr"
-present = "owner"
 [virtual_server.web.real_server.a]
 address = "10.9.2.1"
 weight = 3
 [virtual_server.web.real_server.b]
 address = "10.9.2.2"
 """
+# What follows the VIP, and so is not a matter of the table alone when an agent is started again.
+OWNED = """\
+[ipvs.sync_daemon]
+interface = "sync0"
+vip = "web"
+[virtual_server.owned]
+fwmark = 5
+present = "owner"
+vip = "web"
+[virtual_server.owned.real_server.a]
+address = "10.9.2.1"
+"""
+OWNED_LINES = ["-A -f 5 -s wlc", "-a -f 5 -r 10.9.2.1:0 -m -w 1"]
 OURS = [
     "-A -t 10.9.1.80:80 -s wrr",
     "-a -t 10.9.1.80:80 -r 10.9.2.1:80 -m -w 3",
@@ -70,10 +79,9 @@ def daemons(site: Site) -> str:
 
 def test_the_table_is_there_and_the_others_entries_are_left(site: Site) -> None:
     assert "290" in site.director.ipvsadm("-l", "--timeout")
-    assert "master sync daemon (mcast=sync0" in daemons(site)
     report = site.report()
     assert [server.state for server in report.virtual_servers] == ["up", "up"]
-    assert report.sync == "master"
+    assert report.sync is None
     assert report.refused == ()
 
 
@@ -96,12 +104,10 @@ def test_a_restart_and_a_reload_without_a_change_write_nothing(site: Site) -> No
     before = site.writes
     site.stop(signal.SIGUSR2)
     assert sorted(site.director.saved()) == EVERYTHING
-    assert "master" in daemons(site)
     site.start()
     site.reload(TABLES)
     site.until_looked()
     assert site.writes == before
-    assert "master sync daemon (mcast=sync0" in daemons(site)
 
 
 def test_a_killed_director_is_back_and_writes_nothing(site: Site) -> None:
@@ -132,13 +138,18 @@ def test_a_reload_changes_what_differs(site: Site) -> None:
 
 
 def test_what_follows_the_vip_is_there_with_it_alone(site: Site) -> None:
-    """A master of higher priority takes the VIP, in words: the interface that carries it goes down."""
+    """Its interface goes down, so the node may not have it."""
+    with_owned = sorted(EVERYTHING + OWNED_LINES)
+    site.reload(TABLES + OWNED)
+    until(lambda: sorted(site.director.saved()) == with_owned)
+    assert "master sync daemon (mcast=sync0" in daemons(site)
     site.director.namespace.configure("link set sync0 down")
-    owners = [line for line in EVERYTHING if "10.9.1.80" not in line]
-    until(lambda: sorted(site.director.saved()) == owners)
-    site.director.namespace.configure("link set sync0 up")
     until(lambda: sorted(site.director.saved()) == EVERYTHING)
+    site.director.namespace.configure("link set sync0 up")
+    until(lambda: sorted(site.director.saved()) == with_owned)
     until(lambda: "master sync daemon (mcast=sync0" in daemons(site))
+    site.reload(TABLES)
+    until(lambda: sorted(site.director.saved()) == EVERYTHING and "sync" not in daemons(site))
 
 
 def test_a_drained_server_stays_so_over_a_restart(site: Site) -> None:
