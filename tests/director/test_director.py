@@ -170,6 +170,25 @@ def test_a_reload_keeps_what_checks_said(bench: Bench) -> None:
     asyncio.run(story())
 
 
+def test_a_check_that_a_reload_has_otherwise_still_says_what_it_said(bench: Bench) -> None:
+    """Else a dead server would serve until the check has run again, a minute later."""
+
+    async def story() -> None:
+        bench.new_process()
+        async with bench.running():
+            other = real_server("b", "192.0.2.2")
+            one = real_server("a", "127.0.0.1", 1, checked=True)
+            bench.director.follow(plan(one, other))
+            await until_so(lambda: bench.serving == ["192.0.2.2"])
+            (check,) = one.checks
+            seldom = msgspec.structs.replace(check, pacing=Pacing(warmup_s=60.0))
+            bench.director.follow(plan(msgspec.structs.replace(one, checks=(seldom,)), other))
+            await asyncio.sleep(0)
+            assert bench.serving == ["192.0.2.2"]
+
+    asyncio.run(story())
+
+
 def test_a_restart_takes_over_who_was_out(bench: Bench) -> None:
     """Else a dead server would get everybody until its checks have failed again."""
 

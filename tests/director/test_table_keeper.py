@@ -98,7 +98,7 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def test_a_change_is_written_without_a_reading(bench: Bench) -> None:
-    servers = {WEB: PLAIN, DNS: PLAIN}
+    servers: dict[ServiceKey, VirtualServer] = {WEB: PLAIN, DNS: PLAIN}
     bench.begin(servers)
     assert bench.written == [AddServers]
     readings = bench.ipvs.readings
