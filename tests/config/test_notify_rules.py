@@ -16,7 +16,7 @@ RECIPIENT = 'notification_email = ["ops@example.com"]\n'
     [
         (f"[mail]\n{RECIPIENT}", "no mail is sent: there is no smtp_server; add smtp_server"),
         (f"[mail]\n{SERVER}", "no mail is sent: there are no recipients; add notification_email"),
-        (f"[mail]\n{RECIPIENT}{SERVER}", "no mail is sent: no VIP and no sync group has smtp_alert"),
+        (f"[mail]\n{RECIPIENT}{SERVER}", "no mail is sent: no VIP, no sync group and no virtual or real server has"),
         ("[mail]\nsmtp_alert = true", "there is no smtp_server; add it, and notification_email"),
         ("[vip.web.notify]\nsmtp_alert = true", "there is no smtp_server; add it, and notification_email"),
         (

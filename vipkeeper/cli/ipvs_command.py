@@ -29,7 +29,7 @@ def fill(parser: argparse.ArgumentParser) -> None:
     output.add_argument(
         "-o", "--output", choices=("table", "json"), default="table", help="for a person or for a program"
     )
-    output.add_argument("--json", action="store_const", const="json", dest="output", help="the same as -o json")
+    output.add_argument("--json", action="store_const", const="json", dest="output", help="as -o json")
     add_director_options(parser)
     parser.description = (
         "Show the virtual servers (IPVS) of this node: their real servers, state, weight in\n"

@@ -1,4 +1,4 @@
-"""Runs the programs of one VIP, group or virtual server one after the other, and of different ones side by side.
+"""Runs the programs of one VIP, group or virtual server one after the other, those of others beside them.
 
 Rules of this file: whoever tells it something never waits for a program; a program that fails is told of and
 not run again, because nobody knows how far it came.
@@ -122,7 +122,8 @@ class ScriptTurns:
             # A start takes a millisecond, and a lease or an advertisement may be due between two of them.
             await asyncio.sleep(0)
         program = resolve_program(script.script or "", self._scripts, user=script.user, group=script.group)
-        stopping = telling.ends
+        # At the end of the agent; a reload that takes a server out leaves its programs their time.
+        stopping = telling.ends and self._ending.is_set()
         running = asyncio.ensure_future(
             run_program(
                 program,

@@ -1,7 +1,7 @@
 """What programs, a FIFO and mail need of anything that is told, whatever it is about.
 
-Rules of this file: a surface. VIPs and sync groups implement it in `notification.py`, virtual and real servers
-in `server_notification.py`.
+Rules of this file: a surface. What is told of VIPs and sync groups is in `notification.py`, of virtual and
+real servers in `server_notification.py`.
 """
 
 from __future__ import annotations
