@@ -53,7 +53,7 @@ class Digest(Parameter, frozen=True, kw_only=True):
 
 
 class Bytes(Parameter, frozen=True, kw_only=True):
-    """Bytes in hexadecimal; blanks may part them. A digit alone before a blank is a byte, as to keepalived."""
+    """Bytes in hexadecimal; blanks may part them. A digit alone before a blank is a byte."""
 
     many: bool = True
     wildcards: bool = False
