@@ -110,7 +110,7 @@ class SmtpAsk(msgspec.Struct, frozen=True, tag="smtp_check"):
 class DnsAsk(msgspec.Struct, frozen=True, tag="dns_check"):
     """Ask one question over UDP."""
 
-    type: str
+    record_type: str  # not `type`: that is where MessagePack has the kind of check
     name: str
 
 
