@@ -1,7 +1,7 @@
 """One connection of one check: bytes out and in, within one time for all of it.
 
-Rules of this file: IO. What the real server does wrong is `Failed`, in a sentence for people. The time limit is
-for the whole answer, so that a server that sends a byte now and then holds nobody up.
+Rules of this file: IO. What the real server does wrong is `Failed`, in a sentence for people. The time limit
+is for the whole answer, so that a server that sends a byte now and then holds nobody up.
 """
 
 from __future__ import annotations

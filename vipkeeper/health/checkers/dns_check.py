@@ -1,7 +1,7 @@
 """DNS_CHECK: the real server is well when it answers a question over UDP without an error.
 
-Rules of this file: IO. How many records it answers does not matter, nor whether they fit: a truncated answer is
-one. What comes with another id or another question is waited past, as a resolver would.
+Rules of this file: IO. How many records it answers does not matter, nor whether they fit: a truncated answer
+is one. What comes with another id or another question is waited past, as a resolver would.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from vipkeeper.model.balancing import CheckOutcome, DnsAsk, Reach
 _LONGEST = 65535
 
 
-async def check(ask: DnsAsk, reach: Reach, *, timeout_s: float, turn: Turn) -> CheckOutcome:  # noqa: ARG001 - as all checks
+async def check(ask: DnsAsk, reach: Reach, *, timeout_s: float, turn: Turn) -> CheckOutcome:
     """One question. Raises Failed and CannotCheck."""
     try:
-        asked = question(secrets.randbits(16), ask.name, ask.type)
+        asked = question(secrets.randbits(16), ask.name, ask.record_type)
     except ValueError as error:
         raise CannotCheck(f"{error}: correct `name`") from error
     with opened(reach, socket.SOCK_DGRAM) as sock:

@@ -29,7 +29,7 @@ def question(number: int, name: str, kind: str) -> bytes:
 
 
 def answer_found(asked: bytes, packet: bytes) -> str | None:
-    """What was answered, in words, or None: that packet is not the answer. Raises Failed for an error in it."""
+    """What was answered, in words, or None: that packet is not the answer. Raises Failed for an error."""
     if len(packet) < _HEADER.size:
         return None
     number, flags, questions, answers, _, _ = _HEADER.unpack_from(packet)

@@ -78,8 +78,9 @@ class HttpAnswer:
         """The other end has closed; what is there counts, as with keepalived. What is missing, for people."""
         if not self.status:
             raise Failed(
-                "it closed the connection within the header" if self._header_length else
-                "it closed the connection without an answer"
+                "it closed the connection within the header"
+                if self._header_length
+                else "it closed the connection without an answer"
             )
         if self.complete or self._promised is None:
             return ""

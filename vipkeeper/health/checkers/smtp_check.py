@@ -1,6 +1,6 @@
 """SMTP_CHECK: the real server is well when it greets (220), takes a HELO (250), and answers to QUIT.
 
-Rules of this file: IO. As with keepalived, what is answered to QUIT may be anything: mail would have gone by then.
+Rules of this file: IO. As with keepalived, anything may be answered to QUIT: mail would have gone by then.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _LONGEST_REPLY = 64 * 1024
 _SHOWN = 80
 
 
-async def check(ask: SmtpAsk, reach: Reach, *, timeout_s: float, turn: Turn) -> CheckOutcome:  # noqa: ARG001 - as all checks
+async def check(ask: SmtpAsk, reach: Reach, *, timeout_s: float, turn: Turn) -> CheckOutcome:
     """One dialogue. Raises Failed and CannotCheck."""
     sock = await connected(reach, timeout_s=timeout_s)
     try:

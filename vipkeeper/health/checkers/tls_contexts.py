@@ -1,8 +1,8 @@
 """What the TLS checks show and trust, one context for all checks that have the same.
 
-Rules of this file: files are read here. A check judges whether a server answers, not how well it is secured:
-without `ca` any version, cipher and certificate is taken that OpenSSL can still speak. A file that is replaced
-(a renewed certificate) counts from the next check on.
+Rules of this file: files are read here. A check judges whether a server answers, not how well it is
+secured: without `ca` any version, cipher and certificate is taken that OpenSSL can still speak. A file that
+is replaced (a renewed certificate) counts from the next check on.
 """
 
 from __future__ import annotations
@@ -22,13 +22,15 @@ _AS_IT_WAS = tuple[str, int]  # a file, and when it was last written
 
 
 def context_for(settings: Tls) -> ssl.SSLContext:
-    """Raises CannotCheck when a file is missing or wrong: that is this node's trouble and not the server's."""
+    """Raises CannotCheck when a file is missing or wrong: that is this node's trouble, not the server's."""
     files = (settings.ca, settings.certificate, settings.key, settings.password_file)
     return _context(*(_stamped(name) for name in files))
 
 
 @functools.lru_cache(maxsize=16)
-def _context(ca: _AS_IT_WAS, certificate: _AS_IT_WAS, key: _AS_IT_WAS, password: _AS_IT_WAS) -> ssl.SSLContext:
+def _context(
+    ca: _AS_IT_WAS, certificate: _AS_IT_WAS, key: _AS_IT_WAS, password: _AS_IT_WAS
+) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False  # servers are asked by their addresses, which no certificate names
     context.verify_mode = ssl.CERT_REQUIRED if ca[0] else ssl.CERT_NONE
@@ -41,7 +43,9 @@ def _context(ca: _AS_IT_WAS, certificate: _AS_IT_WAS, key: _AS_IT_WAS, password:
         word = _password(password[0]) if password[0] else ""
         # Without a password of ours OpenSSL would ask on the terminal, and wait for ever.
         _load(
-            certificate[0], "show", lambda: context.load_cert_chain(certificate[0], key[0] or None, lambda: word)
+            certificate[0],
+            "show",
+            lambda: context.load_cert_chain(certificate[0], key[0] or None, lambda: word),
         )
     return context
 

@@ -9,27 +9,32 @@ from __future__ import annotations
 import ssl
 
 from vipkeeper.health.checkers.conversation import PlainConversation
-from vipkeeper.health.checkers.results import Failed
+from vipkeeper.health.checkers.results import CannotCheck, Failed
 from vipkeeper.health.checkers.sockets import where
 
 _AT_ONCE = 65536
 
 
 class TlsConversation:
-    """`said_goodbye`: the other end closed TLS properly before it closed the connection."""
+    """One connection. Plain text goes in and comes out."""
 
-    def __init__(self, beneath: PlainConversation, tls: ssl.SSLObject, came: ssl.MemoryBIO, goes: ssl.MemoryBIO) -> None:
+    def __init__(
+        self, beneath: PlainConversation, tls: ssl.SSLObject, came: ssl.MemoryBIO, goes: ssl.MemoryBIO
+    ) -> None:
         self._beneath = beneath
         self._tls = tls
         self._came = came
         self._goes = goes
-        self.said_goodbye = False
+        self._said_goodbye = False
 
     @classmethod
     async def begin(cls, beneath: PlainConversation, context: ssl.SSLContext, name: str) -> TlsConversation:
         """Shakes hands. `name` is said in the clear (SNI), or empty. Raises Failed."""
         came, goes = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls = context.wrap_bio(came, goes, server_hostname=name or None)
+        try:
+            tls = context.wrap_bio(came, goes, server_hostname=name or None)
+        except ValueError as error:
+            raise CannotCheck(f'"{name}" cannot be named in a TLS handshake ({error}): correct it') from error
         conversation = cls(beneath, tls, came, goes)
         try:
             while not conversation._shaken():
@@ -60,15 +65,22 @@ class TlsConversation:
                     return b""
                 continue
             except ssl.SSLZeroReturnError:
-                self.said_goodbye = True
+                self._said_goodbye = True
                 return b""
             except ssl.SSLEOFError:
                 return b""
             except ssl.SSLError as error:
                 raise self._broken(error) from error
             if not found:
-                self.said_goodbye = True
+                self._said_goodbye = True
             return found
+
+    async def hear_goodbye(self) -> None:
+        """Waits for the end, whatever still comes before it. Raises Failed when it is not TLS's own."""
+        while await self.receive():
+            pass
+        if not self._said_goodbye:
+            raise Failed("the TLS connection ended without close_notify (`tls_compliant`)")
 
     def _shaken(self) -> bool:
         try:

@@ -32,14 +32,15 @@ async def check(ask: HttpAsk, reach: Reach, *, timeout_s: float, turn: Turn) -> 
 
 async def fetched(page: Page, ask: HttpAsk, reach: Reach, *, timeout_s: float) -> tuple[HttpAnswer, str]:
     """The answer, and what is missing of it. `timeout_s` counts for connecting, and again for the answer."""
+    asking = request(page, ask.protocol, reach)
+    answer = HttpAnswer(wants_digest=bool(page.digest), wants_body=bool(page.regex))
     sock = await connected(reach, timeout_s=timeout_s)
     try:
         plain = PlainConversation(sock, reach, timeout_s=timeout_s)
-        answer = HttpAnswer(wants_digest=bool(page.digest), wants_body=bool(page.regex))
         if ask.tls is None:
-            missing = await _asked(plain, page, ask, reach, answer)
+            missing = await _exchange(plain, asking, answer)
         else:
-            missing = await _asked_over_tls(plain, page, ask, ask.tls, reach, answer)
+            missing = await _exchange_over_tls(plain, asking, answer, page, ask.tls)
     finally:
         sock.close()
     return answer, missing
@@ -65,10 +66,8 @@ async def _judged(page: Page, ask: HttpAsk, reach: Reach, *, timeout_s: float) -
     return ", ".join(found)
 
 
-async def _asked(
-    conversation: Conversation, page: Page, ask: HttpAsk, reach: Reach, answer: HttpAnswer
-) -> str:
-    await conversation.send(request(page, ask.protocol, reach))
+async def _exchange(conversation: Conversation, asking: bytes, answer: HttpAnswer) -> str:
+    await conversation.send(asking)
     while not answer.complete:
         data = await conversation.receive()
         if not data:
@@ -77,21 +76,24 @@ async def _asked(
     return ""
 
 
-async def _asked_over_tls(
-    plain: PlainConversation, page: Page, ask: HttpAsk, tls: Tls, reach: Reach, answer: HttpAnswer
+async def _exchange_over_tls(
+    plain: PlainConversation, asking: bytes, answer: HttpAnswer, page: Page, tls: Tls
 ) -> str:
-    # A check without TLS needs none of it in memory (OpenSSL: 3 MB).
+    # A check without TLS needs none of it in memory.
     from vipkeeper.health.checkers.tls_contexts import context_for
     from vipkeeper.health.checkers.tls_conversation import TlsConversation
 
-    name = tls.sni or (page.host if tls.enable_sni else "")
+    name = tls.sni or (_without_port(page.host) if tls.enable_sni else "")
     conversation = await TlsConversation.begin(plain, context_for(tls), name)
-    missing = await _asked(conversation, page, ask, reach, answer)
+    missing = await _exchange(conversation, asking, answer)
     if page.tls_compliant:
-        while not conversation.said_goodbye:
-            if not await conversation.receive() and not conversation.said_goodbye:
-                raise Failed("the TLS connection ended without close_notify (`tls_compliant`)")
+        await conversation.hear_goodbye()
     return missing
+
+
+def _without_port(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdigit() else host
 
 
 def _ranges(wanted: tuple[tuple[int, int], ...]) -> str:
