@@ -150,13 +150,18 @@ Ask = TcpAsk | HttpAsk | SmtpAsk | DnsAsk | UdpAsk | PingAsk | MiscAsk | FileAsk
 
 
 class CheckPlan(msgspec.Struct, frozen=True):
-    """One check of one real server. Its name is unique there: kind and the user's own name."""
+    """One check of one real server."""
 
     kind: CheckKind
     name: str
     pacing: Pacing
     ask: Ask
     reach: Reach | None  # None: MISC and FILE, which go nowhere themselves
+
+    @property
+    def label(self) -> str:
+        """Which check of its real server it is: each kind has its own names."""
+        return f"{self.kind.value} {self.name}"
 
 
 class TellPlan(msgspec.Struct, frozen=True):
@@ -205,6 +210,7 @@ class ServicePlan(msgspec.Struct, frozen=True):
     omega: bool = False
     ha_suspend: bool = False
     only_on_owner: bool = False
+    init_notifies: bool = False  # real servers that are up from the start are told too
     vips: tuple[str, ...] = ()  # names of VIPs that it belongs to; empty: it does not depend on any
     tell: TellPlan = TellPlan()
 
@@ -279,7 +285,7 @@ class Standing(enum.Enum):
 
 
 class CheckKey(NamedTuple):
-    """One check of one real server of one virtual server, by their names."""
+    """One check of one real server of one virtual server, by their names; `check` is the plan's `label`."""
 
     virtual_server: str
     real_server: str

@@ -63,15 +63,6 @@ class PacedCheck(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, due_s=now_s + chance * within_s, suspended=False)
 
     def changed(self, pacing: Pacing, *, now_s: float, chance: float) -> PacedCheck:
-        """A reload has it otherwise. It says what it said, so that no role changes, and is asked anew.
-
-        A server that was out stays so until this check, as it is now, has succeeded.
-        """
-        within_s = min(pacing.warmup_s, pacing.delay_loop_s)
-        return PacedCheck(
-            pacing,
-            now_s + chance * within_s,
-            self.standing,
-            ran=self.ran,
-            suspended=self.suspended,
-        )
+        """A reload has it run at other times. It says what it said, and is not asked later than before."""
+        due_s = min(self.due_s, now_s + chance * pacing.delay_loop_s)
+        return msgspec.structs.replace(self, pacing=pacing, due_s=due_s)

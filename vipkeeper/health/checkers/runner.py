@@ -123,20 +123,18 @@ class CheckRunner:
 
     def _want_one(self, key: CheckKey, plan: CheckPlan) -> None:
         check = self._checks.get(key)
-        if check is not None and check.plan == plan:
-            check.plan = plan  # the same, but let go of the old one
+        if check is not None and (check.plan.ask, check.plan.reach) == (plan.ask, plan.reach):
+            if check.plan.pacing != plan.pacing:
+                check.pace = check.pace.changed(plan.pacing, now_s=self._clock(), chance=self._chance())
+                if check.task is None:
+                    self._enter(check)
+            check.plan = plan  # equal or not: let go of the old one
             return
-        now_s, chance = self._clock(), self._chance()
-        if check is None or check.plan.kind is not plan.kind:
-            if check is not None:
-                check.stop()
-            pace = PacedCheck.start(plan.pacing, now_s=now_s, chance=chance)
-            check = self._checks[key] = _Check(key, plan, pace)
-            self._suspend_or_resume(check)
-        else:
+        if check is not None:
             check.stop()
-            check.plan = plan
-            check.pace = check.pace.changed(plan.pacing, now_s=now_s, chance=chance)
+        pace = PacedCheck.start(plan.pacing, now_s=self._clock(), chance=self._chance())
+        check = self._checks[key] = _Check(key, plan, pace)
+        self._suspend_or_resume(check)
         self._enter(check)
 
     def _suspend_or_resume(self, check: _Check) -> None:
@@ -247,8 +245,9 @@ class CheckRunner:
         changed = state.standing is not before.standing
         failed_while_up = not outcome.ok and before.standing is not Standing.DOWN
         if changed or (failed_while_up and check.plan.pacing.log_all_failures):
+            first_success = outcome.ok and before.standing is Standing.UNKNOWN  # thousands at the start
             self._log(
-                logging.INFO,
+                logging.DEBUG if first_success else logging.INFO,
                 "check",
                 check.detail,
                 virtual_server=check.key.virtual_server,

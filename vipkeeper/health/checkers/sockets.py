@@ -38,6 +38,14 @@ _WORDS = {
 _RST_AT_CLOSE = b"\x01\x00\x00\x00\x00\x00\x00\x00"  # struct linger: on, 0 s
 
 
+class NoSocket(CannotCheck):
+    """The kernel gives none, for reasons of this process or node."""
+
+    def __init__(self, error: OSError) -> None:
+        self.code = error.errno or 0
+        super().__init__(_no_socket(error))
+
+
 async def connected(reach: Reach, *, timeout_s: float) -> socket.socket:
     """A TCP connection, non-blocking. The caller closes it.
 
@@ -68,7 +76,7 @@ def opened(reach: Reach, kind: socket.SocketKind, protocol: int = 0) -> socket.s
     try:
         sock = socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, protocol)
     except OSError as error:
-        raise CannotCheck(_no_socket(error)) from error
+        raise NoSocket(error) from error
     try:
         _go_out_as(sock, reach)
     except BaseException:
