@@ -6,6 +6,8 @@ text says all of it. PCRE2 is loaded when there is an expression to judge.
 
 from __future__ import annotations
 
+from vipkeeper.config.words import WordError
+
 # Of one try to match: 6 ms of a core with PCRE2's compiler, 40 ms without. A search may be many tries.
 MOST_STEPS = 1_000_000
 
@@ -51,22 +53,21 @@ def whole_expression(regex: str, options: tuple[str, ...]) -> bytes:
     return f"{verbs}{own}(*LIMIT_MATCH={MOST_STEPS}){settings}{regex[len(own) :]}".encode()
 
 
-def regex_mistakes(regex: str, options: tuple[str, ...] = ()) -> list[str]:
-    """What is wrong with it, each a sentence for who wrote it; empty when it can be used."""
-    mistakes = [_bad_option(option) for option in options if option not in KNOWN_OPTIONS]
-    if mistakes:
-        return mistakes
+def judge_regex(regex: str, options: tuple[str, ...] = ()) -> None:
+    """Raises WordError for what PCRE2 does not take, and for an option that is none."""
+    for option in options:
+        if option not in KNOWN_OPTIONS:
+            raise _bad_option(option)
     import pcre2
 
     text = whole_expression(regex, options)
     try:
         pcre2.compile(text, jit=False)
     except pcre2.PatternError as error:
-        own = len(text) - len(regex.encode())
         reason = str(error.msg).rpartition("; ")[2]
-        at = max(0, int(error.pos) - own)
-        return [f'the regular expression "{regex}" is wrong at byte {at}: {reason}; correct it']
-    return []
+        at = max(0, int(error.pos) - (len(text) - len(regex.encode())))
+        wrong = f'"{regex}" is no regular expression of PCRE2: {reason} (at byte {at})'
+        raise WordError(wrong, "correct it") from error
 
 
 def _leading_verbs(regex: str) -> str:
@@ -79,8 +80,8 @@ def _leading_verbs(regex: str) -> str:
     return regex[:length]
 
 
-def _bad_option(option: str) -> str:
+def _bad_option(option: str) -> WordError:
     if option in _INSTEAD:
-        return f"the option {option} of a regular expression is not supported: {_INSTEAD[option]}"
+        return WordError(f"the option {option} is not supported", _INSTEAD[option])
     known = ", ".join(sorted(KNOWN_OPTIONS - WITHOUT_EFFECT))
-    return f'there is no option "{option}" of a regular expression; there are {known}'
+    return WordError(f'"{option}" is no option of a regular expression', f"there are {known}")

@@ -9,13 +9,12 @@ from __future__ import annotations
 import struct
 
 from vipkeeper.health.checkers.results import Failed
+from vipkeeper.model.dns_names import encoded_name
 
 TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "MX": 15, "TXT": 16, "AAAA": 28}
 
 _HEADER = struct.Struct("!HHHHHH")  # id, flags, and how many questions, answers, authorities, additionals
 _INTERNET = 1
-_LONGEST_LABEL = 63
-_LONGEST_NAME = 255
 _RESPONSE = 0x8000
 _TRUNCATED = 0x0200
 _RECURSION_DESIRED = 0x0100
@@ -44,17 +43,3 @@ def answer_found(asked: bytes, packet: bytes) -> str | None:
         raise Failed(f"it answers {_RCODES.get(rcode, f'rcode {rcode}')}")
     records = "1 record" if answers == 1 else f"{answers} records"
     return f"{records}, truncated" if flags & _TRUNCATED else records
-
-
-def encoded_name(name: str) -> bytes:
-    """As labels. Raises ValueError for what is no domain name, and says why."""
-    plain = name.removesuffix(".")
-    encoded = b""
-    for label in plain.split(".") if plain else ():
-        octets = label.encode() if label.isascii() else label.encode("idna")
-        if not 0 < len(octets) <= _LONGEST_LABEL:
-            raise ValueError(f"{name} is no domain name: each label has 1 to {_LONGEST_LABEL} characters")
-        encoded += bytes((len(octets),)) + octets
-    if len(encoded) >= _LONGEST_NAME:
-        raise ValueError(f"{name} is no domain name: it is longer than {_LONGEST_NAME - 2} characters")
-    return encoded + b"\0"
