@@ -101,6 +101,13 @@ class Ipvs(msgspec.Struct, frozen=True):
         bool,
         _about("Whether each failed check is logged (keepalived: `checker_log_all_failures`).", True),
     ] = False
+    init_notifies: Annotated[
+        bool,
+        _about(
+            "Whether real servers that are up from the start are told too (keepalived: `rs_init_notifies`).",
+            True,
+        ),
+    ] = False
     fifo: (
         Annotated[
             str,
