@@ -47,7 +47,7 @@ class _Dialogue:
             line, ended, rest = self._came.partition(b"\n")
             if ended:
                 self._came = rest
-                if line[3:4] != b"-":
+                if not (line[:3].isdigit() and line[3:4] == b"-"):
                     return line.decode("utf-8", "replace").rstrip("\r")
                 continue
             data = await self._conversation.receive()
