@@ -92,7 +92,7 @@ def test_what_is_not_the_answer_is_waited_past(wrong: Callable[[bytes], bytes]) 
         assert outcome(ASK, port).ok
     with datagrams(lambda asked: [wrong(asked)]) as port:
         found = outcome(ASK, port, timeout_s=0.2)
-    assert (found.ok, found.detail) == (False, f"127.0.0.1:{port} did not answer within 0.2 s")
+    assert (found.ok, found.detail) == (False, f"no answer from 127.0.0.1:{port} within 0.2 s")
 
 
 def test_the_case_of_the_name_does_not_matter() -> None:

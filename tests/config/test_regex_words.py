@@ -14,32 +14,34 @@ from vipkeeper.config.regex_words import (
 from vipkeeper.config.words import WordError
 
 # `regex_options` of keepalived 2.2.7, in the order of its source.
-KEEPALIVEDS = [
-    "allow_empty_class",
-    "alt_bsux",
-    "auto_callout",
-    "caseless",
-    "dollar_endonly",
-    "dotall",
-    "dupnames",
-    "extended",
-    "firstline",
-    "match_unset_backref",
-    "multiline",
-    "never_ucp",
-    "never_utf",
-    "no_auto_capture",
-    "no_auto_possess",
-    "no_dotstar_anchor",
-    "no_start_optimize",
-    "ucp",
-    "ungreedy",
-    "utf",
-    "never_backslash_c",
-    "alt_circumflex",
-    "alt_verbnames",
-    "use_offset_limit",
-]
+KEEPALIVEDS = tuple(
+    [
+        "allow_empty_class",
+        "alt_bsux",
+        "auto_callout",
+        "caseless",
+        "dollar_endonly",
+        "dotall",
+        "dupnames",
+        "extended",
+        "firstline",
+        "match_unset_backref",
+        "multiline",
+        "never_ucp",
+        "never_utf",
+        "no_auto_capture",
+        "no_auto_possess",
+        "no_dotstar_anchor",
+        "no_start_optimize",
+        "ucp",
+        "ungreedy",
+        "utf",
+        "never_backslash_c",
+        "alt_circumflex",
+        "alt_verbnames",
+        "use_offset_limit",
+    ]
+)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +65,8 @@ def test_what_pcre_takes(regex: str) -> None:
     [
         (
             "a(b",
-            '"a(b" is no regular expression of PCRE2: missing closing parenthesis (read as far as byte 3); correct it',
+            '"a(b" is no regular expression of PCRE2: missing closing parenthesis (read as far '
+            "as byte 3); correct it",
         ),
         ("*a", "quantifier does not follow a repeatable item (read as far as byte 1)"),
         ("(*UTF)a(b", "(read as far as byte 9)"),

@@ -16,6 +16,7 @@ _SHOWN = 80
 
 async def check(ask: SmtpAsk, reach: Reach, *, timeout_s: float, turn: Turn) -> CheckOutcome:
     """One dialogue. Raises Failed and CannotCheck."""
+    del turn
     sock = await connected(reach, timeout_s=timeout_s)
     try:
         dialogue = _Dialogue(PlainConversation(sock, reach, timeout_s=timeout_s))
