@@ -14,33 +14,31 @@ from vipkeeper.config.regex_words import (
 from vipkeeper.config.words import WordError
 
 # `regex_options` of keepalived 2.2.7, in the order of its source.
-KEEPALIVEDS = tuple(
-    [
-        "allow_empty_class",
-        "alt_bsux",
-        "auto_callout",
-        "caseless",
-        "dollar_endonly",
-        "dotall",
-        "dupnames",
-        "extended",
-        "firstline",
-        "match_unset_backref",
-        "multiline",
-        "never_ucp",
-        "never_utf",
-        "no_auto_capture",
-        "no_auto_possess",
-        "no_dotstar_anchor",
-        "no_start_optimize",
-        "ucp",
-        "ungreedy",
-        "utf",
-        "never_backslash_c",
-        "alt_circumflex",
-        "alt_verbnames",
-        "use_offset_limit",
-    ]
+KEEPALIVEDS = (
+    "allow_empty_class",
+    "alt_bsux",
+    "auto_callout",
+    "caseless",
+    "dollar_endonly",
+    "dotall",
+    "dupnames",
+    "extended",
+    "firstline",
+    "match_unset_backref",
+    "multiline",
+    "never_ucp",
+    "never_utf",
+    "no_auto_capture",
+    "no_auto_possess",
+    "no_dotstar_anchor",
+    "no_start_optimize",
+    "ucp",
+    "ungreedy",
+    "utf",
+    "never_backslash_c",
+    "alt_circumflex",
+    "alt_verbnames",
+    "use_offset_limit",
 )
 
 
