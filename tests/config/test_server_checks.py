@@ -138,6 +138,13 @@ def test_what_a_check_asks(text: str, ask: plan.Ask) -> None:
     assert check_of(text).ask == ask
 
 
+def test_the_password_may_stand_in_the_file_itself() -> None:
+    text = checked("ssl_get", "url.u = {}") + "\n[ssl]\ncertificate = '/c'\npassword = 'word'"
+    ask = check_of(text).ask
+    assert isinstance(ask, plan.HttpAsk)
+    assert ask.tls == plan.Tls(certificate="/c", password="word")  # noqa: S106 - it opens nothing
+
+
 def test_pages_in_their_order() -> None:
     digest = "9B3A0C85A887A256D6939DA88AABD8CD"
     text = checked(
