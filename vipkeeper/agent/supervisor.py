@@ -122,6 +122,7 @@ class _Agent:
 
     def _hear_server(self, change: ServerChange) -> None:
         """The director has written it to the log."""
+        self._notifier.hear_server(change)
 
     async def _keep_vips(self) -> int:
         self._decider = make_decider(self._config, self._directory, self._notifier)
