@@ -194,7 +194,7 @@ def test_a_broken_rule_is_found(
     plan = plan_of(ONE, sorry=SORRY)
     service = VirtualService(plan)
     report = msgspec.structs.replace(service.report(), state=state)
-    wanted = {WEB: VirtualServer(plan.service, destinations)}
+    wanted: dict[ServiceKey, VirtualServer] = {WEB: VirtualServer(plan.service, destinations)}
     assert [rule for rule in broken_rules(plan, report, wanted) if broken in rule]
 
 

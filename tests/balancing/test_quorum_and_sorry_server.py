@@ -161,14 +161,14 @@ def test_hysteresis() -> None:
     assert told(service) == ["first quorum UP"]
     for number in (1, 2, 3):  # two are left: quorum - hysteresis
         fail(service, number)
-    assert service.quorum_up
+    assert service.report().state == "up"
     fail(service, 4)
-    assert not service.quorum_up
+    assert service.report().state == "down"
     recover(service, 1)
     recover(service, 2)
-    assert not service.quorum_up
+    assert service.report().state == "down"
     recover(service, 3)
-    assert service.quorum_up
+    assert service.report().state == "up"
 
 
 def test_a_failed_server_that_is_inhibited_keeps_its_place() -> None:
