@@ -153,3 +153,12 @@ class Ssl(msgspec.Struct, frozen=True):
         ]
         | None
     ) = None
+    password: (
+        Annotated[
+            str,
+            _about(
+                "The key's password, if it is not in a file of its own.", "secret", secret=True, min_length=1
+            ),
+        ]
+        | None
+    ) = None
