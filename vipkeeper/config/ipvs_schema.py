@@ -101,6 +101,13 @@ class Ipvs(msgspec.Struct, frozen=True):
         bool,
         _about("Whether each failed check is logged (keepalived: `checker_log_all_failures`).", True),
     ] = False
+    init_notifies: Annotated[
+        bool,
+        _about(
+            "Whether real servers that are up from the start are told too (keepalived: `rs_init_notifies`).",
+            True,
+        ),
+    ] = False
     fifo: (
         Annotated[
             str,
@@ -121,6 +128,14 @@ class Ipvs(msgspec.Struct, frozen=True):
         Annotated[str, _about("Its group; the default is the user's own.", "nogroup", min_length=1)] | None
     ) = None
     fifo_script: NotifyScript = NotifyScript()
+    rs_init_notifies: Annotated[
+        bool,
+        _about(
+            "Whether the first state of each real server after a start is told too, to programs and FIFOs. "
+            "That of a virtual server always is.",
+            True,
+        ),
+    ] = False
 
 
 class Ssl(msgspec.Struct, frozen=True):
@@ -142,6 +157,15 @@ class Ssl(msgspec.Struct, frozen=True):
             str,
             _about(
                 "File whose first line is the key's password.", "/etc/vipkeeper/key-password", min_length=1
+            ),
+        ]
+        | None
+    ) = None
+    password: (
+        Annotated[
+            str,
+            _about(
+                "The key's password, if it is not in a file of its own.", "secret", secret=True, min_length=1
             ),
         ]
         | None
