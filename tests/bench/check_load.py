@@ -8,6 +8,7 @@ there, so the figure is an upper bound.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import sys
 import time
@@ -82,7 +83,8 @@ def _tell(_key: CheckKey, _state: CheckState) -> None:
 
 
 def _log(level: int, event: str, message: str = "", **fields: object) -> None:
-    print(level, event, message, fields, file=sys.stderr)
+    if level >= logging.WARNING:
+        print(event, message, fields, file=sys.stderr)
 
 
 if __name__ == "__main__":
