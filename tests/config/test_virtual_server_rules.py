@@ -261,6 +261,32 @@ def test_one_mistake(text: str, mistake: str) -> None:
     assert mistake in found[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        (service("weigth = 1"), "x.toml:6: virtual_server.web.weigth: unknown key; did you mean weight?"),
+        (
+            real("prot = 80"),
+            "x.toml:10: virtual_server.web.real_server.a.prot: unknown key; did you mean port?",
+        ),
+        (page("paht = '/'"), "x.url.u.paht: unknown key; did you mean path?"),
+        (f"{SERVICE}[ipvs.timeouts]\ntpc = 1", "ipvs.timeouts.tpc: unknown key; did you mean tcp?"),
+        (
+            service("quorum = 0"),
+            "web.quorum: expected a whole number from 1 up to 2147483647",
+        ),
+        (
+            service("[virtual_server.web.real_server.c]"),
+            "web.real_server.c.address: is missing; add for example",
+        ),
+        (service("tcp_check.x = 1"), "virtual_server.web.tcp_check.x: expected a table, found the number 1"),
+    ],
+)
+def test_shapes_are_judged_at_every_depth(text: str, mistake: str) -> None:
+    found = mistakes_of(text)
+    assert any(mistake in each for each in found), found
+
+
 def test_all_mistakes_at_once() -> None:
     text = real("lthreshold = 8", 'tunnel = "gre"', text=service("ops = true", 'vip = "x"'))
     assert len(mistakes_of(text)) == 4
