@@ -276,7 +276,7 @@ def test_one_mistake(text: str, mistake: str) -> None:
             "web.quorum: expected a whole number from 1 up to 2147483647",
         ),
         (
-            service("[virtual_server.web.real_server.c]"),
+            f"{SERVICE}[virtual_server.web.real_server.c]",
             "web.real_server.c.address: is missing; add for example",
         ),
         (service("tcp_check.x = 1"), "virtual_server.web.tcp_check.x: expected a table, found the number 1"),
