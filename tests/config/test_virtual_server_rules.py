@@ -120,6 +120,17 @@ SERVICES = [
         SERVICE.replace("server.web", 'server."web 1"'),
         'virtual_server."web 1": "web 1" cannot be used as a name',
     ),
+    (check("tcp_check").replace("tcp_check.x", 'tcp_check."x y"'), '"x y" cannot be used as a name'),
+    (
+        group("192.0.2.80 80")
+        + group("192.0.2.80 80")
+        .partition("[virtual_server.web]")[2]
+        .partition("[virtual_server_group")[0]
+        .join(["[virtual_server.again]", ""])
+        .replace("server.web", "server.again"),
+        "virtual_server.again.group: the same packets are taken by virtual_server_group.g.addresses[0], "
+        "which virtual_server.web has",
+    ),
     (SERVICE.replace("real_server.b", 'real_server."a/b"'), '"a/b" cannot be used as a name'),
 ]
 SERVERS = [
