@@ -212,6 +212,7 @@ CHECKS = [
     (page('regex = "(a"'), 'u.regex: "(a" is no regular expression of PCRE2: '),
     (page('regex = "a"', 'regex_options = ["casless"]'), 'u.regex_options: "casless" is no option of a'),
     (page('virtualhost = "a\\r\\nX: y"'), "u.virtualhost:"),
+    (page().replace("x]\n", "x]\nvirtualhost = 'a b'\n"), 'http_get.x.virtualhost: "a b" cannot be the name'),
     (service('virtualhost = "a b"'), 'virtual_server.web.virtualhost: "a b" cannot be the name of a host'),
     (check("tcp_check", 'connect_ip = "x"'), 'tcp_check.x.connect_ip: "x" is no address'),
     (check("tcp_check", 'bindto = "x"'), 'tcp_check.x.bindto: "x" is no address; write an address of this'),

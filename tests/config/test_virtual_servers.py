@@ -203,6 +203,7 @@ set_supplementary_groups = true
 [ipvs]
 flush = true
 keep_on_stop = true
+init_notifies = true
 timeouts = {{tcp = 900, tcpfin = 120, udp = 300}}
 sync_daemon = {{interface = "eth1", vip = "web", maxlen = 1400, port = 9000, ttl = 2, group = "224.0.0.9"}}
 [track_file.f]
@@ -218,6 +219,7 @@ track_file = "f"
         sync=plan.SyncPlan(SyncDaemon("eth1", 51, 1400, "224.0.0.9", 9000, 2), "web"),
         flush=True,
         keep_on_stop=True,
+        init_notifies=True,
         scripts=plan.ScriptRules("u", "g", True, True),
         track_files={"f": plan.WatchedFile("/f")},
     )
