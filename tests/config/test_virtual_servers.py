@@ -219,10 +219,10 @@ track_file = "f"
         sync=plan.SyncPlan(SyncDaemon("eth1", 51, 1400, "224.0.0.9", 9000, 2), "web"),
         flush=True,
         keep_on_stop=True,
-        init_notifies=True,
         scripts=plan.ScriptRules("u", "g", True, True),
         track_files={"f": plan.WatchedFile("/f")},
     )
+    assert [service.init_notifies for service in found.services] == [True]
     own_number = plan_of(text.replace("maxlen = 1400", "syncid = 0")).sync
     assert own_number is not None
     assert own_number.daemon.sync_id == 0
