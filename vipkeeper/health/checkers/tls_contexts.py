@@ -34,6 +34,7 @@ def _context(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False  # servers are asked by their addresses, which no certificate names
     context.verify_mode = ssl.CERT_REQUIRED if ca[0] else ssl.CERT_NONE
+    # Python's own builds begin at TLS 1.2, Debian's at whatever OpenSSL has.
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.options |= _LEGACY_SERVER_CONNECT
