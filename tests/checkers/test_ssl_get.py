@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -159,28 +161,41 @@ def test_a_server_that_says_nothing_in_the_handshake() -> None:
     assert found.detail == f"/: 127.0.0.1:{script.port} did not answer in full within 0.2 s"
 
 
+OLD = ("-tls1", "-cipher", "ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0")
+WITHOUT_CERTIFICATE = ("-tls1_2", "-cipher", "AECDH-AES128-SHA:@SECLEVEL=0")
+
+
+@contextlib.contextmanager
+def openssls_server(*options: str) -> Iterator[int]:
+    """A server of others: `openssl s_server -www` shows a page about the connection. Gives its port."""
+    command = ["openssl", "s_server", "-www", "-accept", "127.0.0.1:0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
+        try:
+            assert server.stdout is not None
+            line = next(line for line in server.stdout if line.startswith(b"ACCEPT"))
+            yield int(line.rpartition(b":")[2])
+        finally:
+            server.terminate()
+            end_searching()
+
+
 @pytest.mark.parametrize(
     ("options", "spoken"),
     [
         pytest.param((), "TLSv1.3", id="of today"),
         # What OpenSSL 3 refuses by default; keepalived's check takes it too.
-        pytest.param(("-tls1", "-cipher", "ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0"), "TLSv1", id="of 1999"),
+        pytest.param(OLD, "TLSv1", id="of 1999"),
     ],
 )
-def test_openssls_server(certificate: Certificate, options: tuple[str, ...], spoken: str) -> None:
-    """A server of others: `openssl s_server -www` shows a page about the connection."""
-    command = ["openssl", "s_server", "-www", "-accept", "127.0.0.1:0", "-cert", str(certificate.cert_file)]
-    with subprocess.Popen(
-        [*command, "-key", str(certificate.key_file), *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as server:
-        try:
-            assert server.stdout is not None
-            line = next(line for line in server.stdout if line.startswith(b"ACCEPT"))
-            port = int(line.rpartition(b":")[2])
-            page = Page("/", regex=f"Protocol *: {spoken}\\s", tls_compliant=True)
-            assert outcome(ask(page), port).detail == "/: status 200, a match"
-        finally:
-            server.terminate()
-            end_searching()
+def test_servers_of_all_times(certificate: Certificate, options: tuple[str, ...], spoken: str) -> None:
+    own = ("-cert", str(certificate.cert_file), "-key", str(certificate.key_file))
+    with openssls_server(*own, *options) as port:
+        page = Page("/", regex=f"Protocol *: {spoken}\\s", tls_compliant=True)
+        assert outcome(ask(page), port).detail == "/: status 200, a match"
+
+
+def test_a_server_that_shows_no_certificate_is_none_that_the_ca_knows(authority: Authority) -> None:
+    with openssls_server("-nocert", *WITHOUT_CERTIFICATE) as port:
+        assert outcome(ask(Page("/")), port).ok
+        found = outcome(ask(Page("/"), Tls(ca=str(authority.ca_file))), port)
+    assert found.detail.startswith(f"/: no TLS with 127.0.0.1:{port}: ")
