@@ -213,6 +213,13 @@ class Program(Parameter, frozen=True, kw_only=True):
         return "program"
 
 
+class Quoted(Text, frozen=True, kw_only=True):
+    """A word that is split like the line of a program: quotes group, and a backslash has a meaning."""
+
+    missing: Missing = Missing.FINE
+    many: bool = True
+
+
 class Rest(Parameter, frozen=True, kw_only=True):
     """All words to the end of the line, as they are."""
 
