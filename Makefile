@@ -24,7 +24,7 @@ PYTHON_PROGRAMS := python3:python3 python3-venv:python3-venv
 ZOOKEEPER_FILES := java:default-jre-headless /usr/share/java/zookeeper.jar:zookeeper
 DEMO_PROGRAMS := $(PYTHON_PROGRAMS) etcd:etcd-server ip:iproute2 nft:nftables
 TEST_PROGRAMS := $(DEMO_PROGRAMS) etcdctl:etcd-client $(ZOOKEEPER_FILES) keepalived:keepalived \
-	/usr/lib/frr/vrrpd:frr openssl:openssl mkfs.ext4:e2fsprogs fsfreeze:util-linux losetup:mount systemd-analyze:systemd \
+	/usr/lib/frr/vrrpd:frr openssl:openssl dnsmasq:dnsmasq-base mkfs.ext4:e2fsprogs fsfreeze:util-linux losetup:mount systemd-analyze:systemd \
 	linux.uml:user-mode-linux modprobe:kmod ipvsadm:ipvsadm
 
 # Tests of what all share: networks, a kernel, servers.

@@ -36,6 +36,7 @@ ALLOWED = {
         "vipkeeper.health",
         # What any process of ours needs that serves: it is not a part of the agent.
         "vipkeeper.agent.clocks",
+        "vipkeeper.agent.local_socket",
         "vipkeeper.agent.logs",
         "vipkeeper.agent.short_conversations",
         "vipkeeper.agent.tasks",

@@ -36,7 +36,8 @@ _PLAIN_ADDRESSES = AddressSettings()
 class HostShell:
     """One host. `post` takes events for who decides; `clock` is CLOCK_BOOTTIME in seconds.
 
-    `looked` hears of each fresh reading of the links, `stands` which addresses of ours there are, by text.
+    `looked` hears of each fresh reading of the links, `stands` which addresses of ours there are, by text,
+    and `comes` which there are to be, before the kernel is asked for them.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class HostShell:
         allowed: tuple[FenceKind, ...],
         clock: Callable[[], float],
         looked: Callable[[Mapping[str, Link]], None] = lambda _links: None,
+        comes: Callable[[Set[str]], None] = lambda _addresses: None,
         stands: Callable[[Set[str]], None] = lambda _addresses: None,
         settings: AddressSettings = _PLAIN_ADDRESSES,
     ) -> None:
@@ -58,7 +60,7 @@ class HostShell:
         self._allowed = allowed
         self._clock = clock
         self._looked = looked
-        self._stands = stands
+        self._comes, self._stands = comes, stands
         self._told_standing: Set[VipAddress] | None = None
         self._settings = settings
         self._fence = FenceInForce(FenceKind.LIFETIME)
@@ -103,8 +105,9 @@ class HostShell:
     def settled(self, served: Collection[str], gone: Collection[str]) -> set[str]:
         """Those to be served of which every address stands; those to be gone, as a reading has shown."""
         units = [unit for unit in self._units if unit.name in served and unit.name in self._holdings]
-        standing = self._standing.addresses
-        stand = {unit.name for unit in units if all(vip in standing for vip in unit.addresses)}
+        stand = {
+            unit.name for unit in units if all(vip in self._standing.addresses for vip in unit.addresses)
+        }
         return stand | {name for name in gone if name not in self._placed}
 
     def holds(self, name: str) -> bool:
@@ -117,7 +120,7 @@ class HostShell:
 
     def announce_again(self, name: str) -> None:
         """Begin the announcements of a unit anew: clients may have learnt somebody else's address."""
-        vips = [vip for unit in self._units if unit.name == name for vip in unit.addresses]
+        vips = (vip for unit in self._units if unit.name == name for vip in unit.addresses)
         self._announcing.lesser_heard(vips, self._clock())
         self._awake.set()
 
@@ -141,8 +144,8 @@ class HostShell:
 
         One that is gone but held goes when it is held no more: its addresses may be another unit's by then.
         """
-        names = {unit.name for unit in units}
-        self._former = [unit for unit in self._units if unit.name in self._holdings.keys() - names]
+        left = self._holdings.keys() - {unit.name for unit in units}
+        self._former = [unit for unit in self._units if unit.name in left]
         self._configured = units
         self._take_units()
         self._announcing.keep_only(vip for unit in self._units for vip in unit.addresses)
@@ -151,6 +154,10 @@ class HostShell:
 
     def want(self, holdings: Mapping[str, Holding]) -> None:
         """Bring the kernel in line, now. What left it is reported with Withdrawn."""
+        if holdings.keys() != self._holdings.keys():
+            self._comes(
+                {vip.address for each in self._units if each.name in holdings for vip in each.addresses}
+            )
         self._holdings = holdings
         if any(unit.name not in holdings for unit in self._former):
             self._former = [unit for unit in self._former if unit.name in holdings]
@@ -229,8 +236,7 @@ class HostShell:
             self._watch_segment()
 
     def _confirm_withdrawals(self) -> None:
-        leaving = self._placed.keys() - self._holdings.keys()
-        if not leaving:
+        if not (leaving := self._placed.keys() - self._holdings.keys()):
             return
         self._standing = self._host.read().state
         self._reconcile()  # fence entries of what is gone now
@@ -248,8 +254,7 @@ class HostShell:
     def _announce(self) -> None:
         """Send what is due, for VIPs whose lease runs at this very moment."""
         now_s = self._clock()
-        due = self._schedule.take_due(now_s)
-        running = [vip for vip in due if self._deadline_of(vip) > now_s]
+        running = [vip for vip in self._schedule.take_due(now_s) if self._deadline_of(vip) > now_s]
         if running:
             self._host.announce(running)
 
@@ -300,8 +305,7 @@ class HostShell:
     def _look(self) -> None:
         """Read everything anew and put right what others changed."""
         try:
-            links_before = self._fitness.links
-            links = self._host.links()
+            links_before, links = self._fitness.links, self._host.links()
             for name in self._host.restore_fence():
                 if name in links_before:
                     log(logging.WARNING, "fence-restored", "somebody removed it", interface=name)

@@ -11,7 +11,7 @@ import gc
 import logging
 import signal
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import closing
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from vipkeeper.agent.clocks import boot_s
 from vipkeeper.agent.control_socket import serve_control
 from vipkeeper.agent.decider import make_decider
+from vipkeeper.agent.director_link import DirectorLink
 from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.logs import log, set_up_logging
 from vipkeeper.agent.metrics_server import serve_metrics
@@ -47,6 +48,7 @@ from vipkeeper.model.errors import ConfigError, ProgrammingError, VipkeeperError
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.host import Link
 from vipkeeper.model.reasons import Reason
+from vipkeeper.model.server_changes import ServerChange
 from vipkeeper.notify.notifier import Notifier
 from vipkeeper.notify.once import run_once
 
@@ -108,6 +110,21 @@ class _Agent:
         self._directory.end()
 
     async def _serve(self) -> int:
+        self._director = DirectorLink(self._config.run_dir, self._hear_server, clock=boot_s)
+        kept = False
+        try:
+            self._director.want(self._config)  # it starts while all else does
+            exit_code = await self._keep_vips()
+            kept = self._keeping and exit_code == 0
+            return exit_code
+        finally:
+            await self._director.end(keep=kept)  # the VIPs have gone first
+
+    def _hear_server(self, change: ServerChange) -> None:
+        """The director has written it to the log."""
+        self._notifier.hear_server(change)
+
+    async def _keep_vips(self) -> int:
         self._decider = make_decider(self._config, self._directory, self._notifier)
         self._decider.prepare()
         self._promoted = PromotedSecondaries(self._directory.promote_settings)
@@ -122,7 +139,8 @@ class _Agent:
             allowed=allowed_fences(self._config),
             clock=boot_s,
             looked=self._looked,
-            stands=self._routing.stand,
+            comes=self._director.comes,
+            stands=self._stand,
             settings=address_settings(self._config),
         )
         self._tracks = TracksShell(self._host, self._decider.post, boot_s)
@@ -153,6 +171,10 @@ class _Agent:
         self._promoted.looked(links.keys())
         self._decider.looked(links)
         self._tracks.looked(links)
+
+    def _stand(self, addresses: Set[str]) -> None:
+        self._routing.stand(addresses)
+        self._director.stand(addresses)
 
     async def _decide(self) -> Finished:
         windows: list[asyncio.Task[None]] = []
@@ -242,6 +264,7 @@ class _Agent:
             self._decider.reconfigure(config)
             self._tracks.want(config)
             self._routing.reconfigure(routing_entries(config, read_table_names()))
+            self._director.want(config)
             log(logging.INFO, "reload", vips=len(config.vip))
         notify("READY=1")
 

@@ -85,5 +85,13 @@ def _summarize(config: Config) -> None:
     for unit in build_units(config):
         whose = f"sync group {unit.name} ({', '.join(unit.members)})" if unit.members else f"vip {unit.name}"
         print(f"{whose}: {', '.join(map(str, unit.addresses))}, priority {unit.priority}")
-    for line in (*tracking_summary(config), *failover_summary(config)):
+    for line in (*tracking_summary(config), *_virtual_servers(config), *failover_summary(config)):
         print(line)
+
+
+def _virtual_servers(config: Config) -> tuple[str, ...]:
+    if not config.virtual_server:
+        return ()
+    from vipkeeper.config.balancing_notices import balancing_summary
+
+    return tuple(balancing_summary(config))

@@ -16,7 +16,7 @@ from vipkeeper.model.errors import ConfigError, VipkeeperError
 _EXIT_CODES = """\
 exit codes:
   0   done
-  1   a VIP is not up (realserver status)
+  1   a VIP is not up (realserver status), or there is no page (genhash)
   2   wrong usage, or a configuration with mistakes
   4, 5, 6  as `keepalived -t` ends (check --like-keepalived)
   65  what was given to read is malformed (vrrp decode)
@@ -156,6 +156,12 @@ def _realserver(parser: argparse.ArgumentParser) -> None:
     realserver_command.fill(parser)
 
 
+def _genhash(parser: argparse.ArgumentParser) -> None:
+    from vipkeeper.cli import genhash_command
+
+    genhash_command.fill(parser)
+
+
 def _sniff(parser: argparse.ArgumentParser) -> None:
     from vipkeeper.cli import sniff_command
 
@@ -174,5 +180,6 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "clear": ("take out of this host's kernel what a killed agent left", _clear),
     "restart": ("end this node's agent and leave its VIPs in place for the next one", _restart),
     "realserver": ("have a VIP on lo for an IPVS director, and tell nobody", _realserver),
+    "genhash": ("print the MD5 of a page, for a check's digest", _genhash),
     "vrrp": ("look at VRRP packets", _vrrp),
 }

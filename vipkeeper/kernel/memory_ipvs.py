@@ -6,6 +6,8 @@ do is in one test suite for both (tests/ipvs). Nothing passes through it, so its
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from vipkeeper.changes.ipvs_changes import (
     AddDestinations,
     AddServers,
@@ -20,6 +22,7 @@ from vipkeeper.changes.ipvs_changes import (
 )
 from vipkeeper.model.ipvs import (
     DestinationCounts,
+    DestinationKey,
     IpvsTable,
     ServiceCounts,
     ServiceKey,
@@ -37,13 +40,21 @@ class MemoryIpvs:
     def __init__(self) -> None:
         self.table = IpvsTable(timeouts=FIRST_TIMEOUTS)
         self.applied: list[IpvsChange] = []  # for those who ask what was written
+        self.readings = 0
 
     def close(self) -> None:
         """See `IpvsKernel.close`."""
 
     def read(self) -> IpvsTable:
         """See `IpvsKernel.read`."""
+        self.readings += 1
         return self.table
+
+    def read_in_parts(self) -> Iterator[IpvsTable | None]:
+        """See `IpvsKernel.read_in_parts`."""
+        self.readings += 1
+        yield None
+        yield self.table
 
     def read_counts(self) -> dict[ServiceKey, ServiceCounts]:
         """See `IpvsKernel.read_counts`."""
@@ -52,6 +63,11 @@ class MemoryIpvs:
             key: ServiceCounts(Traffic(), dict.fromkeys(server.destinations, nothing))
             for key, server in self.table.servers.items()
         }
+
+    def destination_counts(self, key: ServiceKey) -> dict[DestinationKey, DestinationCounts]:
+        """See `IpvsKernel.destination_counts`."""
+        counted = self.read_counts().get(key)
+        return {} if counted is None else dict(counted.destinations)
 
     def apply(self, change: IpvsChange) -> tuple[str, ...]:
         """See `IpvsKernel.apply`."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -109,7 +110,7 @@ class SmtpAsk(msgspec.Struct, frozen=True, tag="smtp_check"):
 class DnsAsk(msgspec.Struct, frozen=True, tag="dns_check"):
     """Ask one question over UDP."""
 
-    type: str
+    record_type: str  # not `type`: that is where MessagePack has the kind of check
     name: str
 
 
@@ -149,13 +150,18 @@ Ask = TcpAsk | HttpAsk | SmtpAsk | DnsAsk | UdpAsk | PingAsk | MiscAsk | FileAsk
 
 
 class CheckPlan(msgspec.Struct, frozen=True):
-    """One check of one real server. Its name is unique there: kind and the user's own name."""
+    """One check of one real server."""
 
     kind: CheckKind
     name: str
     pacing: Pacing
     ask: Ask
     reach: Reach | None  # None: MISC and FILE, which go nowhere themselves
+
+    @property
+    def label(self) -> str:
+        """Which check of its real server it is: each kind has its own names."""
+        return f"{self.kind.value} {self.name}"
 
 
 class TellPlan(msgspec.Struct, frozen=True):
@@ -204,6 +210,7 @@ class ServicePlan(msgspec.Struct, frozen=True):
     omega: bool = False
     ha_suspend: bool = False
     only_on_owner: bool = False
+    init_notifies: bool = False  # real servers that are up from the start are told too
     vips: tuple[str, ...] = ()  # names of VIPs that it belongs to; empty: it does not depend on any
     tell: TellPlan = TellPlan()
 
@@ -258,10 +265,37 @@ class BalancingPlan(msgspec.Struct, frozen=True):
 class CheckOutcome(msgspec.Struct, frozen=True):
     """What one run of one check found. `weight`: what the server's weight is to be, if the check says it.
 
-    `changes_weight_by`: what FILE adds to the configured weight.
+    `changes_weight_by`: what FILE adds to the configured weight. `part`: with `ok`, one of several things
+    was well (one page of HTTP_GET) and the next turn asks for the next.
     """
 
     ok: bool
     detail: str = ""  # why not, for people; of a success, what was found
+    weight: int | None = None
+    changes_weight_by: int = 0
+    part: bool = False
+
+
+class Standing(enum.Enum):
+    """What a check says of its real server. Unknown: it has not decided yet, and never means "down"."""
+
+    UNKNOWN = "unknown"
+    UP = "up"
+    DOWN = "down"
+
+
+class CheckKey(NamedTuple):
+    """One check of one real server of one virtual server, by their names; `check` is the plan's `label`."""
+
+    virtual_server: str
+    real_server: str
+    check: str
+
+
+class CheckState(msgspec.Struct, frozen=True):
+    """What counts of one check now. `weight` and `changes_weight_by` are the last that it said."""
+
+    standing: Standing = Standing.UNKNOWN
+    detail: str = ""
     weight: int | None = None
     changes_weight_by: int = 0

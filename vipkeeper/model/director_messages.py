@@ -17,13 +17,17 @@ from vipkeeper.model.balancing import BalancingPlan
 from vipkeeper.model.ipvs import Traffic
 from vipkeeper.model.server_changes import ServerChange
 
-DIRECTOR_SOCKET = "director"  # its name in the run directory
+# Names in the run directory.
+DIRECTOR_SOCKET = "director"
+OWN_IPVS = "ipvs"
 
 
 class Follow(msgspec.Struct, frozen=True, tag="follow"):
-    """To the director: keep this from now on; at the start and at each reload."""
+    """To the director: keep this from now on, and log so; at the start and at each reload."""
 
     plan: BalancingPlan
+    log_format: str = "text"
+    log_level: str = "info"
 
 
 class Standing(msgspec.Struct, frozen=True, tag="standing"):

@@ -1,0 +1,175 @@
+"""The agent's end of its director: starts it while there is something to keep, and starts it again.
+
+Rules of this file: level-triggered; a director that begins is told the plan and which VIPs stand, whatever an
+earlier one knew. Nothing here waits, so a director that is stuck or dead delays no lease.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Set
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vipkeeper.agent.logs import log
+from vipkeeper.config.ipvs_schema import Ipvs
+from vipkeeper.config.schema import Config
+from vipkeeper.config.vip_addresses import written_addresses
+from vipkeeper.model.balancing import BalancingPlan
+from vipkeeper.model.director_messages import OWN_IPVS, Changed, End, Ended, Follow, Standing, ToAgent
+from vipkeeper.model.server_changes import ServerChange
+
+if TYPE_CHECKING:
+    from vipkeeper.agent.director_process import DirectorProcess
+
+# The table stays in the kernel meanwhile, and only checks are not made.
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 30.0
+# One that lived so long begins anew with the shortest pause.
+LIVED_WELL_S = 60.0
+# A thousand virtual servers leave in a tenth of a second; the rest is for programs told of the end.
+END_WITHIN_S = 5.0
+
+
+class DirectorLink:
+    """One agent's. `tell` takes what changed; `clock` counts seconds. Needs a running loop."""
+
+    def __init__(
+        self, run_dir: str, tell: Callable[[ServerChange], None], *, clock: Callable[[], float]
+    ) -> None:
+        self._run_dir = run_dir
+        self._leftovers = Path(run_dir) / OWN_IPVS
+        self._tell = tell
+        self._clock = clock
+        self._follow = Follow(BalancingPlan())
+        self._addresses: Mapping[str, frozenset[str]] = {}  # by VIP
+        self._held: Set[str] = frozenset()
+        self._standing: Set[str] | None = None
+        self._told: frozenset[str] | None = None
+        self._process: DirectorProcess | None = None
+        self._started_s = 0.0
+        self._pause_s = FIRST_PAUSE_S
+        self._again: asyncio.TimerHandle | None = None
+        self._ending = False
+        self._said_ended = False
+
+    def want(self, config: Config) -> None:
+        """At the start and at each reload."""
+        self._addresses = {
+            name: frozenset(each.vip.address for each in written_addresses(vip))
+            for name, vip in config.vip.items()
+        }
+        self._follow = Follow(_plan(config), config.log.format, config.log.level)
+        if self._process is not None:
+            self._process.send(self._follow)
+            if self._follow.plan.empty:
+                self._end_it(keep=False)
+        elif self._again is None and (not self._follow.plan.empty or self._leftovers.exists()):
+            self._start()
+        self._tell_standing()
+
+    def comes(self, addresses: Set[str]) -> None:
+        """These are to be in the kernel: their tables are made now, side by side with them."""
+        self._held = addresses
+        self._tell_standing()
+
+    def stand(self, addresses: Set[str]) -> None:
+        """These are in the kernel now."""
+        self._standing = addresses
+        self._tell_standing()
+
+    async def end(self, *, keep: bool) -> None:
+        """The agent ends; unless `keep`, what is ours leaves the table, however long ago it was made."""
+        self._ending = True
+        if self._again is not None:
+            self._again.cancel()
+        if self._process is None:
+            return
+        process = self._process
+        self._end_it(keep=keep)
+        if not await process.wait(END_WITHIN_S):
+            log(
+                logging.ERROR,
+                "director",
+                f"it did not end within {END_WITHIN_S:g} s and is killed; what it kept stays in the table. "
+                "The next agent takes it over",
+            )
+            process.kill()
+            await process.wait(END_WITHIN_S)
+
+    def _start(self) -> None:
+        from vipkeeper.agent.director_process import DirectorProcess
+
+        self._again = None
+        self._said_ended = False
+        try:
+            self._process = DirectorProcess(self._run_dir, self._hear, self._ended)
+        except OSError as error:
+            log(logging.ERROR, "director", f"it cannot be started: {error.strerror}")
+            self._start_later()
+            return
+        self._started_s = self._clock()
+        self._process.send(self._follow)
+        self._told = None
+        self._tell_standing()
+        if self._follow.plan.empty:  # an earlier agent, which was killed, had something to keep
+            self._end_it(keep=False)
+
+    def _start_later(self) -> None:
+        if self._ending or self._follow.plan.empty:
+            return
+        self._again = asyncio.get_running_loop().call_later(self._pause_s, self._start)
+        self._pause_s = min(LONGEST_PAUSE_S, 3 * self._pause_s)
+
+    def _end_it(self, *, keep: bool) -> None:
+        if self._process is not None:
+            self._said_ended = True
+            self._process.send(End(keep))
+
+    def _tell_standing(self) -> None:
+        """Once it is known what an earlier agent left."""
+        if self._standing is None or self._process is None:
+            return
+        there = self._held | self._standing
+        vips = frozenset(
+            name for name, addresses in self._addresses.items() if not addresses.isdisjoint(there)
+        )
+        if vips != self._told:
+            self._told = vips
+            self._process.send(Standing(vips))
+
+    def _hear(self, message: ToAgent) -> None:
+        match message:
+            case Changed(changes):
+                for change in changes:
+                    self._tell(change)
+            case Ended():
+                pass
+
+    def _ended(self, code: int) -> None:
+        self._process = None
+        if self._said_ended and code == 0:
+            self._pause_s = FIRST_PAUSE_S
+            if not self._ending and not self._follow.plan.empty:  # a reload wants one again
+                self._start()
+            return
+        if self._clock() - self._started_s > LIVED_WELL_S:
+            self._pause_s = FIRST_PAUSE_S
+        how = f"by signal {-code}" if code < 0 else f"with status {code}"
+        log(
+            logging.ERROR,
+            "director",
+            f"it ended {how}; the IPVS table stays, and nothing is checked until it is started again",
+            again_in_s=None if self._ending else f"{self._pause_s:g}",
+        )
+        self._start_later()
+
+
+def _plan(config: Config) -> BalancingPlan:
+    """An agent without virtual servers loads nothing for them."""
+    if not config.virtual_server and config.ipvs == Ipvs():
+        return BalancingPlan()
+    from vipkeeper.config.virtual_servers import balancing_plan
+
+    return balancing_plan(config)
