@@ -20,6 +20,16 @@ from vrrp_compat.keepalived_conf.keywords.parameters import Parameter, Quoted
 from vrrp_compat.keepalived_conf.keywords.rows import Layout, Row
 from vrrp_compat.keepalived_conf.keywords.virtual_server import REAL_SERVER, VIRTUAL_SERVER
 
+_GLOBALS = """\
+global_defs {
+enable_script_security
+script_user root
+notification_email {
+ops@example.com
+}
+smtp_server 127.0.0.1
+}
+"""
 _FRAME = frozenset({"real_server", "protocol", "lvs_sched", "lvs_method"})
 # In 2.2.7 these read memory that is not theirs, or ask the host.
 _NOT_DRAWN = frozenset({"host", "BFD_CHECK", "user", "snmp_name", "regex"})
@@ -58,15 +68,18 @@ class ServiceCorpus(Corpus):
 
     def text(self) -> str:
         chance = self._random
-        blocks = ["global_defs {\nenable_script_security\nscript_user root\n}\n"]
-        blocks.append("track_file down {\nfile /run/down\n}\n")
-        if chance.random() < 0.5:
-            blocks.append(self._group_of_services())
-        blocks += [self._service(number) for number in range(chance.randint(1, 3))]
+        blocks = self.blocks(chance.randint(1, 3))
         if self._broken and chance.random() < 0.2:
             chance.shuffle(blocks)
         text = "".join(blocks)
         return self._with_a_typing_error(text) if self._broken and chance.random() < 0.2 else text
+
+    def blocks(self, services: int) -> list[str]:
+        """So many virtual servers, and what they need around them."""
+        blocks = [_GLOBALS, "track_file down {\nfile /run/down\nweight 3\n}\n"]
+        if self._random.random() < 0.5:
+            blocks.append(self._group_of_services())
+        return blocks + [self._service(number) for number in range(services)]
 
     def _pick(self, right: tuple[str, ...], odd: tuple[str, ...], share: float = 0.2) -> str:
         return self._random.choice(odd if self._broken and self._random.random() < share else right)

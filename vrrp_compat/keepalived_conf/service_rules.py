@@ -221,7 +221,8 @@ class _Service:
     def _judge_scheduler(self) -> None:
         if not self._here.has("lvs_sched"):
             self._here.say(
-                f"it has no lvs_sched that counts, so it is {_USUAL_SCHEDULER}", f"add lvs_sched {_USUAL_SCHEDULER}"
+                f"it has no lvs_sched that counts, so it is {_USUAL_SCHEDULER}",
+                f"add lvs_sched {_USUAL_SCHEDULER}",
             )
             self._here.set("lvs_sched", _USUAL_SCHEDULER)
 
