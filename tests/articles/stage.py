@@ -72,7 +72,7 @@ class Stage:
         directory, flags = self.lab.directory / name, self._flags(backend, name)
         with contextlib.ExitStack() as stack:
             nodes = []
-            for host, text in zip(self.lab.network.hosts, texts, strict=True):
+            for host, text in zip(self.lab.network.hosts, texts, strict=False):  # the rest has no agent
                 home = directory / host.name
                 home.mkdir(parents=True)
                 mails = stack.enter_context(run_mail_box(host, home / "mails"))
@@ -138,10 +138,10 @@ class Stage:
 
 
 @contextlib.contextmanager
-def make_stage() -> Iterator[Stage]:
-    """A lab with two hosts and one etcd."""
+def make_stage(hosts: int = 2) -> Iterator[Stage]:
+    """A lab with one etcd. The first two hosts are for agents."""
     with (
-        make_lab(hosts=2, etcd_members=1) as lab,
+        make_lab(hosts=hosts, etcd_members=1) as lab,
         run_observer(lab.network, VIPS, lab.directory, kinds=KINDS, by_cable=True) as observer,
     ):
         yield Stage(lab, observer)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from tests.config.sources import config_of
+from vipkeeper.config.virtual_servers import balancing_plan
+from vipkeeper.model.balancing import BalancingPlan, CheckPlan, RealServerPlan, ServicePlan
+
+A = "virtual_server.web.real_server.a"  # where its first real server stands
 # Each table is open at its end, so that a test adds keys by appending tables or by `put`.
 SERVICE = """
 [vip.web]
@@ -42,3 +47,26 @@ def group(*addresses: str, more: str = "") -> str:
     listed = ", ".join(f'"{each}"' for each in addresses)
     written = f"addresses = [{listed}]\n" if addresses else ""
     return f"{GROUP}[virtual_server_group.g]\n{written}{more}"
+
+
+def plan_of(text: str) -> BalancingPlan:
+    return balancing_plan(config_of(text))
+
+
+def web(text: str) -> ServicePlan:
+    (found,) = plan_of(text).services
+    return found
+
+
+def server_a(text: str) -> RealServerPlan:
+    return next(real for real in web(text).real_servers if real.name == "a")
+
+
+def check_of(text: str) -> CheckPlan:
+    """The one check of its first real server."""
+    (found,) = server_a(text).checks
+    return found
+
+
+def checked(kind: str, *lines: str, text: str = SERVICE) -> str:
+    return f"{text}[{A}.{kind}.x]\n" + "\n".join(lines)

@@ -242,6 +242,11 @@ HOST = [
     ),
     ('[ipvs]\nfifo = "fifo"', 'ipvs.fifo: "fifo" is not an absolute path; write for example /run'),
     ('[ssl]\nkey = "/k"', "ssl.key: there is no certificate that it belongs to; add ssl.certificate"),
+    ('[ssl]\npassword = "x"', "ssl.password: there is no certificate with a key"),
+    (
+        '[ssl]\ncertificate = "/c"\npassword = "x"\npassword_file = "/p"',
+        "ssl.password: password and password_file are both set; keep one of them",
+    ),
     ('[ssl]\npassword_file = "/k"', "ssl.password_file: there is no certificate with a key"),
 ]
 
