@@ -93,5 +93,16 @@ def put_ssl(draft: Draft, tops: Iterable[View]) -> None:
     """What SSL_GET shows and trusts. A second block begins anew."""
     blocks = [view for view in tops if view.block.keyword == "SSL"]
     for view in blocks[-1:]:
-        for keyword in ("password", "ca", "certificate", "key"):
+        for keyword in ("ca", "certificate"):
             put_text(draft, ("ssl", keyword), view, keyword)
+        for keyword in ("key", "password"):
+            setting = view.find(keyword)
+            if setting is None:
+                continue
+            if view.has("certificate"):
+                put_text(draft, ("ssl", keyword), view, keyword)
+            else:
+                reason = "there is no certificate that it belongs to"
+                fix = "add certificate, or remove it"
+                draft.remark(setting.statement, Severity.WARNING, f"it is left out: {reason}", fix)
+                draft.leave_out(setting.statement, reason)
