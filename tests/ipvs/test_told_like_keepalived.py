@@ -180,7 +180,7 @@ def agent(directory: Path, config: Path) -> tuple[str, ...]:
 def story(
     director: Director, directory: Path, command: Callable[[Path, Path], tuple[str, ...]], more: str
 ) -> Heard:
-    """Both up; web2 fails and returns; web1 fails, and while it is down all ends."""
+    """Both up; web2 fails and returns; web1 does; the end."""
     directory.mkdir()
     with ExitStack() as ends:
         listeners, servers = Listeners(director, directory), Servers(director)
@@ -201,6 +201,7 @@ def story(
             )
         )
         listeners.mail.start()
+        _wait(lambda: director.namespace.call(_mail_is_taken), listeners.mail.log_end)
         for number in (1, 2):
             servers.up(number)
         process = LabProcess(
@@ -227,9 +228,12 @@ def story(
         servers.down(1)
         said(f"VS {_WEB} DOWN", 2)
         said(f"VS {_MARK} DOWN", 1)
+        servers.up(1)
+        said(f"VS {_WEB} UP", 3)
+        said(f"VS {_MARK} UP", 2)
         _settled(listeners)
         process.send(signal.SIGTERM)
-        said(f"RS [10.1.0.2]:tcp:8082 {_WEB} DOWN", 2)
+        said(f"VS {_WEB} DOWN", 3)
         _settled(listeners)
         return listeners.heard()
 
@@ -279,6 +283,11 @@ def _listen(number: int) -> socket.socket:
     made.bind((f"127.0.1.{number}", 8080 + number))
     made.listen(4096)  # nobody accepts: each connection stays in it
     return made
+
+
+def _mail_is_taken() -> bool:
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", _MAIL_PORT)) == 0
 
 
 def _wait(true: Callable[[], bool], otherwise: Callable[[], str]) -> None:
