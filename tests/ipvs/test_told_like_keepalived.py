@@ -1,7 +1,8 @@
 """One keepalived.conf, run by keepalived and then by the agent: the same servers fail, and the same is told.
 
 keepalived starts programs and mails side by side, so that of those only which ones there were is compared;
-lines of the FIFO have an order. Programs of ours have one too, which other tests prove.
+lines of the FIFO have an order. Programs of ours have one too, which other tests prove. Programs of the end are
+not compared: both give each a second, which is a matter of the machine.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ global_defs {{
     notify_fifo {directory}/all.fifo
     lvs_notify_fifo {directory}/servers.fifo
     script_user root
-    {more}
+    rs_init_notifies
 }}
 vrrp_instance one {{
     interface {interface}
@@ -94,6 +95,31 @@ def real_server(program: Path, number: int) -> str:
         f'        notify_up "{program} web{number} up"\n        notify_down "{program} web{number} down"\n'
         f"        TCP_CHECK {{\n            connect_ip 127.0.1.{number}\n        }}\n    }}"
     )
+
+
+# At the start, web2 fails and returns, web1 does.
+PROGRAMS = sorted(
+    (
+        *("web up", "mark up", "web1 up", "web2 up", "web1 up"),
+        *("web2 down", "web down", "web2 up", "web up"),
+        *("web1 down", "web down", "web1 down", "web1 up", "web up", "web1 up", "mark up"),
+    )
+)
+_WEB1, _WEB2, _MARK1 = (
+    f"Realserver [10.1.0.{number}]:{transport}:808{number} of virtual server {virtual}"
+    for number, transport, virtual in ((1, "tcp", _WEB), (2, "tcp", _WEB), (1, "none", _MARK))
+)
+SUBJECTS = sorted(
+    f"[lb1] {about} - {state}"
+    for about, states in (
+        (f"Virtualserver {_WEB}", ("UP", "DOWN", "UP", "DOWN", "UP")),
+        (f"Virtualserver {_MARK}", ("UP", "DOWN", "UP")),
+        (_WEB1, ("DOWN", "UP")),
+        (_WEB2, ("DOWN", "UP")),
+        (_MARK1, ("DOWN", "UP")),
+    )
+    for state in states
+)
 
 
 @dataclass(slots=True)
@@ -177,9 +203,7 @@ def agent(directory: Path, config: Path) -> tuple[str, ...]:
     return (sys.executable, "-m", "vipkeeper", "agent", *place, "--backend", "vrrp", "--node", "n1")
 
 
-def story(
-    director: Director, directory: Path, command: Callable[[Path, Path], tuple[str, ...]], more: str
-) -> Heard:
+def story(director: Director, directory: Path, command: Callable[[Path, Path], tuple[str, ...]]) -> Heard:
     """Both up; web2 fails and returns; web1 does; the end."""
     directory.mkdir()
     with ExitStack() as ends:
@@ -195,7 +219,6 @@ def story(
                 pace=PACE,
                 port=_MAIL_PORT,
                 interface=INTERFACE,
-                more=more,
                 web1=real_server(program, 1),
                 web2=real_server(program, 2),
             )
@@ -231,24 +254,27 @@ def story(
         servers.up(1)
         said(f"VS {_WEB} UP", 3)
         said(f"VS {_MARK} UP", 2)
-        _settled(listeners)
+        _wait(
+            lambda: sorted(listeners.heard().programs) == PROGRAMS,
+            lambda: f"{PROGRAMS} were not run, but {sorted(listeners.heard().programs)}",
+        )
+        _wait(
+            lambda: sorted(listeners.heard().subjects) == SUBJECTS,
+            lambda: f"{SUBJECTS} were not mailed, but {sorted(listeners.heard().subjects)}",
+        )
         process.send(signal.SIGTERM)
         said(f"VS {_WEB} DOWN", 3)
-        _settled(listeners)
         return listeners.heard()
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("more", ["", "rs_init_notifies"])
-def test_what_is_told_is_what_keepalived_tells(director: Director, tmp_path: Path, more: str) -> None:
-    theirs = story(director, tmp_path / "keepalived", keepalived, more)
+def test_what_is_told_is_what_keepalived_tells(director: Director, tmp_path: Path) -> None:
+    theirs = story(director, tmp_path / "keepalived", keepalived)
     director.empty()
-    ours = story(director, tmp_path / "agent", agent, more)
+    ours = story(director, tmp_path / "agent", agent)
     for virtual in (_WEB, _MARK, _QUIET):
         assert _of(virtual, ours.servers) == _of(virtual, theirs.servers)
     assert ours.everything == ours.servers
-    assert sorted(ours.programs) == sorted(theirs.programs)
-    assert sorted(ours.subjects) == sorted(theirs.subjects)
 
 
 def _of(virtual: str, lines: list[str]) -> list[str]:
@@ -262,14 +288,6 @@ def _running(process: LabProcess) -> Iterator[None]:
         yield
     finally:
         process.stop()
-
-
-def _settled(listeners: Listeners) -> None:
-    """Programs and mails come behind the lines."""
-    before = None
-    while (now := listeners.heard()) != before:
-        before = now
-        time.sleep(2.0)
 
 
 def _fifo(path: Path) -> int:
