@@ -1,8 +1,8 @@
 """One keepalived.conf, run by keepalived and then by the agent: the same servers fail, and the same is told.
 
 keepalived starts programs and mails side by side, so that of those only which ones there were is compared;
-lines of the FIFO have an order. Programs of ours have one too, which other tests prove. Programs of the end are
-not compared: both give each a second, which is a matter of the machine.
+lines of the FIFO have an order. Programs of ours have one too, which other tests prove. Programs of the end
+are not compared: both give each a second, which is a matter of the machine.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ class Listeners:
             self._lines["servers"].splitlines(),
             [line for line in self._lines["all"].splitlines() if about_servers.match(line)],
             ran.read_text().splitlines() if ran.exists() else [],
-            re.findall(r"^Subject: (.*)$", mails.read_text(), re.MULTILINE) if mails.exists() else [],
+            _subjects(mails.read_text()) if mails.exists() else [],
         )
 
     def close(self) -> None:
@@ -301,6 +301,11 @@ def _listen(number: int) -> socket.socket:
     made.bind((f"127.0.1.{number}", 8080 + number))
     made.listen(4096)  # nobody accepts: each connection stays in it
     return made
+
+
+def _subjects(mails: str) -> list[str]:
+    """A long one goes on in the next line, behind a blank (RFC 5322, 2.2.3)."""
+    return re.findall(r"^Subject: (.*)$", re.sub(r"\r?\n[ \t]+", " ", mails), re.MULTILINE)
 
 
 def _mail_is_taken() -> bool:
