@@ -180,6 +180,18 @@ def test_the_end_is_told_by_omega_whether_the_director_says_it_or_not(tmp_path: 
     asyncio.run(story())
 
 
+def test_the_next_agent_after_a_stop_begins_anew(tmp_path: Path) -> None:
+    async def story() -> None:
+        bench = ServerBench(tmp_path)
+        for times in (1, 2):
+            notifier = bench.notifier(bench.servers())
+            notifier.hear_server(quorum(UP, first=True))
+            await until(lambda times=times: bench.ran() == times * ["quorum_up:web/:UP"])  # type: ignore[misc]
+            await notifier.end(keep=False)
+
+    asyncio.run(story())
+
+
 def test_a_program_of_a_server_that_cannot_run_is_told_of_when_it_is_read(tmp_path: Path) -> None:
     async def story(bench: Bench) -> None:
         words = f'notify_down = {{ script = "{tmp_path}/missing" }}'

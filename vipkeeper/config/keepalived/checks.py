@@ -91,6 +91,8 @@ def _put_page(draft: Draft, path: Path, view: View) -> None:
     if codes:
         text = " ".join(str(value) for setting in codes for value in setting.values)
         draft.put((*path, "status_code"), text, codes[-1].statement)
+    elif view.has("digest") or view.has("regex"):  # to keepalived the status matters beside these too
+        draft.default((*path, "status_code"), "200-299")
     regex = view.find("regex")
     if regex is not None and len(regex.values) == 1 and regex.values[0]:
         draft.put((*path, "regex"), str(regex.values[0]), regex.statement)
