@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.keepalived.kept_files import config_of
+from tests.config.keepalived.kept_files import config_of, mistakes_of
 from tests.ipvs.keepalived_dump import Facts, ServerFacts, ServiceFacts, dump_of, facts_of_plan
 from tests.keepalived_keywords.meaning import meant
 from tests.keepalived_keywords.service_corpus import ServiceCorpus
@@ -29,9 +29,17 @@ pytestmark = [
 ]
 
 FILES = int(os.environ.get("VIPKEEPER_KEEPALIVED_DUMPS", "8"))
-SERVICES = 12
+SERVICES = 5
 # So that there is something to be an agent for.
-VIP = "vrrp_instance VI {\ninterface lo0\nvirtual_router_id 51\npriority 100\nvirtual_ipaddress {\n192.0.2.1\n}\n}\n"
+VIP = """
+vrrp_instance VI {
+    interface eth0
+    virtual_router_id 51
+    virtual_ipaddress {
+        192.0.2.1
+    }
+}
+"""
 _RUNS = {0, 5}
 
 
@@ -41,27 +49,29 @@ def host() -> Iterator[Namespace]:
         yield made
 
 
+@pytest.fixture(scope="module")
 def texts() -> list[str]:
-    """Files that keepalived runs with."""
+    """Files that both run with."""
     found: list[str] = []
     seed = 0
     while len(found) < FILES:
         text = "".join(ServiceCorpus(seed).blocks(SERVICES))
         seed += 1
-        if like_keepalived(meant(text)) in _RUNS:
+        if like_keepalived(meant(text)) in _RUNS and not mistakes_of(text + VIP):
             found.append(text)
     return found
 
 
 @pytest.mark.parametrize("number", range(FILES))
-def test_values_agree(number: int, host: Namespace, tmp_path: Path) -> None:
-    text = texts()[number]
+def test_values_agree(number: int, texts: list[str], host: Namespace, tmp_path: Path) -> None:
+    text = texts[number]
     assert compared(planned(text), dump_of(text, host, tmp_path / "kept")) == []
 
 
 def test_a_difference_is_seen(host: Namespace, tmp_path: Path) -> None:
     """The control: keepalived reads another file than we do."""
-    text = "virtual_server 192.0.2.1 80 {\nprotocol TCP\nlvs_sched rr\nlvs_method NAT\nreal_server 10.0.0.1 80 {\n}\n}\n"
+    lines = "protocol TCP\nlvs_sched rr\nlvs_method NAT\nreal_server 10.0.0.1 80 {\n}\n"
+    text = f"virtual_server 192.0.2.1 80 {{\n{lines}}}\n"
     theirs = dump_of(text.replace("rr", "lc"), host, tmp_path / "kept")
     assert compared(planned(text), theirs) == ["192.0.2.1 80 tcp scheduler: 'rr' here, 'lc' in keepalived"]
 

@@ -112,6 +112,12 @@ def _put_regex_options(draft: Draft, path: Path, view: View) -> None:
     if options is not None and options.values:
         draft.put((*path, "regex_options"), [str(value) for value in options.values], options.statement)
     least, most = view.find("regex_min_offset"), view.find("regex_max_offset")
+    if least is not None and most is not None and _offset(least) > _offset(most):
+        wrong = "it is left out, and regex_max_offset too: nothing lies between them"
+        draft.remark(least.statement, Severity.WARNING, wrong, "exchange the two")
+        draft.leave_out(least.statement, "it is above regex_max_offset")
+        draft.leave_out(most.statement, "it is below regex_min_offset")
+        return
     if least is not None and _offset(least):
         draft.put((*path, "regex_min_offset"), _offset(least), least.statement)
     if most is not None:
