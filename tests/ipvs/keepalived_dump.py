@@ -83,17 +83,14 @@ def _said(log: Path) -> str:
 def _read_dump(lines: list[str]) -> dict[str, ServiceFacts]:
     found: dict[str, ServiceFacts] = {}
     names: dict[str, str] = {}  # keepalived numbers the virtual servers of a group; here the protocol tells
-    groups: dict[str, int] = {}
     data, _, checks = "\n".join(lines).partition(_CHECKS)
     for part in data.split(_SERVICE)[1:]:
         head, *servers = part.split(_SERVER)
         facts = _facts_of_service(head)
         name = str(facts.pop("name"))
         if name.startswith("["):
-            group = name.rpartition(":")[0]
-            number = groups[group] = groups.get(group, -1) + 1
-            names[f"{group}:{number}"] = f"{group} {facts['protocol']}"
-            name = f"{group} {facts['protocol']}"
+            names[name] = f"{name.rpartition(':')[0]} {facts['protocol']}"
+            name = names[name]
         found.setdefault(name, ServiceFacts(facts, dict(map(_server, servers))))
     for block in re.split(r"(?m)^ (?=\S.* -> )", checks.partition("------< Checker track")[0])[1:]:
         head, _, rest = block.partition("\n")
@@ -196,7 +193,7 @@ def _of_its_kind(kind: str, text: str) -> Iterator[tuple[str, object]]:
 
 
 def _page(text: str) -> tuple[object, ...]:
-    codes = re.findall(r"(?m)^ {9}(\d+)(?:-(\d+))?$", text)
+    codes = re.findall(r"(?m)^ {7}(\d+)(?:-(\d+))?$", text)
     spans = [(int(first), int(last or first)) for first, last in codes]
     return text.partition("\n")[0], _value(text, "digest"), spans, _value(text, "Virtual host")
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.config.keepalived.kept_files import config_of, mistakes_of
+from tests.config.keepalived.written_files import VIP
 from tests.ipvs.keepalived_dump import Facts, ServerFacts, ServiceFacts, dump_of, facts_of_plan
 from tests.keepalived_keywords.meaning import meant
 from tests.keepalived_keywords.service_corpus import ServiceCorpus
@@ -29,17 +30,7 @@ pytestmark = [
 ]
 
 FILES = int(os.environ.get("VIPKEEPER_KEEPALIVED_DUMPS", "8"))
-SERVICES = 5
-# So that there is something to be an agent for.
-VIP = """
-vrrp_instance VI {
-    interface eth0
-    virtual_router_id 51
-    virtual_ipaddress {
-        192.0.2.1
-    }
-}
-"""
+SERVICES = 4
 _RUNS = {0, 5}
 
 
@@ -51,13 +42,15 @@ def host() -> Iterator[Namespace]:
 
 @pytest.fixture(scope="module")
 def texts() -> list[str]:
-    """Files that both run with."""
+    """Files that both run with, without virtual servers that are skipped: 2.2.7 dumps memory for those."""
     found: list[str] = []
     seed = 0
     while len(found) < FILES:
         text = "".join(ServiceCorpus(seed).blocks(SERVICES))
         seed += 1
-        if like_keepalived(meant(text)) in _RUNS and not mistakes_of(text + VIP):
+        understood = meant(text)
+        kept = sum(block.keyword == "virtual_server" for block in understood.blocks)
+        if kept == SERVICES and like_keepalived(understood) in _RUNS and not mistakes_of(text + VIP):
             found.append(text)
     return found
 
@@ -71,7 +64,7 @@ def test_values_agree(number: int, texts: list[str], host: Namespace, tmp_path: 
 def test_a_difference_is_seen(host: Namespace, tmp_path: Path) -> None:
     """The control: keepalived reads another file than we do."""
     lines = "protocol TCP\nlvs_sched rr\nlvs_method NAT\nreal_server 10.0.0.1 80 {\n}\n"
-    text = f"virtual_server 192.0.2.1 80 {{\n{lines}}}\n"
+    text = f"global_defs {{\nsmtp_alert_checker off\n}}\nvirtual_server 192.0.2.1 80 {{\n{lines}}}\n"
     theirs = dump_of(text.replace("rr", "lc"), host, tmp_path / "kept")
     assert compared(planned(text), theirs) == ["192.0.2.1 80 tcp scheduler: 'rr' here, 'lc' in keepalived"]
 
