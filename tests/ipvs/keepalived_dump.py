@@ -17,7 +17,15 @@ import msgspec
 from vipkeeper.lab.namespaces import Namespace
 from vipkeeper.lab.processes import LabProcess
 from vipkeeper.model import balancing as plan
-from vipkeeper.model.ipvs import AddressKey, Destination, Forwarding, MarkKey, SchedulerFlag, TunnelKind
+from vipkeeper.model.ipvs import (
+    AddressKey,
+    Destination,
+    Forwarding,
+    MarkKey,
+    SchedulerFlag,
+    Service,
+    TunnelKind,
+)
 
 PATIENCE_S = 60.0
 _COMPLETE = "Activating BFD healthchecker"
@@ -95,7 +103,7 @@ def _read_dump(lines: list[str]) -> dict[str, ServiceFacts]:
     for block in re.split(r"(?m)^ (?=\S.* -> )", checks.partition("------< Checker track")[0])[1:]:
         head, _, rest = block.partition("\n")
         service, _, server = head.partition(" -> ")
-        own = names.get(service, _service_name(service))
+        own = names[service] if service in names else _service_name(service)
         if own in found:
             found[own].servers[_address(server)].checks.append(_facts_of_check(rest))
     return found
@@ -244,7 +252,7 @@ def _service_facts(service: plan.ServicePlan) -> ServiceFacts:
     facts: Facts = {
         "protocol": _protocol_of(service),
         "scheduler": chosen.scheduler,
-        "flags": {flag.value for flag in SchedulerFlag if flag in chosen.flags},
+        "flags": {flag.value for flag in SchedulerFlag if flag in chosen.flags and _is_shown(flag, chosen)},
         "one packet": chosen.one_packet,
         "persistence": persistence.timeout_s if persistence is not None else 0,
         "granularity": persistence.netmask if persistence and persistence.netmask not in whole else "",
@@ -260,6 +268,11 @@ def _service_facts(service: plan.ServicePlan) -> ServiceFacts:
     return ServiceFacts(
         facts, {f"{real.key.address} {real.key.port}": _server_facts(real) for real in service.real_servers}
     )
+
+
+def _is_shown(flag: SchedulerFlag, chosen: Service) -> bool:
+    """Of sh and mh the dump shows the two that have a name."""
+    return flag is not SchedulerFlag.FLAG_3 or chosen.scheduler not in {"sh", "mh"}
 
 
 def _method(destination: Destination) -> str:

@@ -34,11 +34,12 @@ def put_checks(draft: Draft, path: Path, server: View, known: Definitions, weigh
                 number += 1
                 place: Path = (*path, keyword.lower(), str(number))
                 draft.open_table(place, one.statement, f"{keyword} of {server.name}")
-                if keyword != "FILE_CHECK":
-                    put_pacing_of_checks(draft, place, one)
-                    put_flag(draft, (*place, "alpha"), one, "alpha")
-                    put_flag(draft, (*place, "log_all_failures"), one, "log_all_failures")
+                for said in dict.fromkeys((view, one)):  # a host has what is said around it
+                    put_pacing_of_checks(draft, place, said)
+                    put_flag(draft, (*place, "alpha"), said, "alpha")
+                    put_flag(draft, (*place, "log_all_failures"), said, "log_all_failures")
                 put(draft, place, one)
+                put_text(draft, (*place, "helo_name"), view, "helo_name")
     for number, view in enumerate(server.inner("FILE_CHECK"), 1):
         _put_file(draft, (*path, "file_check", str(number)), view, known, weights)
 
@@ -131,11 +132,6 @@ def _offset(setting: Setting) -> int:
     return int(text) if text.isascii() and text.isdigit() else 0
 
 
-def _put_smtp(draft: Draft, path: Path, view: View) -> None:
-    _put_connection(draft, path, view)
-    put_text(draft, (*path, "helo_name"), view, "helo_name")
-
-
 def _put_dns(draft: Draft, path: Path, view: View) -> None:
     _put_connection(draft, path, view)
     for keyword in ("type", "name"):
@@ -190,7 +186,7 @@ _KINDS: dict[str, Callable[[Draft, Path, View], None]] = {
     "TCP_CHECK": _put_connection,
     "HTTP_GET": _put_http,
     "SSL_GET": _put_ssl,
-    "SMTP_CHECK": _put_smtp,
+    "SMTP_CHECK": _put_connection,
     "DNS_CHECK": _put_dns,
     "UDP_CHECK": _put_udp,
     "PING_CHECK": _put_connection,
