@@ -106,7 +106,15 @@ def _read_dump(lines: list[str]) -> dict[str, ServiceFacts]:
         own = names[service] if service in names else _service_name(service)
         if own in found:
             found[own].servers[_address(server)].checks.append(_facts_of_check(rest))
+    for name, service in found.items():
+        if name.startswith("["):
+            service.servers = {_in_table(key, server): server for key, server in service.servers.items()}
     return found
+
+
+def _in_table(key: str, server: ServerFacts) -> str:
+    """Of a group, a port is shown as it is written, also where it counts for nothing."""
+    return key if server.facts["method"] == "NAT" else f"{key.partition(' ')[0]} 0"
 
 
 def _value(text: str, label: str, default: str = "") -> str:
@@ -152,7 +160,7 @@ def _server(text: str) -> tuple[str, ServerFacts]:
     facts: Facts = {
         "method": _value(text, "forwarding method"),
         "weight": int(_value(text, "initial weight")),
-        "limits": (int(lower), int(upper)),
+        "limits": (int(lower) if int(lower) <= int(upper) else 0, int(upper)),  # else the kernel refuses it
         "inhibited": _value(text, "Inhibit on failure") == "ON",
         "mailed": _value(text, "Using smtp notification") == "yes",
     }

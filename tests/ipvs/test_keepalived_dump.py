@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 
 import pytest
@@ -85,10 +85,8 @@ def compared(ours: dict[str, ServiceFacts], theirs: dict[str, ServiceFacts]) -> 
     return sorted(found)
 
 
-def _names(around: str, ours: object, theirs: object) -> list[str]:
-    return (
-        [] if set(ours) == set(theirs) else [f"{around}: {sorted(ours)} here, {sorted(theirs)} in keepalived"]
-    )
+def _names(around: str, ours: Set[str], theirs: Set[str]) -> list[str]:
+    return [] if ours == theirs else [f"{around}: {sorted(ours)} here, {sorted(theirs)} in keepalived"]
 
 
 def _server(name: str, ours: ServerFacts, theirs: ServerFacts) -> list[str]:

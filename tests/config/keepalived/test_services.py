@@ -236,3 +236,17 @@ def test_every_line_counts_or_is_left_over() -> None:
     text = with_check("HTTP_GET {\nenable_sni\nurl {\npath /\nregex_stack 1 2\n}\n}\nsnmp_name a\n")
     left = {leftover.statement.keyword.text for leftover in read(text).translation.leftovers}
     assert left == {"enable_sni", "regex_stack", "snmp_name"}
+
+
+@pytest.mark.parametrize(
+    ("words", "tunnel"),
+    [("TUN", ("ipip", None, None)), ("TUN type gre", ("gre", None, "nocsum")), ("NAT", (None, None, None))],
+)
+def test_a_server_has_no_tunnel_of_its_virtual_server_beside_a_method_of_its_own(
+    words: str, tunnel: tuple[object, ...]
+) -> None:
+    around = USUAL.replace("NAT", "TUN type gue port 5555 csum") + SERVER.replace("10.0.0.1", "10.0.0.2")
+    text = service(around + SERVER.replace("}", f"lvs_method {words}\n}}"))
+    assert service_of(text).tunnel == "gue"
+    real = service_of(text).real_server["10.0.0.1-80"]
+    assert (real.tunnel, real.tunnel_port, real.tunnel_checksum) == tunnel

@@ -26,7 +26,6 @@ from vrrp_compat.keepalived_conf.understood import Setting, Value
 
 _FLAGS = ("flag-1", "flag-2", "flag-3", "sh-port", "sh-fallback", "mh-port", "mh-fallback")
 _PERSISTENCE = ("persistence_timeout", "persistence_granularity", "persistence_engine")
-_METHOD_KEYS = ("lvs_method", "tunnel", "tunnel_port", "tunnel_checksum")
 _LARGEST_QUORUM = 2**31 - 1
 
 
@@ -227,14 +226,19 @@ def _is_within(address: _Address, first: str, last: str) -> bool:
 
 
 def put_method(draft: Draft, path: Path, view: View, keyword: str, *, with_tunnel: bool = True) -> None:
-    """The method, and the tunnel of TUN as far as it is not the usual one."""
+    """The method; of TUN also the tunnel, so that a server has not that of its virtual server instead."""
     setting = view.find(keyword)
     if setting is None:
         return
-    usual: dict[str, Value] = {"tunnel": "ipip", "tunnel_port": 0, "tunnel_checksum": "nocsum"}
-    for key, value in zip(_METHOD_KEYS, setting.values, strict=False):
-        if value != usual.get(key) and (with_tunnel or key == "lvs_method"):
-            draft.put((*path, key), value, setting.statement)
+    method, tunnel, port, checksum = (*setting.values, None, None, None)[:4]
+    draft.put((*path, "lvs_method"), method, setting.statement)
+    if tunnel is None or not with_tunnel:
+        return
+    draft.put((*path, "tunnel"), tunnel, setting.statement)
+    if port:
+        draft.put((*path, "tunnel_port"), port, setting.statement)
+    if tunnel != "ipip":
+        draft.put((*path, "tunnel_checksum"), checksum, setting.statement)
 
 
 def _put_programs(draft: Draft, path: Path, view: View, keywords: Iterable[str]) -> None:
