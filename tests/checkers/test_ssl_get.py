@@ -91,7 +91,8 @@ def test_the_check_shows_its_own_certificate(
         for key, word in ((own.key_file, ""), (locked, str(password))):
             shown = ask(certificate=str(own.cert_file), key=str(key), password_file=word)
             assert outcome(shown, script.port).ok
-        written = ask(certificate=str(own.cert_file), key=str(locked), password="pass word")
+        said = password.read_text().partition("\n")[0]
+        written = ask(certificate=str(own.cert_file), key=str(locked), password=said)
         assert outcome(written, script.port).ok
         assert script.client_certificates.count(True) == 3
         # A wrong or missing password is this node's trouble, and nobody is asked for it at a terminal.

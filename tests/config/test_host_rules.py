@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.config.sources import config_of
-from vipkeeper.config.reader import facts_of_this_host
+from vipkeeper.config.host_facts import facts_of_this_host
 from vipkeeper.config.rules import HostFacts, host_notices
 
 VIP = """backend = "vrrp"

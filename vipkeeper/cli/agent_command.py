@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import logging
 
 from vipkeeper.cli.options import add_agent_options, add_store_options, flags_from
@@ -25,7 +24,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs until the agent is told to stop. Raises ConfigError before anything is touched."""
     flags = flags_from(arguments)
     parsed = load_parsed(arguments.config, flags)
-    gc.disable()  # until the agent has settled: collecting while modules load costs 10 to 15 ms
     from vipkeeper.agent.logs import set_up_logging
     from vipkeeper.agent.supervisor import run_agent
 

@@ -11,8 +11,9 @@ import sys
 
 from vipkeeper.config.consequences import build_units
 from vipkeeper.config.flags import Flags
+from vipkeeper.config.host_facts import facts_of_this_host
 from vipkeeper.config.parsing import parse_config
-from vipkeeper.config.reader import facts_of_this_host, read_source
+from vipkeeper.config.reader import read_source
 from vipkeeper.config.rules import failover_summary, host_notices, notices
 from vipkeeper.config.schema import DEFAULT_CONFIG_FILE, Config
 from vipkeeper.config.track_rules import tracking_summary
