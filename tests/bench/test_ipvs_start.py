@@ -1,7 +1,7 @@
 """IPVS: how long an agent takes from its start to a full table, and what it weighs then, beside keepalived.
 
-In the same boot of User-Mode Linux, where programs take several times as long as elsewhere; what counts is the
-ratio.
+In the same boot of User-Mode Linux, where programs take several times as long as elsewhere: what counts is
+the ratio.
 """
 
 from __future__ import annotations
