@@ -28,5 +28,5 @@ def stage() -> Iterator[Stage]:
 
 @pytest.fixture(scope="module")
 def farm() -> Iterator[WebFarm]:
-    with make_stage(hosts=4) as stage, make_farm(stage) as made:
+    with make_farm() as made:
         yield made

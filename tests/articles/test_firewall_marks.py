@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.articles.stage import BACKENDS, VIPS, Node
+from tests.articles.stage import BACKENDS, VIPS, Node, running_nodes
 from tests.articles.web_farm import WebFarm
-from vipkeeper.lab.observer import now_ns
 
 pytestmark = [pytest.mark.root, pytest.mark.ipvs, pytest.mark.timeout(400)]
 
@@ -91,36 +90,30 @@ def unmark_packets(node: Node) -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_one_service_behind_two_addresses(farm: WebFarm, backend: str) -> None:
-    stage, (web1, web2) = farm.stage, farm.webs
-    texts = (conf(farm, 1), conf(farm, 2))
-    with stage.running(backend, texts, prepare=mark_packets) as nodes:
+    web1, web2 = farm.webs
+    with running_nodes(farm.lab, backend, (conf(farm, 1), conf(farm, 2)), prepare=mark_packets) as nodes:
         first, second = nodes
-        stage.served_by(VIPS[0], first)
-        stage.served_by(VIPS[1], second)
+        owners = tuple(zip(VIPS, nodes, strict=True))
+        for vip, owner in owners:
+            farm.wait_until_served_by(vip, web1, web2, through=owner)
         farm.wait_until_tables_are(
-            (first.host, second.host),
+            nodes,
             [f"-A -f {MARK} -s rr", *(f"-a -f {MARK} -r {web.address}:80 -g -w 1" for web in farm.webs)],
         )
-        for vip in VIPS:
-            farm.wait_until_served_by(vip, web1, web2)
         web1.stop()
-        for vip in VIPS:
-            farm.wait_until_served_by(vip, web2)
+        for vip, owner in owners:
+            farm.wait_until_served_by(vip, web2, through=owner)
         web2.stop()
-        for vip, sorry in zip(VIPS, farm.sorry, strict=True):
-            farm.wait_until_served_by(vip, sorry)
+        for (vip, owner), sorry in zip(owners, farm.sorry, strict=True):
+            farm.wait_until_served_by(vip, sorry, through=owner)
         web1.start()
         web2.start()
-        for vip in VIPS:
-            farm.wait_until_served_by(vip, web1, web2)
-        since_ns = now_ns()
+        for vip, owner in owners:
+            farm.wait_until_served_by(vip, web1, web2, through=owner)
         first.agent.stop()
-        stage.served_by(VIPS[0], second)
         for vip in VIPS:
-            farm.wait_until_served_by(vip, web1, web2)
+            farm.wait_until_served_by(vip, web1, web2, through=second)
         first.agent.start()
-        stage.served_by(VIPS[0], first)
-        farm.wait_until_served_by(VIPS[0], web1, web2)
-        stage.one_owner(backend, since_ns)
+        farm.wait_until_served_by(VIPS[0], web1, web2, through=first)
         for node in nodes:
             unmark_packets(node)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.articles.stage import BACKENDS, VIPS, Node, lines_of, wait, write_script
-from tests.articles.web_farm import WebFarm, table_of
-from vipkeeper.lab.observer import now_ns
+from tests.articles.stage import BACKENDS, VIPS, Node, lines_of, running_nodes, write_script
+from tests.articles.web_farm import WebFarm, table_of, wait_long
 
 pytestmark = [pytest.mark.root, pytest.mark.ipvs, pytest.mark.timeout(400)]
 
@@ -94,38 +93,32 @@ def test_web_servers_go_and_come(farm: WebFarm, backend: str, check: str, strict
         conf(farm, "MASTER", 100, second_check=check, strict=strict),
         conf(farm, "BACKUP", 98, second_check=check, strict=strict),
     )
-    stage, (web1, web2) = farm.stage, farm.webs
+    web1, web2 = farm.webs
     addresses = web1.address, web2.address
-    with stage.running(backend, texts, prepare=prepare) as nodes:
+    with running_nodes(farm.lab, backend, texts, prepare=prepare) as nodes:
         first, second = nodes
-        hosts = first.host, second.host
-        stage.served_by(VIP, first)
-        farm.wait_until_tables_are(hosts, lines(*addresses))
+        farm.wait_until_served_by(VIP, web1, web2, through=first)
+        farm.wait_until_tables_are(nodes, lines(*addresses))
         assert farm.served(VIP, 4) == {"web1": 2, "web2": 2}
         web1.stop()
-        farm.wait_until_tables_are(hosts, lines(web2.address))
-        farm.wait_until_served_by(VIP, web2)
+        farm.wait_until_tables_are(nodes, lines(web2.address))
+        farm.wait_until_served_by(VIP, web2, through=first)
         web2.stop()
-        farm.wait_until_tables_are(hosts, lines("127.0.0.1"))
-        farm.wait_until_served_by(VIP, farm.sorry[0])
+        farm.wait_until_tables_are(nodes, lines("127.0.0.1"))
+        farm.wait_until_served_by(VIP, farm.sorry[0], through=first)
         web1.start()
         web2.start()
-        farm.wait_until_tables_are(hosts, lines(*addresses))
-        farm.wait_until_served_by(VIP, web1, web2)
+        farm.wait_until_tables_are(nodes, lines(*addresses))
+        farm.wait_until_served_by(VIP, web1, web2, through=first)
         for node in nodes:
             for web, state in ((web1, "DOWN"), (web2, "DOWN"), (web1, "UP"), (web2, "UP")):
                 node.mails.wait_for(
                     f"Realserver [{web.address}]:tcp:80 of virtual server [{VIP}]:tcp:80 - {state}"
                 )
-
-        since_ns = now_ns()
         first.agent.stop()
-        farm.wait_until_served_by(VIP, web1, web2)
-        stage.served_by(VIP, second)
-        assert table_of(second.host) == sorted(lines(*addresses))
-        assert table_of(first.host) == []
-        wait(lambda: lines_of(second.directory / "told")[-1:] == ["master"], "no script ran")
+        assert table_of(first) == []
+        farm.wait_until_served_by(VIP, web1, web2, through=second)
+        assert table_of(second) == sorted(lines(*addresses))
+        wait_long(lambda: lines_of(second.directory / "told")[-1:] == ["master"], "no script ran")
         first.agent.start()
-        stage.served_by(VIP, first)
-        farm.wait_until_served_by(VIP, web1, web2)
-        stage.one_owner(backend, since_ns)
+        farm.wait_until_served_by(VIP, web1, web2, through=first)

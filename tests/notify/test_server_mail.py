@@ -7,7 +7,11 @@ from msgspec.structs import replace
 
 from vipkeeper.model.server_changes import ServerState
 from vipkeeper.notify.server_mail_text import body, subject
-from vipkeeper.notify.server_notification import QuorumNotification, RealServerNotification
+from vipkeeper.notify.server_notification import (
+    QuorumNotification,
+    RealServerNotification,
+    ServerNotification,
+)
 
 UP, DOWN, STOP = ServerState.UP, ServerState.DOWN, ServerState.STOP
 REAL = RealServerNotification(
@@ -44,9 +48,7 @@ def test_the_subject_is_the_one_that_filters_know(state: ServerState, word: str)
         (replace(QUORUM, state=STOP), "=> Shutting down <="),
     ],
 )
-def test_the_text_begins_as_keepalived_s(
-    told: QuorumNotification | RealServerNotification, line: str
-) -> None:
+def test_the_text_begins_as_keepalived_s(told: ServerNotification, line: str) -> None:
     assert body("n1", "now", told).splitlines()[0] == line
 
 

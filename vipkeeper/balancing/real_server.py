@@ -92,7 +92,8 @@ class RealServer:
     def reason(self) -> str:
         """Why it is in, out or without new connections, for people."""
         if self.drain is Drain.DRAINING:
-            return "drained by an operator; connections that it has go on"
+            goes_on = "connections that it has go on" if self.up else self._why_out()
+            return f"drained by an operator; {goes_on}"
         if self.drain is Drain.DRAINED:
             return "drained by an operator; it has no connections"
         return self._why_in() if self.up else self._why_out()

@@ -11,9 +11,6 @@ from pathlib import Path
 
 import msgspec
 
-from vipkeeper.config.flags import Flags
-from vipkeeper.config.parsing import parse_settings
-from vipkeeper.config.reader import read_source
 from vipkeeper.model.director_messages import DIRECTOR_SOCKET, Ask, DirectorAnswer, DirectorReport
 from vipkeeper.model.errors import MissingPrivilege, VipkeeperError
 
@@ -29,13 +26,21 @@ class NoDirector(VipkeeperError):
 
 def add_director_options(parser: argparse.ArgumentParser) -> None:
     """Which agent's director is asked."""
-    parser.add_argument("--config", metavar="FILE", help="the agent's configuration file, for its run_dir")
-    parser.add_argument("--run-dir", metavar="DIR", help="the agent's run directory")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--config", metavar="FILE", help="the agent's configuration file, for its run_dir")
+    which.add_argument("--run-dir", metavar="DIR", help="the agent's run directory")
 
 
 def director_path(arguments: argparse.Namespace) -> Path:
     """Its control socket. Raises ConfigError or MissingPrivilege."""
-    source = read_source(arguments.config, Flags(run_dir=arguments.run_dir))
+    if arguments.run_dir is not None:
+        return Path(arguments.run_dir) / DIRECTOR_SOCKET
+    # Not above: reading and judging a file takes most of the time of `vipkeeper ipvs`.
+    from vipkeeper.config.flags import Flags
+    from vipkeeper.config.parsing import parse_settings
+    from vipkeeper.config.reader import read_source
+
+    source = read_source(arguments.config, Flags())
     return Path(parse_settings(source, frozenset({"run_dir"})).run_dir) / DIRECTOR_SOCKET
 
 

@@ -23,7 +23,7 @@ HEADINGS = (
     "CONNS/S",
     "IN",
     "OUT",
-    "LAST CHECK, OR WHY",
+    "WHY (LAST CHECK)",
 )
 Row = tuple[str, ...]
 _STATE = HEADINGS.index("STATE")
@@ -103,29 +103,27 @@ def _real(real: RealServerReport) -> Row:
         _number(real.active),
         _number(real.inactive),
         *_rates(real.traffic),
-        printable(_last_check(real)),
+        printable(_why_real(real)),
     )
 
 
-def _last_check(real: RealServerReport) -> str:
-    """Of several checks the one that is worst off; with its age, since a state may be as old as its check."""
+def _why_real(real: RealServerReport) -> str:
+    """The director's reason, and how old the word of the check is that it goes back to."""
     check = min(real.checks, key=_health, default=None)
     if check is None:
-        return real.reason or "no check"
-    word = {"up": "", "down": " fails"}.get(check.state, " has not run yet")
-    said = f"{check.kind} {check.name}".rstrip() + word
-    if check.failures > 1:
-        said += f" ({check.failures} times)"
-    if check.detail:
-        said += f": {check.detail}"
+        return real.reason or NOTHING
+    when = [f"{check.failures} times"] if check.failures > 1 else []
     if check.ago_s is not None:
-        said += f", {_age(check.ago_s)} ago"
-    # Drained, or out for a reason that is no check's.
-    return said if not real.reason or real.reason in said else f"{real.reason}; {said}"
+        when.append(f"{_age(check.ago_s)} ago")
+    said = real.reason
+    if check.failures and check.state == "up":
+        said += f"; {check.kind} {check.name}".rstrip() + f" fails just now: {check.detail}"
+    return said + (f" ({', '.join(when)})" if when else "")
 
 
-def _health(check: CheckReport) -> tuple[int, float]:
-    return ("down", "unknown", "up").index(check.state), check.ago_s or 0.0
+def _health(check: CheckReport) -> tuple[int, int, float]:
+    """The one that is worst off comes first, and of equal ones the latest."""
+    return ("down", "unknown", "up").index(check.state), -check.failures, check.ago_s or 0.0
 
 
 def _age(seconds: float) -> str:

@@ -17,11 +17,12 @@ from vipkeeper.model.errors import ConfigError, VipkeeperError
 _EXIT_CODES = """\
 exit codes:
   0   done
-  1   a VIP is not up (realserver status), or there is no page (genhash)
+  1   a VIP is not up (realserver status), or there is no page (genhash); a virtual server is
+      not in the kernel (ipvs); connections are left after --timeout (server drain)
   2   wrong usage, or a configuration with mistakes
   4, 5, 6  as `keepalived -t` ends (check --like-keepalived)
   65  what was given to read is malformed (vrrp decode)
-  69  the store (or, for restart, the agent) cannot be reached
+  69  the store (or, for restart, ipvs and server, the agent) cannot be reached
   75  refused: it would be wrong now (forget, release, clear: the node, or an agent, is alive;
       realserver: somebody else put it there)
   77  a privilege is missing
@@ -160,6 +161,18 @@ def _realserver(parser: argparse.ArgumentParser) -> None:
     realserver_command.fill(parser)
 
 
+def _ipvs(parser: argparse.ArgumentParser) -> None:
+    from vipkeeper.cli import ipvs_command
+
+    ipvs_command.fill(parser)
+
+
+def _server(parser: argparse.ArgumentParser) -> None:
+    from vipkeeper.cli import server_command
+
+    server_command.fill(parser)
+
+
 def _genhash(parser: argparse.ArgumentParser) -> None:
     from vipkeeper.cli import genhash_command
 
@@ -175,6 +188,8 @@ def _sniff(parser: argparse.ArgumentParser) -> None:
 _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "agent": ("keep VIPs on this node, as long as this node may", _agent),
     "ls": ("show who owns which VIP, and why", _ls),
+    "ipvs": ("show virtual servers, their real servers, and why they are up or down", _ipvs),
+    "server": ("take a real server out of service without cutting a connection, or put it back", _server),
     "check": ("look for mistakes in a configuration file", _check),
     "convert": ("write a keepalived.conf as a configuration file of vipkeeper", _convert),
     "forget": ("list a node no more that is gone for good", _forget),

@@ -36,7 +36,7 @@ def balancing_notices(config: Config) -> Iterator[Finding]:
     holders = vip_addresses(config)
     for name, virtual in config.virtual_server.items():
         at: Path = ("virtual_server", name)
-        if virtual.vip is None and virtual.fwmark is None and not has_a_vip(config, virtual, holders):
+        if virtual.vip is None and _by_address(config, virtual) and not has_a_vip(config, virtual, holders):
             wrong = "no VIP has its address, so it does not move with one"
             yield Finding(at, wrong, "fine if something else brings the packets here; else add it to a VIP")
         yield from _idle_words(config, at, virtual)
@@ -51,7 +51,7 @@ def balancing_notices(config: Config) -> Iterator[Finding]:
 def _idle_words(config: Config, at: Path, virtual: VirtualServer) -> Iterator[Finding]:
     group = config.virtual_server_group.get(virtual.group or "")
     marked = virtual.fwmark is not None or (group is not None and group.fwmarks is not None)
-    by_address = virtual.address is not None or (group is not None and group.addresses is not None)
+    by_address = _by_address(config, virtual)
     if virtual.protocol is not None and not by_address:
         wrong = "a firewall mark is one whatever is spoken"
         yield Finding((*at, "protocol"), f"has no effect: {wrong}", "leave it out")
@@ -72,6 +72,11 @@ def _idle_words(config: Config, at: Path, virtual: VirtualServer) -> Iterator[Fi
         if flag == "flag-3" or (flag.startswith("flag-") and virtual.lvs_sched not in _KNOWS_FLAGS):
             wrong = f"{flag} means nothing to {virtual.lvs_sched} in any kernel known so far"
             yield Finding((*at, "sched_flags", index), wrong, "leave it out")
+
+
+def _by_address(config: Config, virtual: VirtualServer) -> bool:
+    group = config.virtual_server_group.get(virtual.group or "")
+    return virtual.address is not None or (group is not None and group.addresses is not None)
 
 
 def _lowered(at: Path, virtual: VirtualServer) -> Iterator[Finding]:

@@ -217,8 +217,9 @@ class VirtualServer(
         Annotated[
             str,
             _about(
-                "The VIP that it belongs to: for `present`, `ha_suspend` and `ls`. The default is the VIP "
-                "with its address; a firewall mark and a group have none.",
+                "The VIP that it belongs to: for `present` and `ha_suspend`. The default is the VIP with "
+                "its address; of a group each VIP with one of its addresses, of which one suffices; of a "
+                "firewall mark none.",
                 "web",
                 min_length=1,
             ),

@@ -22,6 +22,7 @@ from vipkeeper.config.checker_schema import (
     Url,
 )
 from vipkeeper.config.mistakes import Finding, nearest
+from vipkeeper.config.regex_words import KNOWN_OPTIONS, judge_regex
 from vipkeeper.config.schema import Config
 from vipkeeper.config.server_addresses import canonical, read_address, why_no_server
 from vipkeeper.config.server_checks import checks_in_force, checks_of, owners_of_checks
@@ -29,6 +30,7 @@ from vipkeeper.config.status_ranges import read_status_ranges
 from vipkeeper.config.toml_positions import Path
 from vipkeeper.config.virtual_servers import check_port
 from vipkeeper.config.words import LONGEST_INTERFACE_NAME, WordError
+from vipkeeper.model.dns_names import encoded_name
 from vipkeeper.model.ipvs import ip_version
 
 _HEXADECIMAL = re.compile(r"([0-9a-fA-F]{2})+")
@@ -36,7 +38,6 @@ _PATTERN = re.compile(r"([0-9a-fA-FxX]{2})+")
 _DIGEST = re.compile(r"[0-9a-fA-F]{32}")
 # What would end a line, or a word of it, in the middle.
 _BREAKS = re.compile(r"[\x00-\x20\x7f]")
-_LONGEST_LABEL, _LONGEST_DNS_NAME = 63, 253
 
 
 def broken_check_rules(config: Config) -> Iterator[Finding]:
@@ -115,11 +116,22 @@ def _bad_page(path: Path, url: Url) -> Iterator[Finding]:
     if url.digest is not None and not _DIGEST.fullmatch(url.digest):
         wrong = "it is no MD5, which has 32 hexadecimal digits"
         yield Finding((*path, "digest"), wrong, "take what `vipkeeper genhash` tells")
+    yield from _bad_regex(path, url)
+
+
+def _bad_regex(path: Path, url: Url) -> Iterator[Finding]:
+    options = url.regex_options or ()
     if url.regex is None:
         for key in ("regex_no_match", "regex_options", "regex_min_offset", "regex_max_offset"):
             if getattr(url, key):
                 yield Finding((*path, key), "there is no regex", "add regex, or leave it out")
-    elif url.regex_max_offset is not None and url.regex_max_offset <= url.regex_min_offset:
+        return
+    try:
+        judge_regex(url.regex, options)
+    except WordError as error:
+        key = "regex" if KNOWN_OPTIONS.issuperset(options) else "regex_options"
+        yield Finding((*path, key), error.wrong, error.fix)
+    if url.regex_max_offset is not None and url.regex_max_offset <= url.regex_min_offset:
         wrong = f"{url.regex_max_offset} is not above regex_min_offset, so that nothing can match"
         yield Finding((*path, "regex_max_offset"), wrong, "write a greater number")
 
@@ -145,12 +157,10 @@ def _bad_datagrams(path: Path, check: UdpCheck) -> Iterator[Finding]:
 
 
 def _bad_question(path: Path, check: DnsCheck) -> Iterator[Finding]:
-    name = check.name.rstrip(".")
-    labels = name.split(".") if name else []
-    fits = all(1 <= len(label) <= _LONGEST_LABEL for label in labels) and len(name) <= _LONGEST_DNS_NAME
-    if not fits or _BREAKS.search(name) or not name.isascii():
-        wrong = f'"{check.name}" cannot be a name in DNS'
-        yield Finding((*path, "name"), wrong, "write for example example.com, or a dot for the root")
+    try:
+        encoded_name(check.name)
+    except ValueError as error:
+        yield Finding((*path, "name"), str(error), "write for example example.com, or a dot for the root")
 
 
 def _nowhere_to_go(at: Path, virtual: VirtualServer) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ import socket
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from vipkeeper.config.host_rules import named_programs, named_sources
+from vipkeeper.config.host_rules import named_programs, named_servers, named_sources
 from vipkeeper.config.rules import HostFacts, named_files
 from vipkeeper.config.schema import Config
 
@@ -29,6 +29,7 @@ def facts_of_this_host(config: Config) -> HostFacts:
             address for address, interface in named_sources(config) if not _is_own(address, interface)
         ),
         unusable_programs=dict(_unusable_programs(named_programs(config))),
+        own_addresses=frozenset(filter(_comes_back_here, named_servers(config))),
     )
 
 
@@ -45,6 +46,20 @@ def _is_own(address: str, interface: str) -> bool:
     except OSError as error:
         return error.errno != errno.EADDRNOTAVAIL
     return True
+
+
+def _comes_back_here(address: str) -> bool:
+    """Whether packets to `address` stay on this host. Binding to it would say so of every address where
+    `ip_nonlocal_bind` is on, as it often is on directors.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((address, 9))
+            own: str = probe.getsockname()[0]
+    except OSError:
+        return False
+    return ipaddress.ip_address(own) == ipaddress.ip_address(address)
 
 
 def _unusable_programs(programs: Iterable[str]) -> Iterator[tuple[str, str]]:

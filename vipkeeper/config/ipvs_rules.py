@@ -29,8 +29,11 @@ def broken_ipvs_rules(config: Config) -> Iterator[Finding]:
     ssl = config.ssl
     if ssl.key is not None and ssl.certificate is None:
         yield Finding(("ssl", "key"), "there is no certificate that it belongs to", "add ssl.certificate")
-    if ssl.password_file is not None and ssl.certificate is None:
-        yield Finding(("ssl", "password_file"), "there is no certificate with a key", "add ssl.certificate")
+    for word in ("password", "password_file"):
+        if getattr(ssl, word) is not None and ssl.certificate is None:
+            yield Finding(("ssl", word), "there is no certificate with a key", "add ssl.certificate")
+    if ssl.password is not None and ssl.password_file is not None:
+        yield Finding(("ssl", "password"), "password and password_file are both set", "keep one of them")
 
 
 def _bad_sync(config: Config) -> Iterator[Finding]:

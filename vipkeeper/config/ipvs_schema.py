@@ -128,14 +128,6 @@ class Ipvs(msgspec.Struct, frozen=True):
         Annotated[str, _about("Its group; the default is the user's own.", "nogroup", min_length=1)] | None
     ) = None
     fifo_script: NotifyScript = NotifyScript()
-    rs_init_notifies: Annotated[
-        bool,
-        _about(
-            "Whether the first state of each real server after a start is told too, to programs and FIFOs. "
-            "That of a virtual server always is.",
-            True,
-        ),
-    ] = False
 
 
 class Ssl(msgspec.Struct, frozen=True):

@@ -61,10 +61,9 @@ def _other_version(
         fix = f'write its IPv{other[0]} address, or lvs_method = "TUN"'
         yield Finding((*path, "address"), wrong, fix)
     elif config.ipvs.sync_daemon.interface is not None:
-        wrong = f"IPVS refuses to send IPv{other[0]} packets to an IPv{own} server while its sync daemon runs"
-        yield Finding(
-            (*path, "address"), wrong, "write an address of the same version, or delete ipvs.sync_daemon"
-        )
+        wrong = f"IPVS sends no IPv{other[0]} packet to an IPv{own} server while its sync daemon runs"
+        fix = f"write its IPv{other[0]} address, or delete ipvs.sync_daemon"
+        yield Finding((*path, "address"), wrong, fix)
 
 
 def _bad_tunnel(at: Path, path: Path, virtual: VirtualServer, server: Server) -> Iterator[Finding]:

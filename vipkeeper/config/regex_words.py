@@ -66,7 +66,7 @@ def judge_regex(regex: str, options: tuple[str, ...] = ()) -> None:
     except pcre2.PatternError as error:
         reason = str(error.msg).rpartition("; ")[2]
         at = max(0, int(error.pos) - (len(text) - len(regex.encode())))
-        wrong = f'"{regex}" is no regular expression of PCRE2: {reason} (at byte {at})'
+        wrong = f'"{regex}" is no regular expression of PCRE2: {reason} (read as far as byte {at})'
         raise WordError(wrong, "correct it") from error
 
 

@@ -21,7 +21,12 @@ from vipkeeper.config.address_rules import (
 )
 from vipkeeper.config.consequences import allowed_fences, build_timing
 from vipkeeper.config.group_rules import broken_group_rules, group_notices
-from vipkeeper.config.host_rules import foreign_sources, own_address_as_peer, unusable_programs
+from vipkeeper.config.host_rules import (
+    foreign_sources,
+    own_address_as_peer,
+    servers_on_directors,
+    unusable_programs,
+)
 from vipkeeper.config.ipvs_schema import Ipvs, Ssl
 from vipkeeper.config.mistakes import Finding, dotted
 from vipkeeper.config.notify_rules import notify_notices
@@ -46,6 +51,7 @@ class HostFacts(msgspec.Struct, frozen=True):
     missing_files: frozenset[str]  # of those that the configuration names
     foreign_addresses: frozenset[str] = frozenset()  # of the source addresses named: those that others have
     unusable_programs: Mapping[str, str] = {}  # of the programs named: why each cannot be run
+    own_addresses: frozenset[str] = frozenset()  # of the real servers named: those that this host has
 
 
 def broken_rules(config: Config) -> tuple[Finding, ...]:
@@ -93,6 +99,7 @@ def host_notices(config: Config, host: HostFacts) -> tuple[Finding, ...]:
     found += foreign_sources(config, host.foreign_addresses)
     found += own_address_as_peer(config, host.foreign_addresses)
     found += unusable_programs(config, host.unusable_programs)
+    found += servers_on_directors(config, host.own_addresses)
     return tuple(found)
 
 

@@ -200,6 +200,7 @@ def _tls(ssl: Ssl, check: SslGet) -> plan.Tls:
         certificate=ssl.certificate or "",
         key=ssl.key or "",
         password_file=ssl.password_file or "",
+        password=ssl.password or "",
     )
 
 

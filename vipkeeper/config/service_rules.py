@@ -55,8 +55,8 @@ def good_entries(config: Config, group: str) -> Iterator[tuple[Path, GroupEntry]
 def ip_versions(config: Config, virtual: VirtualServer) -> frozenset[int]:
     """Those of the packets that it takes; empty where that cannot be understood."""
     if virtual.address is not None:
-        address = read_address(virtual.address)
-        return frozenset() if address is None else frozenset({ip_version(address)})
+        wrong = why_no_server(virtual.address)
+        return frozenset({ip_version(virtual.address)}) if wrong is None else frozenset()
     if virtual.fwmark is not None:
         return frozenset({mark_version(virtual)})
     group = config.virtual_server_group.get(virtual.group or "")
@@ -158,9 +158,7 @@ def _is_netmask(text: str) -> bool:
 
 def _bad_quorum(at: Path, virtual: VirtualServer) -> Iterator[Finding]:
     if virtual.hysteresis >= virtual.quorum:
-        wrong = (
-            f"{virtual.hysteresis} is not below the quorum of {virtual.quorum}: it would never count as down"
-        )
+        wrong = f"{virtual.hysteresis} is not below quorum, which is {virtual.quorum}"
         fix = f"write at most {virtual.quorum - 1}, or raise quorum"
         yield Finding((*at, "hysteresis"), wrong, fix)
 

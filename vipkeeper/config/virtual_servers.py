@@ -152,6 +152,7 @@ def _service(config: Config, name: str, holders: Mapping[str, str]) -> ServicePl
         omega=virtual.omega,
         ha_suspend=virtual.ha_suspend,
         only_on_owner=virtual.present == "owner",
+        init_notifies=config.ipvs.init_notifies,
         vips=holders_of(virtual, keys, holders),
         tell=plan.TellPlan(_either(virtual.smtp_alert, config.mail.smtp_alert_checker)),
     )

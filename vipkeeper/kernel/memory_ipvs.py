@@ -51,10 +51,11 @@ class MemoryIpvs:
         return self.table
 
     def read_in_parts(self) -> Iterator[IpvsTable | None]:
-        """See `IpvsKernel.read_in_parts`."""
+        """See `IpvsKernel.read_in_parts`: as it was at the beginning, which is as old as a part can be."""
         self.readings += 1
+        table = self.table
         yield None
-        yield self.table
+        yield table
 
     def read_counts(self) -> dict[ServiceKey, ServiceCounts]:
         """See `IpvsKernel.read_counts`."""

@@ -1,15 +1,15 @@
 """What has been told of each virtual and real server, and what a change means for it.
 
-Rules of this file: no IO. The same state is told once, whoever says it how often. As keepalived has it, the
-first state of a virtual server is told and that of a real one is not (unless `rs_init_notifies`), and the end
-is told only of a virtual server with `omega`.
+Rules of this file: no IO. What is news is decided by the director; here what an earlier director, or an
+earlier agent, has told is known, and is not told twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import msgspec
+from msgspec.structs import replace
 
 from vipkeeper.config.balancing_schema import RealServer, VirtualServer
 from vipkeeper.config.schema import Config
@@ -25,14 +25,14 @@ from vipkeeper.notify.server_notification import (
 
 
 class _Known(msgspec.Struct):
-    """One real server or quorum. `made`: what is told of it, but for the state; UP stands there as it is."""
+    """One real server or quorum, with what is told of it when it is up and when it is not."""
 
     up: ServerNotification
     down: ServerNotification
     omega: bool
+    alpha: bool
     configured: bool = True
-    state: ServerState | None = None  # as it was heard last
-    told: bool = False  # whether that was told
+    state: ServerState | None = None  # as it was told last
 
 
 class ToldServers:
@@ -41,27 +41,23 @@ class ToldServers:
     def __init__(self, earlier: Mapping[ServerName, ServerState] | None = None) -> None:
         self._earlier = dict(earlier or {})
         self._known: dict[ServerName, _Known] = {}
-        self._first_too = False
 
     def reconfigure(self, config: Config, plan: BalancingPlan) -> None:
         """Go on with these. What is gone is known until the director has let it go, or the next reload."""
-        self._first_too = config.ipvs.rs_init_notifies
         self._known = {name: known for name, known in self._known.items() if known.configured}
         for known in self._known.values():
             known.configured = False
         for service in plan.services:
             virtual = config.virtual_server[service.name]
             for real in service.real_servers:
-                up, down = _real_server(virtual, service, real)
-                self._know(up, down, omega=service.omega)
-            self._know(*_quorum(virtual, service), omega=service.omega)
+                self._know(*_real_server(virtual, service, real), omega=service.omega, alpha=real.alpha)
+            self._know(*_quorum(virtual, service), omega=service.omega, alpha=False)
 
-    def _know(self, up: ServerNotification, down: ServerNotification, *, omega: bool) -> None:
+    def _know(self, up: ServerNotification, down: ServerNotification, *, omega: bool, alpha: bool) -> None:
         known = self._known.get(up.of)
         if known is None:
-            self._known[up.of] = _Known(up, down, omega)
-        else:
-            known.up, known.down, known.omega, known.configured = up, down, omega, True
+            known = self._known[up.of] = _Known(up, down, omega, alpha)
+        known.up, known.down, known.omega, known.alpha, known.configured = up, down, omega, alpha, True
 
     @property
     def names(self) -> frozenset[ServerName]:
@@ -75,43 +71,33 @@ class ToldServers:
         known = self._known.get(name)
         if known is None:
             return []
-        if change.state is ServerState.STOP:
-            if not known.configured:
-                del self._known[name]
-            return list(self._stopped(known, change.detail))
-        if known.state is change.state and (known.told or change.first):
-            return []
-        before, known.state = known.state, change.state
+        if change.first and known.state is change.state:
+            return []  # by a director that was started again
         earlier = self._earlier.pop(name, None)
-        again = earlier is change.state
-        # What differs from what an earlier process told is news, whatever is said of first states.
-        known.told = not change.first or real == "" or self._first_too or (earlier is not None and not again)
-        if not known.told:
-            known.told = again
-            return []
-        return [_filled(known, change, before or earlier, again=again)]
+        before, known.state = known.state or earlier, change.state
+        return [_filled(known, change, before, again=earlier is change.state)]
 
     def stop(self) -> list[ServerNotification]:
-        """The agent ends, and serves nothing any more."""
-        return [told for known in self._known.values() for told in self._stopped(known, "stopping")]
-
-    def _stopped(self, known: _Known, detail: str) -> Iterator[ServerNotification]:
-        before, known.state, known.told = known.state, None, False
-        if known.omega and before is ServerState.UP:
-            yield msgspec.structs.replace(
-                known.down, state=ServerState.STOP, previous=before, detail=detail or "stopping"
-            )
+        """The agent ends, and serves nothing any more; what the director has said of that is not in it."""
+        ends = []
+        for name, known in self._known.items():
+            before = known.state or self._earlier.get(name)
+            if known.omega and before is ServerState.UP:
+                known.state = ServerState.STOP
+                ends.append(replace(known.down, state=ServerState.STOP, previous=before, detail="stopping"))
+        return ends
 
 
 def _filled(
     known: _Known, change: ServerChange, before: ServerState | None, *, again: bool
 ) -> ServerNotification:
     made = known.up if change.state is ServerState.UP else known.down
-    changed = msgspec.structs.replace(made, previous=before, detail=change.detail, again=again)
+    changed = replace(made, state=change.state, previous=before, detail=change.detail, again=again)
     if isinstance(changed, QuorumNotification) and isinstance(change, QuorumChange):
-        return msgspec.structs.replace(changed, weight=change.weight, quorum=change.quorum)
-    # keepalived mails no first state of a real server.
-    return msgspec.structs.replace(changed, mailed=changed.mailed and not change.first)
+        return replace(changed, weight=change.weight, quorum=change.quorum)
+    # As keepalived has it: that a server is up from the start is worth a program, if asked for, and no mail.
+    from_the_start = change.first and change.state is ServerState.UP and not known.alpha
+    return replace(changed, mailed=changed.mailed and not from_the_start)
 
 
 def _quorum(virtual: VirtualServer, service: ServicePlan) -> tuple[QuorumNotification, QuorumNotification]:
@@ -125,7 +111,7 @@ def _quorum(virtual: VirtualServer, service: ServicePlan) -> tuple[QuorumNotific
         weight=0,
         quorum=service.quorum,
     )
-    return up, msgspec.structs.replace(up, state=ServerState.DOWN, program=virtual.quorum_down)
+    return up, replace(up, state=ServerState.DOWN, program=virtual.quorum_down)
 
 
 def _real_server(
@@ -142,7 +128,7 @@ def _real_server(
         mailed=plan.tell.smtp_alert,
         timeout_s=virtual.notify_timeout_s,
     )
-    return up, msgspec.structs.replace(up, state=ServerState.DOWN, program=real.notify_down)
+    return up, replace(up, state=ServerState.DOWN, program=real.notify_down)
 
 
 def virtual_address(virtual: VirtualServer, service: ServicePlan) -> str:

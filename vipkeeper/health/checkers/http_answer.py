@@ -98,6 +98,8 @@ class HttpAnswer:
     def on_headers_complete(self) -> None:
         """Called by the parser. 1xx comes before the answer proper."""
         status = self._parser.get_status_code()
+        if self.complete:
+            return  # a second answer, that nobody asked for
         if status >= 200 or status == _SWITCHING_PROTOCOLS:
             self.status = status
         else:
@@ -105,6 +107,8 @@ class HttpAnswer:
 
     def on_body(self, data: bytes) -> None:
         """Called by the parser, without the framing of chunks."""
+        if self.complete:
+            return
         self.length += len(data)
         if self._digest:
             self._digest.update(data)

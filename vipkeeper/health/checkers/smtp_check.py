@@ -16,6 +16,7 @@ _SHOWN = 80
 
 async def check(ask: SmtpAsk, reach: Reach, *, timeout_s: float, turn: Turn) -> CheckOutcome:
     """One dialogue. Raises Failed and CannotCheck."""
+    del turn
     sock = await connected(reach, timeout_s=timeout_s)
     try:
         dialogue = _Dialogue(PlainConversation(sock, reach, timeout_s=timeout_s))
@@ -47,7 +48,7 @@ class _Dialogue:
             line, ended, rest = self._came.partition(b"\n")
             if ended:
                 self._came = rest
-                if line[3:4] != b"-":
+                if not (line[:3].isdigit() and line[3:4] == b"-"):
                     return line.decode("utf-8", "replace").rstrip("\r")
                 continue
             data = await self._conversation.receive()

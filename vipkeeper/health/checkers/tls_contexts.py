@@ -24,12 +24,12 @@ _AS_IT_WAS = tuple[str, int]  # a file, and when it was last written
 def context_for(settings: Tls) -> ssl.SSLContext:
     """Raises CannotCheck when a file is missing or wrong: that is this node's trouble, not the server's."""
     files = (settings.ca, settings.certificate, settings.key, settings.password_file)
-    return _context(*(_stamped(name) for name in files))
+    return _context(*(_stamped(name) for name in files), word=settings.password)
 
 
 @functools.lru_cache(maxsize=16)
 def _context(
-    ca: _AS_IT_WAS, certificate: _AS_IT_WAS, key: _AS_IT_WAS, password: _AS_IT_WAS
+    ca: _AS_IT_WAS, certificate: _AS_IT_WAS, key: _AS_IT_WAS, password: _AS_IT_WAS, *, word: str
 ) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False  # servers are asked by their addresses, which no certificate names
@@ -40,7 +40,7 @@ def _context(
     if ca[0]:
         _load(ca[0], "trust", lambda: context.load_verify_locations(ca[0]))
     if certificate[0]:
-        word = _password(password[0]) if password[0] else ""
+        word = _password(password[0]) if password[0] else word
         # Without a password of ours OpenSSL would ask on the terminal, and wait for ever.
         _load(
             certificate[0],

@@ -1,0 +1,360 @@
+"""What the keeper writes, puts back, leaves alone and takes away, over a table in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+import pytest
+
+from tests.bench.ipvs_load import large_table
+from vipkeeper.changes.ipvs_changes import (
+    AddDestinations,
+    AddServers,
+    EditDestinations,
+    RemoveDestinations,
+    RemoveServers,
+    StartDaemons,
+    StopDaemons,
+)
+from vipkeeper.director.quarrels import PAUSE_S, READINGS_BEFORE_A_PAUSE
+from vipkeeper.director.table_keeper import TableKeeper
+from vipkeeper.director.target import Target, daemons_of
+from vipkeeper.kernel.ipvs_host import IpvsMissing
+from vipkeeper.kernel.ipvs_memory import IpvsMemory
+from vipkeeper.kernel.memory_ipvs import FIRST_TIMEOUTS, MemoryIpvs
+from vipkeeper.model.balancing import SyncPlan, TimeoutsPlan
+from vipkeeper.model.ipvs import (
+    AddressKey,
+    Destination,
+    DestinationKey,
+    MarkKey,
+    Service,
+    ServiceKey,
+    SyncDaemon,
+    SyncRole,
+    Timeouts,
+    Transport,
+    VirtualServer,
+)
+
+WEB = AddressKey(Transport.TCP, "10.0.0.1", 80)
+DNS = AddressKey(Transport.UDP, "10.0.0.1", 53)
+FOREIGN = MarkKey(99)
+A, B = DestinationKey("10.1.0.1", 80), DestinationKey("10.1.0.2", 80)
+PLAIN = VirtualServer(Service("rr"), {A: Destination(), B: Destination()})
+SYNC = SyncPlan(SyncDaemon("eth1", 7), vip="web")
+
+
+class Bench:
+    """A table, and a keeper of it."""
+
+    def __init__(self, tmp_path: Path, *, missing: bool = False) -> None:
+        self.ipvs = MemoryIpvs()
+        self.missing = missing
+        self.now_s = 100.0
+        self.path = tmp_path / "ipvs"
+        self.noticed = 0
+        self.keeper = self.new_process()
+
+    def new_process(self) -> TableKeeper:
+        """As after a SIGKILL: the table is as it was, everything else is new."""
+        self.keeper = TableKeeper(self._open, IpvsMemory(self.path), lambda: self.now_s, self._notice)
+        return self.keeper
+
+    def begin(self, servers: dict[ServiceKey, VirtualServer], *, flush: bool = False) -> None:
+        self.keeper.begin(servers, flush=flush)
+        self.keeper.follow(Target(servers))
+
+    def look(self) -> None:
+        asyncio.run(self.keeper.look())
+
+    def by_hand(self, *changes: AddServers | RemoveServers | RemoveDestinations | StartDaemons) -> None:
+        """What others do; it is not among what was written by us."""
+        written = list(self.ipvs.applied)
+        for change in changes:
+            assert self.ipvs.apply(change) == ()
+        self.ipvs.applied[:] = written
+
+    @property
+    def written(self) -> list[type]:
+        """Kinds of what was written since this was asked last."""
+        kinds: list[type] = [type(change) for change in self.ipvs.applied]
+        self.ipvs.applied.clear()
+        return kinds
+
+    def _open(self) -> MemoryIpvs:
+        if self.missing:
+            raise IpvsMissing
+        return self.ipvs
+
+    def _notice(self) -> None:
+        self.noticed += 1
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def test_a_change_is_written_without_a_reading(bench: Bench) -> None:
+    servers = {WEB: PLAIN, DNS: PLAIN}
+    bench.begin(servers)
+    assert bench.written == [AddServers]
+    readings = bench.ipvs.readings
+    lighter = VirtualServer(Service("rr"), {A: Destination(weight=0), B: Destination()})
+    bench.keeper.follow(Target({**servers, WEB: lighter}))
+    assert bench.written == [EditDestinations]
+    bench.keeper.follow(Target({DNS: PLAIN}))
+    assert bench.written == [RemoveServers]
+    bench.keeper.follow(Target({DNS: PLAIN}))
+    assert bench.written == []
+    assert bench.ipvs.readings == readings
+    assert bench.ipvs.table.servers == {DNS: PLAIN}
+
+
+def test_of_a_large_table_only_what_changed_is_looked_at(bench: Bench) -> None:
+    """What others have done elsewhere is not put right by a change: that would take a plan of everything."""
+    servers = dict(large_table().servers)
+    bench.begin(servers)
+    key, other = list(servers)[10:12]
+    bench.by_hand(RemoveServers((other,)))
+    _ = bench.written
+    bench.keeper.follow(Target({**servers, key: PLAIN}))
+    assert other not in bench.ipvs.table.servers
+    assert bench.ipvs.table.servers[key] == PLAIN
+
+
+def test_a_table_as_wanted_is_not_written(bench: Bench) -> None:
+    bench.begin({WEB: PLAIN})
+    bench.look()
+    _ = bench.written
+    bench.look()
+    bench.new_process()
+    bench.begin({WEB: PLAIN})
+    bench.look()
+    assert bench.written == []
+    assert bench.keeper.corrected == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "put_right"),
+    [
+        pytest.param(RemoveServers((WEB,)), AddServers, id="a-virtual-server"),
+        pytest.param(RemoveDestinations({WEB: (A,)}), AddDestinations, id="a-real-server"),
+    ],
+)
+def test_what_others_take_away_is_put_back_and_told(
+    bench: Bench,
+    caplog: pytest.LogCaptureFixture,
+    change: RemoveServers | RemoveDestinations,
+    put_right: type,
+) -> None:
+    bench.begin({WEB: PLAIN})
+    bench.by_hand(change)
+    _ = bench.written
+    with caplog.at_level(logging.WARNING):
+        bench.look()
+    assert bench.written == [put_right]
+    assert bench.ipvs.table.servers == {WEB: PLAIN}
+    assert "somebody else" in caplog.text
+    assert bench.keeper.corrected == 1
+
+
+def test_entries_of_others_are_left_alone(bench: Bench) -> None:
+    bench.by_hand(AddServers({FOREIGN: PLAIN}))
+    bench.begin({WEB: PLAIN})
+    bench.look()
+    bench.keeper.follow(Target())
+    assert bench.ipvs.table.servers == {FOREIGN: PLAIN}
+    bench.begin({WEB: PLAIN})
+    bench.keeper.end(keep=False)
+    assert bench.ipvs.table.servers == {FOREIGN: PLAIN}
+
+
+def test_what_a_killed_process_left_is_known_and_taken_out(bench: Bench) -> None:
+    bench.by_hand(AddServers({FOREIGN: PLAIN}))
+    bench.begin({WEB: PLAIN, DNS: PLAIN})
+    bench.new_process()
+    bench.begin({DNS: PLAIN})
+    bench.look()
+    assert bench.ipvs.table.servers == {FOREIGN: PLAIN, DNS: PLAIN}
+    bench.keeper.end(keep=False)
+    assert bench.ipvs.table.servers == {FOREIGN: PLAIN}
+    assert not bench.path.exists()
+
+
+def test_what_is_kept_stays_and_is_remembered(bench: Bench) -> None:
+    bench.begin({WEB: PLAIN})
+    bench.keeper.end(keep=True)
+    assert bench.ipvs.table.servers == {WEB: PLAIN}
+    bench.new_process()
+    bench.begin({})
+    bench.look()
+    assert bench.ipvs.table.servers == {}
+
+
+def test_it_is_remembered_before_it_is_made(bench: Bench) -> None:
+    """A process that is killed between the two would leave an entry that nobody takes out."""
+    bench.path.mkdir()  # so that it cannot be written
+    bench.begin({WEB: PLAIN})
+    assert bench.ipvs.table.servers == {}
+    assert bench.keeper.refused != ()
+    bench.path.rmdir()
+    bench.look()
+    assert bench.ipvs.table.servers == {WEB: PLAIN}
+    assert bench.keeper.refused == ()
+
+
+def test_a_flush_spares_what_is_ours(bench: Bench) -> None:
+    bench.begin({WEB: PLAIN, DNS: PLAIN})
+    bench.by_hand(AddServers({FOREIGN: PLAIN}))
+    _ = bench.written
+    bench.new_process()
+    bench.keeper.begin([WEB], flush=True)
+    assert bench.ipvs.table.servers == {WEB: PLAIN, DNS: PLAIN}
+    bench.keeper.follow(Target({WEB: PLAIN}, undecided=frozenset({DNS})))
+    assert bench.written == [RemoveServers]
+
+
+def test_a_configured_one_is_taken_over_by_a_flush(bench: Bench) -> None:
+    bench.by_hand(AddServers({WEB: PLAIN}))
+    bench.begin({WEB: PLAIN}, flush=True)
+    assert bench.written == []
+
+
+def test_what_is_undecided_stays_as_it_is(bench: Bench) -> None:
+    bench.begin({WEB: PLAIN})
+    bench.new_process()
+    bench.keeper.begin([WEB], flush=False)
+    _ = bench.written
+    bench.keeper.follow(Target(undecided=frozenset({WEB})))
+    bench.look()
+    assert bench.written == []
+    bench.keeper.follow(Target())
+    assert bench.ipvs.table.servers == {}
+
+
+def test_who_changes_it_again_and_again_is_left_alone_for_a_while(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.begin({WEB: PLAIN, DNS: PLAIN})
+    for _ in range(READINGS_BEFORE_A_PAUSE - 1):
+        bench.by_hand(RemoveServers((WEB,)))
+        bench.look()
+        assert WEB in bench.ipvs.table.servers
+    bench.by_hand(RemoveServers((WEB,)))
+    with caplog.at_level(logging.WARNING):
+        bench.look()
+        bench.look()
+    assert bench.ipvs.table.servers == {DNS: PLAIN}
+    assert caplog.text.count("again and again") == 1
+    assert "again and again" in bench.keeper.refused[0]
+    lighter = VirtualServer(Service("rr"), {A: Destination()})
+    bench.keeper.follow(Target({WEB: lighter, DNS: PLAIN}))
+    assert bench.ipvs.table.servers[WEB] == lighter, "a change of ours is written all the same"
+    bench.by_hand(RemoveServers((DNS,)))
+    bench.now_s += PAUSE_S
+    bench.look()
+    assert bench.ipvs.table.servers == {WEB: lighter, DNS: PLAIN}
+    assert bench.keeper.refused == ()
+
+
+def test_one_change_now_and_then_is_no_quarrel(bench: Bench) -> None:
+    bench.begin({WEB: PLAIN})
+    for _ in range(2 * READINGS_BEFORE_A_PAUSE):
+        bench.by_hand(RemoveServers((WEB,)))
+        bench.look()
+        bench.look()
+    assert WEB in bench.ipvs.table.servers
+
+
+def test_a_refusal_is_told_once_and_tried_again(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    bench.keeper.begin([WEB], flush=False)
+    bench.by_hand(AddServers({WEB: VirtualServer(Service("wlc"))}))
+    with caplog.at_level(logging.ERROR):
+        bench.keeper.follow(Target({WEB: PLAIN}))
+    assert "is there" in caplog.text
+    assert bench.keeper.refused != ()
+    bench.look()
+    assert bench.ipvs.table.servers == {WEB: PLAIN}
+    assert bench.keeper.refused == ()
+    assert bench.keeper.corrected == 0, "what was refused was changed by nobody"
+
+
+def test_a_change_during_a_reading_is_not_undone(bench: Bench) -> None:
+    """The reading may have been there before it."""
+    bench.begin({WEB: PLAIN, DNS: PLAIN})
+    _ = bench.written
+
+    async def story() -> None:
+        look = asyncio.create_task(bench.keeper.look())
+        await asyncio.sleep(0)
+        bench.keeper.follow(Target({DNS: PLAIN}))
+        await look
+
+    asyncio.run(story())
+    assert bench.written == [RemoveServers]
+    assert bench.keeper.corrected == 0
+
+
+def test_timeouts_that_are_not_configured_stay(bench: Bench) -> None:
+    bench.keeper.begin([], flush=False)
+    bench.keeper.follow(Target(timeouts=TimeoutsPlan(tcp_s=800)))
+    assert bench.ipvs.table.timeouts == Timeouts(800, FIRST_TIMEOUTS.tcp_fin_s, FIRST_TIMEOUTS.udp_s)
+    _ = bench.written
+    bench.look()
+    assert bench.written == []
+
+
+def test_the_sync_daemon_follows_the_vip(bench: Bench) -> None:
+    bench.keeper.begin([], flush=False)
+    for standing, role in (
+        (frozenset[str](), SyncRole.BACKUP),
+        (frozenset({"web"}), SyncRole.MASTER),
+        (frozenset({"mail"}), SyncRole.BACKUP),
+    ):
+        bench.keeper.follow(Target(daemons=daemons_of(SYNC, standing)))
+        assert bench.ipvs.table.daemons == {role: SYNC.daemon}
+    bench.new_process()
+    bench.keeper.begin([], flush=False)
+    _ = bench.written
+    bench.keeper.follow(Target(daemons=daemons_of(SYNC, None)))
+    assert bench.written == [], "it is not known yet who has the VIP"
+    bench.keeper.follow(Target())
+    assert bench.written == [StopDaemons]
+
+
+def test_at_a_failover_the_servers_come_first(bench: Bench) -> None:
+    bench.keeper.begin([], flush=False)
+    bench.keeper.follow(Target(daemons=daemons_of(SYNC, frozenset())))
+    _ = bench.written
+    bench.keeper.follow(Target({WEB: PLAIN}, daemons=daemons_of(SYNC, frozenset({"web"}))))
+    assert bench.written == [AddServers, StopDaemons, StartDaemons]
+
+
+def test_a_daemon_of_others_is_not_claimed_while_the_role_is_unknown(bench: Bench) -> None:
+    bench.by_hand(StartDaemons({SyncRole.MASTER: SyncDaemon("eth5")}))
+    bench.keeper.begin([], flush=False)
+    bench.keeper.follow(Target(daemons=daemons_of(SYNC, None)))
+    bench.keeper.end(keep=False)
+    assert bench.ipvs.table.daemons == {SyncRole.MASTER: SyncDaemon("eth5")}
+
+
+def test_without_ipvs_it_is_said_once_and_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = Bench(tmp_path, missing=True)
+    with caplog.at_level(logging.ERROR):
+        bench.begin({WEB: PLAIN})
+        bench.look()
+        bench.look()
+    assert caplog.text.count("modprobe ip_vs") == 1
+    assert "modprobe ip_vs" in bench.keeper.missing
+    assert bench.noticed == 1
+    bench.missing = False
+    bench.look()
+    assert bench.keeper.missing == ""
+    assert bench.noticed == 2
+    assert bench.ipvs.table.servers == {WEB: PLAIN}

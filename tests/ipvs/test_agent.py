@@ -1,0 +1,163 @@
+"""A real agent and its director keep a real table: over kills, restarts and reloads, beside others."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.ipvs.flows import echo_some
+from tests.ipvs.site import Site, make_site, until
+
+pytestmark = [pytest.mark.root, pytest.mark.ipvs]
+
+TABLES = """\
+[ipvs.timeouts]
+udp = 290
+[ipvs.sync_daemon]
+interface = "sync0"
+vip = "web"
+[virtual_server.echo]
+address = "10.9.1.1"
+port = 7
+protocol = "udp"
+lvs_sched = "rr"
+[virtual_server.echo.real_server.one]
+address = "10.9.1.2"
+[virtual_server.web]
+address = "10.9.1.80"
+port = 80
+protocol = "tcp"
+lvs_sched = "wrr"
+present = "owner"
+[virtual_server.web.real_server.a]
+address = "10.9.2.1"
+weight = 3
+[virtual_server.web.real_server.b]
+address = "10.9.2.2"
+"""
+OURS = [
+    "-A -t 10.9.1.80:80 -s wrr",
+    "-a -t 10.9.1.80:80 -r 10.9.2.1:80 -m -w 3",
+    "-a -t 10.9.1.80:80 -r 10.9.2.2:80 -m -w 1",
+    "-A -u 10.9.1.1:7 -s rr",
+    "-a -u 10.9.1.1:7 -r 10.9.1.2:7 -m -w 1",
+]
+OTHERS = ["-A -f 99 -s wlc", "-a -f 99 -r 10.9.3.1:0 -m -w 1"]
+EVERYTHING = sorted(OURS + OTHERS)
+
+
+@pytest.fixture(scope="module")
+def one_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with make_site(tmp_path_factory.mktemp("site"), TABLES) as made:
+        made.director.restore(*OTHERS)
+        yield made
+
+
+@pytest.fixture
+def site(one_site: Site) -> Site:
+    """It runs, and its table is there. The tests of this file share it, for a start takes a while."""
+    if not one_site.agent.is_running():
+        one_site.start()
+    until(lambda: sorted(one_site.director.saved()) == EVERYTHING)
+    return one_site
+
+
+def daemons(site: Site) -> str:
+    return site.director.ipvsadm("-l", "--daemon")
+
+
+def test_the_table_is_there_and_the_others_entries_are_left(site: Site) -> None:
+    assert "290" in site.director.ipvsadm("-l", "--timeout")
+    assert "master sync daemon (mcast=sync0" in daemons(site)
+    report = site.report()
+    assert [server.state for server in report.virtual_servers] == ["up", "up"]
+    assert report.sync == "master"
+    assert report.refused == ()
+
+
+def test_a_killed_agent_leaves_table_and_connections_to_the_next(site: Site) -> None:
+    echo_some(site.director, datagrams=3, length=10)
+    until(lambda: "InActConn" in site.director.ipvsadm("-Ln"))
+    connections = site.director.ipvsadm("-Lnc")
+    assert "10.9.1.2:7" in connections
+    before, killed = site.writes, site.director_pid
+    site.agent.kill()
+    site.start()
+    assert site.director_pid != killed
+    site.until_looked()
+    assert site.writes == before
+    assert "10.9.1.2:7" in site.director.ipvsadm("-Lnc")
+    assert sorted(site.director.saved()) == EVERYTHING
+
+
+def test_a_restart_and_a_reload_without_a_change_write_nothing(site: Site) -> None:
+    before = site.writes
+    site.stop(signal.SIGUSR2)
+    assert sorted(site.director.saved()) == EVERYTHING
+    assert "master" in daemons(site)
+    site.start()
+    site.reload(TABLES)
+    site.until_looked()
+    assert site.writes == before
+    assert "master sync daemon (mcast=sync0" in daemons(site)
+
+
+def test_a_killed_director_is_back_and_writes_nothing(site: Site) -> None:
+    before, killed = site.writes, site.director_pid
+    site.kill_director()
+    until(lambda: site.director_pid != killed and site.report().reconciled > 1)
+    assert site.writes == before
+    assert site.agent.is_running()
+    assert "it ended by signal 9" in site.log
+
+
+def test_what_somebody_deletes_is_back(site: Site) -> None:
+    site.director.ipvsadm("-D", "-t", "10.9.1.80:80")
+    site.director.ipvsadm("-e", "-u", "10.9.1.1:7", "-r", "10.9.1.2:7", "-m", "-w", "0")
+    until(lambda: sorted(site.director.saved()) == EVERYTHING)
+    assert 'service="tcp 10.9.1.80:80" | somebody else removed it' in site.log
+    assert 'service="udp 10.9.1.1:7" | somebody else changed it' in site.log
+
+
+def test_a_reload_changes_what_differs(site: Site) -> None:
+    site.reload(TABLES.replace("weight = 3", "weight = 5"))
+    heavier = sorted(line.replace("-w 3", "-w 5") for line in EVERYTHING)
+    until(lambda: sorted(site.director.saved()) == heavier)
+    site.reload("")
+    until(lambda: site.director.saved() == OTHERS and "sync" not in daemons(site))
+    site.reload(TABLES)
+    until(lambda: sorted(site.director.saved()) == EVERYTHING)
+
+
+def test_what_follows_the_vip_is_there_with_it_alone(site: Site) -> None:
+    """A master of higher priority takes the VIP, in words: the interface that carries it goes down."""
+    site.director.namespace.configure("link set sync0 down")
+    owners = [line for line in EVERYTHING if "10.9.1.80" not in line]
+    until(lambda: sorted(site.director.saved()) == owners)
+    site.director.namespace.configure("link set sync0 up")
+    until(lambda: sorted(site.director.saved()) == EVERYTHING)
+    until(lambda: "master sync daemon (mcast=sync0" in daemons(site))
+
+
+def test_a_drained_server_stays_so_over_a_restart(site: Site) -> None:
+    assert site.ask("drain", "a").servers == ("web/a",)
+    without = [line for line in EVERYTHING if "10.9.2.1" not in line]
+    until(lambda: sorted(site.director.saved()) == without)  # it has no connections
+    site.stop(signal.SIGUSR2)
+    site.start()
+    site.until_looked()
+    assert sorted(site.director.saved()) == without
+    assert site.ask("undrain", "web/a").servers == ("web/a",)
+    until(lambda: sorted(site.director.saved()) == EVERYTHING)
+    assert "there is no real server x" in (site.ask("drain", "x").error or "")
+
+
+def test_a_stop_takes_out_what_is_ours(site: Site) -> None:
+    site.stop()
+    assert site.director.saved() == OTHERS
+    assert "sync" not in daemons(site)
+    assert not site.has_vip
+    assert not (site.run_dir / "ipvs").exists()
