@@ -76,8 +76,9 @@ def owners_of_checks(config: Config) -> Iterator[tuple[Path, VirtualServer | Rea
 def checks_of(owner: RealServer | VirtualServer) -> Iterator[Written]:
     """Those written there, by kind."""
     for kind, table in _TABLES:
-        for name, check in getattr(owner, table).items():
-            yield kind, name, check
+        if written := getattr(owner, table):  # most have none of most kinds
+            for name, check in written.items():
+                yield kind, name, check
 
 
 def checks_in_force(virtual: VirtualServer, real: RealServer) -> tuple[Written, ...]:
