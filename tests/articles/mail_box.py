@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import email
-import email.message
+import email.policy
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from email.message import EmailMessage
 from typing import Any
 
 from aiosmtpd.smtp import SMTP
@@ -33,15 +34,15 @@ class MailBox:
         self._contents.append(envelope.content)
         return "250 kept"
 
-    def mails(self) -> list[email.message.Message]:
+    def mails(self) -> list[EmailMessage]:
         """In the order of their arrival."""
-        return [email.message_from_bytes(content) for content in list(self._contents)]
+        return [email.message_from_bytes(each, policy=email.policy.default) for each in list(self._contents)]
 
     def subjects(self) -> list[str]:
         """In the order of their arrival."""
         return [str(mail["Subject"]) for mail in self.mails()]
 
-    def wait_for(self, words: str) -> email.message.Message:
+    def wait_for(self, words: str) -> EmailMessage:
         """The first mail with these words in its subject. Raises TimeoutError."""
         deadline = time.monotonic() + _PATIENCE_S
         while True:

@@ -1,4 +1,4 @@
-"""What a real keepalived makes of virtual servers, by its own dump of its data; and the same of a plan of ours.
+"""What a real keepalived makes of virtual servers, by its own dump of its data; the same of a plan of ours.
 
 Rules of this file: both come to the same plain facts, by virtual server, real server and check. keepalived
 needs IPVS for it, so it runs where that is.
@@ -7,6 +7,7 @@ needs IPVS for it, so it runs where that is.
 from __future__ import annotations
 
 import re
+import signal
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,7 +17,15 @@ import msgspec
 from vipkeeper.lab.namespaces import Namespace
 from vipkeeper.lab.processes import LabProcess
 from vipkeeper.model import balancing as plan
-from vipkeeper.model.ipvs import AddressKey, Destination, Forwarding, MarkKey, SchedulerFlag, TunnelKind
+from vipkeeper.model.ipvs import (
+    AddressKey,
+    Destination,
+    Forwarding,
+    MarkKey,
+    SchedulerFlag,
+    Service,
+    TunnelKind,
+)
 
 PATIENCE_S = 60.0
 _COMPLETE = "Activating BFD healthchecker"
@@ -28,6 +37,8 @@ _FLAG_NAMES = {
     "sh-port": "flag-2", "sh-fallback": "flag-1", "mh-port": "flag-2", "mh-fallback": "flag-1",
 }  # fmt: skip
 _CHECKSUMS = {"nocsum": "no checksum", "csum": "checksum", "remcsum": "remote checksum"}
+
+_STAMP = re.compile(r"^\w{3} \w{3} +\d+ [\d:]+ \d{4}: ")
 
 Facts = dict[str, object]
 
@@ -51,44 +62,59 @@ def dump_of(text: str, host: Namespace, directory: Path) -> dict[str, ServiceFac
     directory.mkdir()
     file, log = directory / "keepalived.conf", directory / "log"
     file.write_text(text)
-    words = f"--dont-fork --log-console --dump-conf --check --use-file {file}"
-    script = f"mount -t tmpfs tmpfs /run && exec keepalived {words}"
-    process = LabProcess("keepalived", ("unshare", "--mount", "sh", "-c", script), log=log, namespace=host)
+    process = LabProcess(
+        "keepalived",
+        (
+            *("keepalived", "--dont-fork", "--log-console", "--dump-conf", "--check"),
+            *("--use-file", str(file), "--pid", str(directory / "pid")),
+            *("--checkers_pid", str(directory / "checkers-pid")),
+        ),
+        log=log,
+        namespace=host,
+    )
     process.start()
-    try:
-        until = time.monotonic() + PATIENCE_S
-        while _COMPLETE not in log.read_text():
-            process.require_running()
-            assert time.monotonic() < until, f"no dump came: {process.log_end()}"
-            time.sleep(0.05)
-    finally:
-        process.kill()
-    lines = [line.partition("]: ")[2] for line in log.read_text().splitlines() if "healthcheckers[" in line]
-    return _read_dump(lines)
+    until = time.monotonic() + PATIENCE_S
+    while _COMPLETE not in _said(log):
+        process.require_running()
+        assert time.monotonic() < until, f"no dump came: {process.log_end()}"
+        time.sleep(0.05)
+    process.send(signal.SIGTERM)
+    process.wait(PATIENCE_S)
+    return _read_dump([_STAMP.sub("", line) for line in _said(log).splitlines()])
+
+
+def _said(log: Path) -> str:
+    """2.2.7 prints a byte or two that it never set."""
+    return log.read_text(errors="replace")
 
 
 def _read_dump(lines: list[str]) -> dict[str, ServiceFacts]:
     found: dict[str, ServiceFacts] = {}
     names: dict[str, str] = {}  # keepalived numbers the virtual servers of a group; here the protocol tells
-    groups: dict[str, int] = {}
     data, _, checks = "\n".join(lines).partition(_CHECKS)
     for part in data.split(_SERVICE)[1:]:
         head, *servers = part.split(_SERVER)
         facts = _facts_of_service(head)
         name = str(facts.pop("name"))
         if name.startswith("["):
-            group = name.rpartition(":")[0]
-            number = groups[group] = groups.get(group, -1) + 1
-            names[f"{group}:{number}"] = f"{group} {facts['protocol']}"
-            name = f"{group} {facts['protocol']}"
+            names[name] = f"{name.rpartition(':')[0]} {facts['protocol']}"
+            name = names[name]
         found.setdefault(name, ServiceFacts(facts, dict(map(_server, servers))))
     for block in re.split(r"(?m)^ (?=\S.* -> )", checks.partition("------< Checker track")[0])[1:]:
         head, _, rest = block.partition("\n")
         service, _, server = head.partition(" -> ")
-        own = names.get(service, _service_name(service))
+        own = names[service] if service in names else _service_name(service)
         if own in found:
             found[own].servers[_address(server)].checks.append(_facts_of_check(rest))
+    for name, service in found.items():
+        if name.startswith("["):
+            service.servers = {_in_table(key, server): server for key, server in service.servers.items()}
     return found
+
+
+def _in_table(key: str, server: ServerFacts) -> str:
+    """Of a group, a port is shown as it is written, also where it counts for nothing."""
+    return key if server.facts["method"] == "NAT" else f"{key.partition(' ')[0]} 0"
 
 
 def _value(text: str, label: str, default: str = "") -> str:
@@ -134,7 +160,7 @@ def _server(text: str) -> tuple[str, ServerFacts]:
     facts: Facts = {
         "method": _value(text, "forwarding method"),
         "weight": int(_value(text, "initial weight")),
-        "limits": (int(lower), int(upper)),
+        "limits": (int(lower) if int(lower) <= int(upper) else 0, int(upper)),  # else the kernel refuses it
         "inhibited": _value(text, "Inhibit on failure") == "ON",
         "mailed": _value(text, "Using smtp notification") == "yes",
     }
@@ -183,13 +209,13 @@ def _of_its_kind(kind: str, text: str) -> Iterator[tuple[str, object]]:
 
 
 def _page(text: str) -> tuple[object, ...]:
-    codes = re.findall(r"(?m)^ {9}(\d+)(?:-(\d+))?$", text)
+    codes = re.findall(r"(?m)^ {7}(\d+)(?:-(\d+))?$", text)
     spans = [(int(first), int(last or first)) for first, last in codes]
     return text.partition("\n")[0], _value(text, "digest"), spans, _value(text, "Virtual host")
 
 
 def _microseconds(text: str) -> int:
-    return int(text.split()[0]) if text else 0
+    return int(text.split(maxsplit=1)[0]) if text else 0
 
 
 def _address(text: str) -> str:
@@ -234,7 +260,7 @@ def _service_facts(service: plan.ServicePlan) -> ServiceFacts:
     facts: Facts = {
         "protocol": _protocol_of(service),
         "scheduler": chosen.scheduler,
-        "flags": {flag.value for flag in SchedulerFlag if flag in chosen.flags},
+        "flags": {flag.value for flag in SchedulerFlag if flag in chosen.flags and _is_shown(flag, chosen)},
         "one packet": chosen.one_packet,
         "persistence": persistence.timeout_s if persistence is not None else 0,
         "granularity": persistence.netmask if persistence and persistence.netmask not in whole else "",
@@ -250,6 +276,11 @@ def _service_facts(service: plan.ServicePlan) -> ServiceFacts:
     return ServiceFacts(
         facts, {f"{real.key.address} {real.key.port}": _server_facts(real) for real in service.real_servers}
     )
+
+
+def _is_shown(flag: SchedulerFlag, chosen: Service) -> bool:
+    """Of sh and mh the dump shows the two that have a name."""
+    return flag is not SchedulerFlag.FLAG_3 or chosen.scheduler not in {"sh", "mh"}
 
 
 def _method(destination: Destination) -> str:
@@ -311,7 +342,7 @@ def _asked(ask: plan.Ask) -> Iterator[tuple[str, object]]:
             yield "dynamic", ask.dynamic
             yield "words", len(ask.path.split(" "))
         case plan.DnsAsk():
-            yield "question", (ask.type, ask.name)
+            yield "question", (ask.record_type, ask.name)
         case plan.UdpAsk():
             yield "payload", len(ask.payload) // 2
             yield "reply", ask.require_reply

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 
 import pytest
 
-from tests.config.keepalived.kept_files import config_of
+from tests.config.keepalived.kept_files import config_of, mistakes_of
+from tests.config.keepalived.written_files import VIP
 from tests.ipvs.keepalived_dump import Facts, ServerFacts, ServiceFacts, dump_of, facts_of_plan
 from tests.keepalived_keywords.meaning import meant
 from tests.keepalived_keywords.service_corpus import ServiceCorpus
@@ -29,9 +30,7 @@ pytestmark = [
 ]
 
 FILES = int(os.environ.get("VIPKEEPER_KEEPALIVED_DUMPS", "8"))
-SERVICES = 12
-# So that there is something to be an agent for.
-VIP = "vrrp_instance VI {\ninterface lo0\nvirtual_router_id 51\npriority 100\nvirtual_ipaddress {\n192.0.2.1\n}\n}\n"
+SERVICES = 4
 _RUNS = {0, 5}
 
 
@@ -41,27 +40,31 @@ def host() -> Iterator[Namespace]:
         yield made
 
 
+@pytest.fixture(scope="module")
 def texts() -> list[str]:
-    """Files that keepalived runs with."""
+    """Files that both run with, without virtual servers that are skipped: 2.2.7 dumps memory for those."""
     found: list[str] = []
     seed = 0
     while len(found) < FILES:
         text = "".join(ServiceCorpus(seed).blocks(SERVICES))
         seed += 1
-        if like_keepalived(meant(text)) in _RUNS:
+        understood = meant(text)
+        kept = sum(block.keyword == "virtual_server" for block in understood.blocks)
+        if kept == SERVICES and like_keepalived(understood) in _RUNS and not mistakes_of(text + VIP):
             found.append(text)
     return found
 
 
 @pytest.mark.parametrize("number", range(FILES))
-def test_values_agree(number: int, host: Namespace, tmp_path: Path) -> None:
-    text = texts()[number]
+def test_values_agree(number: int, texts: list[str], host: Namespace, tmp_path: Path) -> None:
+    text = texts[number]
     assert compared(planned(text), dump_of(text, host, tmp_path / "kept")) == []
 
 
 def test_a_difference_is_seen(host: Namespace, tmp_path: Path) -> None:
     """The control: keepalived reads another file than we do."""
-    text = "virtual_server 192.0.2.1 80 {\nprotocol TCP\nlvs_sched rr\nlvs_method NAT\nreal_server 10.0.0.1 80 {\n}\n}\n"
+    lines = "protocol TCP\nlvs_sched rr\nlvs_method NAT\nreal_server 10.0.0.1 80 {\n}\n"
+    text = f"global_defs {{\nsmtp_alert_checker off\n}}\nvirtual_server 192.0.2.1 80 {{\n{lines}}}\n"
     theirs = dump_of(text.replace("rr", "lc"), host, tmp_path / "kept")
     assert compared(planned(text), theirs) == ["192.0.2.1 80 tcp scheduler: 'rr' here, 'lc' in keepalived"]
 
@@ -82,10 +85,8 @@ def compared(ours: dict[str, ServiceFacts], theirs: dict[str, ServiceFacts]) -> 
     return sorted(found)
 
 
-def _names(around: str, ours: object, theirs: object) -> list[str]:
-    return (
-        [] if set(ours) == set(theirs) else [f"{around}: {sorted(ours)} here, {sorted(theirs)} in keepalived"]
-    )
+def _names(around: str, ours: Set[str], theirs: Set[str]) -> list[str]:
+    return [] if ours == theirs else [f"{around}: {sorted(ours)} here, {sorted(theirs)} in keepalived"]
 
 
 def _server(name: str, ours: ServerFacts, theirs: ServerFacts) -> list[str]:

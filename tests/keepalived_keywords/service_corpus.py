@@ -107,13 +107,14 @@ class ServiceCorpus(Corpus):
             chance.shuffle(lines)
         lines += [line for line in self._lines(_VIRTUAL) if self._broken or not _is_delicate(line)]
         servers = 0 if self._broken and chance.random() < 0.1 else chance.randint(1, 3)
-        lines += [self._real_server(place + 1) for place in range(servers)]
+        by_address = which[0].isdigit()
+        lines += [self._real_server(place + 1, may_lack_port=by_address) for place in range(servers)]
         return f"virtual_server {which} {{\n{''.join(lines)}}}\n"
 
-    def _real_server(self, place: int) -> str:
+    def _real_server(self, place: int, *, may_lack_port: bool) -> str:
         chance = self._random
         which = self._pick(
-            (f"10.0.0.{place} 80", f"10.0.0.{place} 80", f"10.0.0.{place}"),
+            (f"10.0.0.{place} 80", f"10.0.0.{place} 80", f"10.0.0.{place}" + " 80" * (not may_lack_port)),
             ("10.0.0.1 80", f"10.0.0.{place} 8080", "2001:db8::1 80", "lb02 80", "10.0.0.7 70000"),
         )
         lines = list(self._lines(_REAL))

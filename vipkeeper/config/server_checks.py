@@ -53,7 +53,7 @@ _KIND_DEFAULTS: Mapping[CheckKind, KindDefaults] = {
     CheckKind.HTTP: KindDefaults(delay_before_retry_s=3.0),
     CheckKind.SSL: KindDefaults(delay_before_retry_s=3.0),
     CheckKind.DNS: KindDefaults(retry=3, delay_before_retry_s=None),
-    CheckKind.MISC: KindDefaults(retry=0, delay_before_retry_s=None),
+    CheckKind.MISC: KindDefaults(retry=0),
 }
 
 
@@ -76,8 +76,9 @@ def owners_of_checks(config: Config) -> Iterator[tuple[Path, VirtualServer | Rea
 def checks_of(owner: RealServer | VirtualServer) -> Iterator[Written]:
     """Those written there, by kind."""
     for kind, table in _TABLES:
-        for name, check in getattr(owner, table).items():
-            yield kind, name, check
+        if written := getattr(owner, table):  # most have none of most kinds
+            for name, check in written.items():
+                yield kind, name, check
 
 
 def checks_in_force(virtual: VirtualServer, real: RealServer) -> tuple[Written, ...]:

@@ -80,7 +80,11 @@ class Layout(msgspec.Struct, frozen=True):
 
     def find(self, name: str) -> Row | None:
         """The row of a keyword or of its old name."""
-        return next((row for row in self.rows if name in row.names), None)
+        for row in self.rows:
+            # Spelled out: a file of a thousand virtual servers asks this 300,000 times.
+            if row.keyword == name or (row.old_names and name in row.names):
+                return row
+        return None
 
 
 class Details(TypedDict, total=False):
