@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vipkeeper.balancing import server_phases
+from vipkeeper.balancing.server_phases import Drain, Health
 from vipkeeper.election import unit_phases
 from vipkeeper.election.unit_phases import Phase
 from vrrp_compat.router import group_states, states
@@ -56,6 +58,16 @@ GROUP_STATES = {
     GroupState.MASTER: "Every member is master here.",
     GroupState.FAULT: "A member cannot serve, so that none of them does.",
 }
+HEALTHS = {
+    Health.WAITING: "Out, and nothing was told yet: a check has to succeed first (`alpha`).",
+    Health.UP: "No check counts as failed. One that has not spoken counts as failed only with `alpha`.",
+    Health.DOWN: "A check failed. Out of the table, or there with weight 0 (`inhibit_on_failure`).",
+}
+DRAINS = {
+    Drain.SERVING: "It serves if it is up.",
+    Drain.DRAINING: "In the table with weight 0, for the connections that it has.",
+    Drain.DRAINED: "Out of the table; its checks go on.",
+}
 
 UNIT = Drawing(
     head="""\
@@ -96,10 +108,40 @@ state; the group says when they become master, and when they cease to be it.
     meanings=GROUP_STATES,
 )
 
+HEALTH = Drawing(
+    head="""\
+## The health of a real server
+
+Made from `vipkeeper/balancing/server_phases.py` in the same way. A director that goes on from an earlier one
+starts with what stands in the kernel's table.
+""",
+    noun="health",
+    starts=(
+        f"{Health.WAITING.value}: a check has alpha",
+        Health.UP.value,
+        f"{Health.DOWN.value}: an earlier director had it out",
+    ),
+    table=server_phases.HEALTH,
+    meanings=HEALTHS,
+)
+
+DRAIN = Drawing(
+    head="""\
+## A drained real server
+
+Made from `vipkeeper/balancing/server_phases.py` in the same way. It is apart from health: a server that is
+taken back serves only if it is up.
+""",
+    noun="state",
+    starts=(Drain.SERVING.value,),
+    table=server_phases.DRAIN,
+    meanings=DRAINS,
+)
+
 
 def draw_states() -> str:
     """The whole page."""
-    return "\n".join(_draw(drawing) for drawing in (UNIT, ROUTER, GROUP))
+    return "\n".join(_draw(drawing) for drawing in (UNIT, ROUTER, GROUP, HEALTH, DRAIN))
 
 
 def _draw(drawing: Drawing) -> str:

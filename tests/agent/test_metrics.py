@@ -7,21 +7,26 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.cli.router_reports import BACKUP, MASTER
 from tests.cli.router_reports import report_of as router_report_of
+from tests.cli.served_director import REPORT as DIRECTOR
 from tests.contract.event_loop import on_loop
 from vipkeeper.agent.counts import Counts
+from vipkeeper.agent.director_metrics import DirectorScrape, director_text
 from vipkeeper.agent.metrics_server import serve_metrics
 from vipkeeper.agent.metrics_text import metrics_text
 from vipkeeper.agent.peer_wire import Malformed
 from vipkeeper.config.peer_address import PeerAddress
 from vipkeeper.model.agent_report import ElectorReport, Report, TrackReport, VipReport
+from vipkeeper.model.director_messages import DirectorAnswer
 from vipkeeper.model.messages import RefusedBecause
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,6 +73,13 @@ def samples(text: bytes) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]
     }
 
 
+ALL_TEXTS = (
+    metrics_text(ON_PROMISES, COUNTS, LABELS),
+    metrics_text(router_report_of(MASTER), COUNTS, LABELS),
+    director_text(DirectorScrape(0, msgspec.json.encode(DirectorAnswer(ipvs=DIRECTOR)))),
+)
+
+
 def test_the_values_are_those_of_the_report() -> None:
     found = samples(metrics_text(ON_PROMISES, COUNTS, LABELS))
     web = (("vip", "web"),)
@@ -108,8 +120,8 @@ def test_a_node_that_holds_nothing_has_no_lease_and_no_promise() -> None:
 def test_every_metric_is_in_the_documentation_and_none_else() -> None:
     told = {
         (sample.name, frozenset(sample.labels))
-        for report in (ON_PROMISES, router_report_of(MASTER))
-        for family in text_string_to_metric_families(metrics_text(report, COUNTS, LABELS).decode())
+        for text in ALL_TEXTS
+        for family in text_string_to_metric_families(text.decode())
         for sample in family.samples
     }
     page = (ROOT / "docs" / "operations.md").read_text()
@@ -119,9 +131,8 @@ def test_every_metric_is_in_the_documentation_and_none_else() -> None:
 
 
 def test_every_metric_is_explained_to_people() -> None:
-    for report in (ON_PROMISES, router_report_of(MASTER)):
-        text = metrics_text(report, COUNTS, LABELS).decode()
-        for family in text_string_to_metric_families(text):
+    for text in ALL_TEXTS:
+        for family in text_string_to_metric_families(text.decode()):
             assert family.documentation.endswith("."), family.name
 
 
@@ -162,9 +173,11 @@ async def exchange(own: PeerAddress, request: bytes) -> bytes:
 
 async def served(*requests: bytes) -> list[bytes]:
     own = PeerAddress("127.0.0.1", free_port())
-    server = asyncio.create_task(
-        serve_metrics(own, lambda: partial(metrics_text, ON_PROMISES, COUNTS, LABELS))
-    )
+
+    async def scrape() -> Callable[[], bytes]:
+        return partial(metrics_text, ON_PROMISES, COUNTS, LABELS)
+
+    server = asyncio.create_task(serve_metrics(own, scrape))
     try:
         return [await exchange(own, request) for request in requests]
     finally:
@@ -208,11 +221,14 @@ def test_an_address_that_is_taken_is_a_warning_and_is_tried_again(caplog: pytest
                 return
             await asyncio.sleep(0.01)
 
+    async def scrape() -> Callable[[], bytes]:
+        return lambda: b"x"
+
     @on_loop
     async def story() -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             own = PeerAddress("127.0.0.1", taken.getsockname()[1])
-            server = asyncio.create_task(serve_metrics(own, lambda: lambda: b"x"))
+            server = asyncio.create_task(serve_metrics(own, scrape))
             async with asyncio.timeout(PATIENCE_S):
                 await told_of_it()
         assert (await exchange(own, b"GET /metrics HTTP/1.1\r\n\r\n")).endswith(b"\r\n\r\nx")

@@ -82,6 +82,7 @@ PURE = (
 )
 # The files of config that open files.
 READERS = (
+    "vipkeeper.config.host_facts",
     "vipkeeper.config.reader",
     "vipkeeper.config.keepalived_files",
     "vipkeeper.config.keepalived_reader",

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from vipkeeper.balancing import server_phases
+from vipkeeper.balancing.server_phases import Drain, Health
 from vipkeeper.election import unit_phases
 from vipkeeper.election.unit_phases import Phase, UnitState
 from vipkeeper.model.errors import ProgrammingError
@@ -68,6 +70,23 @@ def move_group(state: enum.Enum, trigger: enum.Enum) -> tuple[enum.Enum, Program
         return state, refused
 
 
+def move_health(state: enum.Enum, trigger: enum.Enum) -> tuple[enum.Enum, ProgrammingError | None]:
+    return _move_server(server_phases.HEALTH, state, trigger)
+
+
+def move_drain(state: enum.Enum, trigger: enum.Enum) -> tuple[enum.Enum, ProgrammingError | None]:
+    return _move_server(server_phases.DRAIN, state, trigger)
+
+
+def _move_server(
+    table: Table, state: enum.Enum, trigger: enum.Enum
+) -> tuple[enum.Enum, ProgrammingError | None]:
+    try:
+        return server_phases.follow("web", table, state, trigger), None
+    except ProgrammingError as refused:
+        return state, refused
+
+
 MACHINES = (
     Machine(
         "election",
@@ -96,8 +115,26 @@ MACHINES = (
         group_states.TRANSITIONS,
         move_group,
     ),
+    Machine(
+        "health of a real server",
+        Health,
+        server_phases.HealthTrigger,
+        (Health.WAITING, Health.UP),
+        Health.UP,
+        server_phases.HEALTH,
+        move_health,
+    ),
+    Machine(
+        "drained real server",
+        Drain,
+        server_phases.DrainTrigger,
+        (Drain.SERVING,),
+        Drain.SERVING,
+        server_phases.DRAIN,
+        move_drain,
+    ),
 )
-ELECTION, ROUTER, GROUP = MACHINES
+ELECTION = MACHINES[0]
 
 
 def stranded(machine: Machine) -> list[str]:

@@ -1,25 +1,24 @@
 """A real SMTP server in a host's namespace, on port 25 of its loopback, that keeps what it gets.
 
-Run as a module it is that server: `python -m tests.articles.mail_box DIRECTORY`.
+It is a thread of this process: a program more on each node takes seconds to start under User-Mode Linux.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import email
-import email.message
-import signal
-import sys
+import email.policy
+import socket
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from email.message import EmailMessage
 from typing import Any
 
-from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP
 
 from vipkeeper.lab.network import Host
-from vipkeeper.lab.processes import LabProcess
 
 _POLL_S = 0.05
 _PATIENCE_S = 30.0
@@ -28,20 +27,22 @@ _PATIENCE_S = 30.0
 class MailBox:
     """The mails that arrived at one host."""
 
-    def __init__(self, directory: Path, process: LabProcess) -> None:
-        self.directory = directory
-        self.process = process
+    def __init__(self) -> None:
+        self._contents: list[bytes] = []
 
-    def mails(self) -> list[email.message.Message]:
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - its name
+        self._contents.append(envelope.content)
+        return "250 kept"
+
+    def mails(self) -> list[EmailMessage]:
         """In the order of their arrival."""
-        files = sorted(self.directory.glob("*.eml"))
-        return [email.message_from_bytes(file.read_bytes()) for file in files]
+        return [email.message_from_bytes(each, policy=email.policy.default) for each in list(self._contents)]
 
     def subjects(self) -> list[str]:
         """In the order of their arrival."""
         return [str(mail["Subject"]) for mail in self.mails()]
 
-    def wait_for(self, words: str) -> email.message.Message:
+    def wait_for(self, words: str) -> EmailMessage:
         """The first mail with these words in its subject. Raises TimeoutError."""
         deadline = time.monotonic() + _PATIENCE_S
         while True:
@@ -54,53 +55,21 @@ class MailBox:
 
 
 @contextlib.contextmanager
-def run_mail_box(host: Host, directory: Path) -> Iterator[MailBox]:
-    """Returns when it takes mail."""
-    directory.mkdir(parents=True)
-    process = LabProcess(
-        f"mail server on {host.name}",
-        (sys.executable, "-m", "tests.articles.mail_box", str(directory)),
-        log=directory / "server.log",
-        namespace=host.namespace,
-    )
-    process.start()
+def run_mail_box(host: Host) -> Iterator[MailBox]:
+    """It takes mail from the start to the end of the block."""
+    box = MailBox()
+    loop = asyncio.new_event_loop()
+    listening = host.namespace.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind(("127.0.0.1", 25))
+    thread = threading.Thread(target=loop.run_forever, name=f"mail-{host.name}")
+    thread.start()
+    serving = loop.create_server(lambda: SMTP(box, loop=loop), sock=listening)
+    server = asyncio.run_coroutine_threadsafe(serving, loop).result(_PATIENCE_S)
     try:
-        deadline = time.monotonic() + _PATIENCE_S
-        while "ready" not in process.log.read_text():
-            process.require_running()
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{process.name} is not ready")
-            time.sleep(_POLL_S)
-        yield MailBox(directory, process)
+        yield box
     finally:
-        process.stop()
-
-
-class _Keeper:
-    """Writes each mail into a file; complete files only are seen."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._count = 0
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - its name
-        self._count += 1
-        file = self._directory / f"{self._count:05}.eml"
-        unfinished = file.with_suffix(".part")
-        unfinished.write_bytes(envelope.content)
-        unfinished.rename(file)
-        return "250 kept"
-
-
-def _serve(directory: Path) -> None:
-    ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    controller = Controller(_Keeper(directory), hostname="127.0.0.1", port=25)
-    controller.start()
-    print("ready", flush=True)
-    ended.wait()
-    controller.stop()
-
-
-if __name__ == "__main__":
-    _serve(Path(sys.argv[1]))
+        loop.call_soon_threadsafe(server.close)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

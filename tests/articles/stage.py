@@ -46,6 +46,59 @@ class Node:
         return found
 
 
+@contextlib.contextmanager
+def running_nodes(
+    lab: Lab,
+    backend: str,
+    texts: Sequence[str],
+    *,
+    prepare: Callable[[Node], None] = lambda _node: None,
+) -> Iterator[list[Node]]:
+    """One agent a host with these files, all started in order. `{home}` in a text is the node's folder.
+
+    `prepare` puts there what the file names. Nothing of them is left when the block ends.
+    """
+    # Each article is a cluster of its own: nobody waits for the leases of the one before.
+    name = f"article{now_ns()}"
+    directory, flags = lab.directory / name, _flags(lab, backend, name)
+    with contextlib.ExitStack() as stack:
+        nodes = []
+        for host, text in zip(lab.network.hosts, texts, strict=False):  # the rest has no agent
+            home = directory / host.name
+            home.mkdir(parents=True)
+            agent = ConfiguredVipkeeper(
+                host,
+                VirtualRouter(VIPS),
+                home,
+                text.replace("{home}", str(home)),
+                file_name="keepalived.conf",
+                flags=flags,
+                agent_flags=() if backend == "vrrp" else LEASE,
+            )
+            nodes.append(Node(host, agent, home, stack.enter_context(run_mail_box(host))))
+            prepare(nodes[-1])
+            stack.callback(agent.clean_up)
+        lab.network.client.namespace.run("ip", "neigh", "flush", "dev", "eth0")
+        try:
+            for node in nodes:
+                node.agent.start()
+            yield nodes
+        except BaseException:
+            for node in nodes:
+                print(f"--- {node.host.name}\n{node.agent.said()}")
+            raise
+        finally:
+            with uninterrupted():
+                stack.close()
+
+
+def _flags(lab: Lab, backend: str, cluster: str) -> tuple[str, ...]:
+    if backend == "vrrp":
+        return ("--backend", "vrrp")
+    endpoints = ",".join(lab.etcd.endpoints)
+    return ("--backend", "etcd", "--endpoints", endpoints, "--cluster", cluster)
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """One lab, used by one article after another."""
@@ -61,54 +114,12 @@ class Stage:
         *,
         prepare: Callable[[Node], None] = lambda _node: None,
     ) -> Iterator[list[Node]]:
-        """One agent a host with these files, all started in order. `{home}` in a text is the node's folder.
-
-        `prepare` puts there what the file names.
-
-        Nothing of them is left when the block ends.
-        """
-        # Each article is a cluster of its own: nobody waits for the leases of the one before.
-        name = f"article{now_ns()}"
-        directory, flags = self.lab.directory / name, self._flags(backend, name)
-        with contextlib.ExitStack() as stack:
-            nodes = []
-            for host, text in zip(self.lab.network.hosts, texts, strict=True):
-                home = directory / host.name
-                home.mkdir(parents=True)
-                mails = stack.enter_context(run_mail_box(host, home / "mails"))
-                agent = ConfiguredVipkeeper(
-                    host,
-                    VirtualRouter(VIPS),
-                    home,
-                    text.replace("{home}", str(home)),
-                    file_name="keepalived.conf",
-                    flags=flags,
-                    agent_flags=() if backend == "vrrp" else LEASE,
-                )
-                nodes.append(Node(host, agent, home, mails))
-                prepare(nodes[-1])
-                stack.callback(agent.clean_up)
-            self.lab.network.client.namespace.run("ip", "neigh", "flush", "dev", "eth0")
-            self.forget()
-            try:
-                for node in nodes:
-                    node.agent.start()
-                yield nodes
-            except BaseException:
-                for node in nodes:
-                    print(f"--- {node.host.name}\n{node.agent.said()}")
-                raise
-            finally:
-                with uninterrupted():
-                    stack.close()
+        """Nodes under observation; see `running_nodes`."""
+        self.forget()
+        with running_nodes(self.lab, backend, texts, prepare=prepare) as nodes:
+            yield nodes
         for vip in VIPS:
             self.observer.wait_until_silent(vip, timeout_s=PATIENCE_S)
-
-    def _flags(self, backend: str, cluster: str) -> tuple[str, ...]:
-        if backend == "vrrp":
-            return ("--backend", "vrrp")
-        endpoints = ",".join(self.lab.etcd.endpoints)
-        return ("--backend", "etcd", "--endpoints", endpoints, "--cluster", cluster)
 
     def forget(self) -> None:
         """What was observed up to now has been judged."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.config.sources import config_of
-from vipkeeper.config.reader import facts_of_this_host
+from vipkeeper.config.host_facts import facts_of_this_host
 from vipkeeper.config.rules import HostFacts, host_notices
 
 VIP = """backend = "vrrp"
@@ -72,3 +72,18 @@ def test_what_nobody_looked_for_is_not_missed(facts: HostFacts) -> None:
 def test_the_host_is_really_asked() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, pytest.raises(OSError, match="assign"):
         probe.bind((FOREIGN, 0))
+
+
+def test_a_director_that_is_a_real_server_is_told_of_the_loop() -> None:
+    text = f"""{VIP}[virtual_server.web]
+address = "192.0.2.10"
+port = 80
+protocol = "tcp"
+lvs_method = "DR"
+real_server.here.address = "127.0.0.1"
+real_server.there.address = "{FOREIGN}"
+"""
+    (found,) = told(text)
+    assert found.startswith("127.0.0.1 is this host: two directors that are real servers of each other send")
+    assert told(text.replace("lvs_method", 'present = "owner"\nlvs_method')) == []
+    assert told(text.replace('"DR"', '"NAT"')) == []

@@ -16,7 +16,10 @@ RECIPIENT = 'notification_email = ["ops@example.com"]\n'
     [
         (f"[mail]\n{RECIPIENT}", "no mail is sent: there is no smtp_server; add smtp_server"),
         (f"[mail]\n{SERVER}", "no mail is sent: there are no recipients; add notification_email"),
-        (f"[mail]\n{RECIPIENT}{SERVER}", "no mail is sent: no VIP and no sync group has smtp_alert"),
+        (
+            f"[mail]\n{RECIPIENT}{SERVER}",
+            "no sync group and no virtual or real server has smtp_alert",
+        ),
         ("[mail]\nsmtp_alert = true", "there is no smtp_server; add it, and notification_email"),
         ("[vip.web.notify]\nsmtp_alert = true", "there is no smtp_server; add it, and notification_email"),
         (
@@ -29,6 +32,7 @@ RECIPIENT = 'notification_email = ["ops@example.com"]\n'
         ),
         ('[vip.web.notify.master]\nuser = "nobody"', "names who it runs as, and no script"),
         ('[scripts.fifo_script]\nscript = "/bin/read"', "there is no FIFO for it to read"),
+        ('[ipvs.fifo_script]\nscript = "/bin/read"', "there is no FIFO for it to read; add ipvs.fifo"),
         ("[scripts]\nfifo_states_on_reload = true", "there is no FIFO; add scripts.fifo"),
         ("[vip.web.notify]\npriority_changes = true", "there is no FIFO that tells them"),
         ("[vip.web.notify]\ntimeout = 5", "there is no script that it would limit"),

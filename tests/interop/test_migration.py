@@ -28,7 +28,7 @@ from vipkeeper.lab.observer import now_ns
 from vipkeeper.lab.run_command import CommandFailed
 from vipkeeper.lab.verdicts import IN_FLIGHT_NS, RETURN_NS
 
-pytestmark = [pytest.mark.root, pytest.mark.etcd, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.root, pytest.mark.long, pytest.mark.etcd, pytest.mark.timeout(300)]
 
 DESCRIBED = VirtualRouter((VIP4,), version=2, interval_ms=1000, auth="pass", key="secret12")
 PRIORITIES = (120, 110, 100)

@@ -16,7 +16,7 @@ from tests.interop.two_segments import TwoSegments, two_segments
 from tests.peers.grouped import IN, OUT, Grouped
 from vipkeeper.lab.network import Host
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.root, pytest.mark.long, pytest.mark.timeout(240)]
 
 HIGHER, LOWER = 120, 110
 # What a hand-over takes: an advertisement there and one back, a withdrawal, and a machine that is busy.

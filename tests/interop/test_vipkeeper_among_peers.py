@@ -22,7 +22,7 @@ from vipkeeper.lab import faults
 from vipkeeper.lab.observer import now_ns
 from vipkeeper.lab.verdicts import IN_FLIGHT_NS
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.root, pytest.mark.long, pytest.mark.timeout(180)]
 
 # Short enough for a quick test, long enough for two busy processors.
 SHORT = VirtualRouter((VIP4,), interval_ms=200)

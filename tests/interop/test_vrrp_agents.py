@@ -24,7 +24,7 @@ from vipkeeper.lab.namespaces import Namespace
 from vipkeeper.lab.network import vip_ipv4
 from vipkeeper.lab.observer import now_ns
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.root, pytest.mark.long, pytest.mark.timeout(180)]
 
 SLOW = VirtualRouter((VIP4,), interval_ms=3000)
 PAIR = ("vipkeeper", "vipkeeper")

@@ -17,7 +17,7 @@ from tests.notify.told import Journal, script, told, until
 from vipkeeper.config.notify_schema import Scripts
 from vipkeeper.model.state_changes import VipState
 from vipkeeper.notify.fifo import Fifo
-from vipkeeper.notify.fifo_outlet import FifoOutlet
+from vipkeeper.notify.fifo_outlet import FifoOutlet, fifo_of_all
 
 LINE = b'INSTANCE "web" MASTER 100\n'
 
@@ -120,7 +120,7 @@ class TestReader:
     def test_its_last_argument_is_the_name_and_it_reads_to_the_end(self, tmp_path: Path) -> None:
         async def story() -> None:
             slow = f'echo "$@" > {tmp_path}/words; sleep 0.3; exec cat "$2" > {tmp_path}/read'
-            outlet = FifoOutlet(reader(tmp_path, slow), Journal())
+            outlet = FifoOutlet(fifo_of_all(reader(tmp_path, slow)), Journal())
             await until((tmp_path / "words").exists)
             outlet.write(told())
             outlet.write(told(VipState.STOP))
@@ -134,7 +134,9 @@ class TestReader:
     def test_it_is_started_again_when_it_ends_and_that_is_said(self, tmp_path: Path) -> None:
         async def story() -> None:
             journal = Journal()
-            outlet = FifoOutlet(reader(tmp_path, f"echo x >> {tmp_path}/starts; exit 3"), journal)
+            outlet = FifoOutlet(
+                fifo_of_all(reader(tmp_path, f"echo x >> {tmp_path}/starts; exit 3")), journal
+            )
             await until(lambda: len((tmp_path / "starts").read_text()) == 4 if journal.lines else False)
             assert "exit code 3; it is started again in 1 s" in journal.said("fifo-script")[0]
             await until(lambda: len(journal.said("fifo-script")) == 2)
@@ -146,7 +148,7 @@ class TestReader:
     def test_one_that_does_not_end_by_itself_is_ended(self, tmp_path: Path) -> None:
         async def story() -> None:
             scripts = reader(tmp_path, f"echo $$ > {tmp_path}/pid; exec sleep 1000")
-            outlet = FifoOutlet(scripts, Journal())
+            outlet = FifoOutlet(fifo_of_all(scripts), Journal())
             await until(lambda: (tmp_path / "pid").exists() and bool((tmp_path / "pid").read_text()))
             process = Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}")
             await outlet.end(keep=False)
@@ -157,13 +159,13 @@ class TestReader:
     def test_a_reload_that_changes_nothing_leaves_it_alone(self, tmp_path: Path) -> None:
         async def story() -> None:
             scripts = reader(tmp_path, f'echo x >> {tmp_path}/starts; cat "$2" >> {tmp_path}/read')
-            outlet = FifoOutlet(scripts, Journal())
+            outlet = FifoOutlet(fifo_of_all(scripts), Journal())
             await until((tmp_path / "read").exists)
-            outlet.reconfigure(replace(scripts, startup_timeout_s=5.0))
+            outlet.reconfigure(fifo_of_all(replace(scripts, startup_timeout_s=5.0)))
             outlet.write(told())
             await until(lambda: (tmp_path / "read").read_bytes() == LINE)
             assert (tmp_path / "starts").read_text() == "x\n"
-            outlet.reconfigure(replace(scripts, fifo=str(tmp_path / "other")))
+            outlet.reconfigure(fifo_of_all(replace(scripts, fifo=str(tmp_path / "other"))))
             outlet.write(told())
             await until(lambda: (tmp_path / "starts").read_text() == "x\nx\n")
             await until(lambda: (tmp_path / "read").read_bytes() == 2 * LINE)
@@ -174,7 +176,8 @@ class TestReader:
 
     def test_it_belongs_to_whom_the_reader_runs_as(self, tmp_path: Path) -> None:
         async def story() -> None:
-            outlet = FifoOutlet(Scripts(fifo=str(tmp_path / "fifo"), fifo_user="nobody"), Journal())
+            scripts = Scripts(fifo=str(tmp_path / "fifo"), fifo_user="nobody")
+            outlet = FifoOutlet(fifo_of_all(scripts), Journal())
             assert (tmp_path / "fifo").stat().st_uid == 65534
             await outlet.end(keep=False)
 

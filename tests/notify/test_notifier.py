@@ -14,12 +14,14 @@ from tests.notify.mail_servers import Inbox, free_port, serving
 from tests.notify.test_told_states import config, vip
 from tests.notify.told import Journal, until
 from vipkeeper.config.schema import Config
+from vipkeeper.model.server_changes import ServerState
 from vipkeeper.model.state_changes import StateChange, VipState
 from vipkeeper.notify.mail_delivery import END_LIMIT_S
 from vipkeeper.notify.memory import Mail
 from vipkeeper.notify.notification import Kind, Name
 from vipkeeper.notify.notifier import Notifier
 from vipkeeper.notify.once import run_once
+from vipkeeper.notify.server_notification import ServerName
 
 MASTER, BACKUP, FAULT = VipState.MASTER, VipState.BACKUP, VipState.FAULT
 
@@ -31,6 +33,7 @@ class NotebookMemory:
 
     def __init__(self) -> None:
         self.told: dict[Name, VipState] = {}
+        self.told_servers: dict[ServerName, ServerState] = {}
         self.mails: list[Mail] = []
 
     def states(self) -> dict[Name, VipState]:
@@ -38,6 +41,12 @@ class NotebookMemory:
 
     def keep_states(self, states: Mapping[Name, VipState]) -> None:
         self.told = dict(states)
+
+    def servers(self) -> dict[ServerName, ServerState]:
+        return dict(self.told_servers)
+
+    def keep_servers(self, states: Mapping[ServerName, ServerState]) -> None:
+        self.told_servers = dict(states)
 
     def take_mails(self) -> list[Mail]:
         mails, self.mails = self.mails, []

@@ -17,8 +17,8 @@ from msgspec.structs import replace
 from tests.notify.told import PATIENCE_S, Journal, script, told, until
 from vipkeeper.config.notify_schema import Notify, Scripts
 from vipkeeper.model.state_changes import VipState
-from vipkeeper.notify.notification import Notification
 from vipkeeper.notify.script_turns import END_LIMIT_S, STOP_LIMIT_S, ScriptTurns
+from vipkeeper.notify.telling import Telling
 from vipkeeper.notify.waiting_line import MOST_WAITING
 
 MASTER, BACKUP, STOP = VipState.MASTER, VipState.BACKUP, VipState.STOP
@@ -38,7 +38,7 @@ class Bench:
         )
         self.program.chmod(self.program.stat().st_mode | stat.S_IXUSR)
         self.journal = Journal()
-        self.told: list[Notification] = []
+        self.told: list[Telling] = []
         self.turns = ScriptTurns(Scripts(user="root"), self.journal, self.told.append)
 
     def hang(self, name: str) -> None:
@@ -156,7 +156,7 @@ def test_too_many_that_wait_are_told_of_once(tmp_path: Path) -> None:
         assert bench.turns.counts.left_out >= 4
         bench.go_on("web")
         await until(lambda: bench.turns.waiting == 0, "the line does not move")
-        await until(lambda: bench.told[-1].state is BACKUP)
+        await until(lambda: bench.told[-1].word == BACKUP.value)
 
     play(tmp_path, story)
 
@@ -193,7 +193,7 @@ def test_at_the_end_stop_is_told_although_a_program_hangs(tmp_path: Path) -> Non
         assert 2 * STOP_LIMIT_S <= took_s < 2 * END_LIMIT_S
         (left_out,) = bench.journal.said("notify-left-out")
         assert "state=BACKUP" in left_out
-        assert [one.state for one in bench.told] == [MASTER, STOP]
+        assert [one.word for one in bench.told] == [MASTER.value, STOP.value]
 
     play(tmp_path, story)
 

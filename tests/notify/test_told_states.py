@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from tests.config.sources import config_of
 from vipkeeper.config.schema import Config
 from vipkeeper.model.state_changes import StateChange, VipState
-from vipkeeper.notify.notification import Kind, Notification, fifo_line
+from vipkeeper.notify.notification import Kind, Notification
 from vipkeeper.notify.told_states import ToldStates
 
 MASTER, BACKUP, FAULT = VipState.MASTER, VipState.BACKUP, VipState.FAULT
@@ -31,7 +31,7 @@ PAIR = config(vip("a", 1), vip("b", 2), GROUP)
 
 
 def lines(told: list[Notification]) -> list[str]:
-    return [fifo_line(one).decode().rstrip("\n") for one in told]
+    return [one.fifo_line().decode().rstrip("\n") for one in told]
 
 
 def take(states: ToldStates, unit: str, state: VipState, priority: int = 100) -> list[str]:

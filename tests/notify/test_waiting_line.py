@@ -34,4 +34,4 @@ def test_a_lower_priority_that_waits_to_be_told_is_not_told_twice() -> None:
     line = WaitingLine()
     for state in (MASTER, LOWER, LOWER, BACKUP, LOWER):
         line.add(told(state))
-    assert [one.state for one in line.clear()] == [MASTER, LOWER, BACKUP, LOWER]
+    assert [one.word for one in line.clear()] == [state.value for state in (MASTER, LOWER, BACKUP, LOWER)]

@@ -21,6 +21,7 @@ from vipkeeper.model.director_messages import OWN_IPVS, Changed, End, Ended, Fol
 from vipkeeper.model.server_changes import ServerChange
 
 if TYPE_CHECKING:
+    from vipkeeper.agent.director_metrics import DirectorScrape
     from vipkeeper.agent.director_process import DirectorProcess
 
 # The table stays in the kernel meanwhile, and only checks are not made.
@@ -55,6 +56,7 @@ class DirectorLink:
         self._again: asyncio.TimerHandle | None = None
         self._ending = False
         self._said_ended = False
+        self._restarts = 0
 
     def want(self, config: Config) -> None:
         """At the start and at each reload."""
@@ -80,6 +82,14 @@ class DirectorLink:
         """These are in the kernel now."""
         self._standing = addresses
         self._tell_standing()
+
+    async def scrape(self) -> DirectorScrape | None:
+        """What it says for metrics; None: nothing is kept here."""
+        if self._follow.plan.empty:
+            return None
+        from vipkeeper.agent.director_metrics import scrape_director
+
+        return await scrape_director(self._run_dir, self._restarts)
 
     async def end(self, *, keep: bool) -> None:
         """The agent ends; unless `keep`, what is ours leaves the table, however long ago it was made."""
@@ -123,6 +133,7 @@ class DirectorLink:
     def _start_later(self) -> None:
         if self._ending or self._follow.plan.empty:
             return
+        self._restarts += 1
         self._again = asyncio.get_running_loop().call_later(self._pause_s, self._start)
         self._pause_s = min(LONGEST_PAUSE_S, 3 * self._pause_s)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from vipkeeper.agent.logs import log
 from vipkeeper.agent.short_conversations import LONGEST_REQUEST, ShortConversations
@@ -20,12 +20,13 @@ _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _AGAIN_AFTER_S = 5.0
 
 
-async def serve_metrics(own: PeerAddress, scrape: Callable[[], Callable[[], bytes]]) -> None:
-    """Answer for ever. `scrape` takes the values at once; what it returns makes them text."""
+async def serve_metrics(own: PeerAddress, scrape: Callable[[], Awaitable[Callable[[], bytes]]]) -> None:
+    """Answer for ever. `scrape` takes the values; what it returns makes them text."""
 
     async def answer(request: bytes) -> bytes:
         status, plain = _judge(request)
-        body = await asyncio.to_thread(scrape()) if status.startswith("200") else f"{status}\n".encode()
+        known = status.startswith("200")
+        body = await asyncio.to_thread(await scrape()) if known else f"{status}\n".encode()
         head = (
             f"HTTP/1.1 {status}\r\nContent-Type: {_CONTENT_TYPE}\r\n"
             f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"

@@ -13,13 +13,15 @@ import msgspec
 
 from vipkeeper.agent.logs import log
 from vipkeeper.agent.run_directory import RunDirectory
+from vipkeeper.model.server_changes import ServerState
 from vipkeeper.model.state_changes import VipState
 from vipkeeper.notify.memory import Mail
 from vipkeeper.notify.notification import Kind, Name
+from vipkeeper.notify.server_notification import ServerName
 
 _Value = TypeVar("_Value")
 
-_STATES, _MAILS = "told-states", "waiting-mails"
+_STATES, _SERVERS, _MAILS = "told-states", "told-servers", "waiting-mails"
 
 
 class NotifyMemory:
@@ -27,6 +29,7 @@ class NotifyMemory:
 
     def __init__(self, directory: RunDirectory) -> None:
         self._directory = directory
+        self._kept_servers: dict[ServerName, ServerState] = {}
 
     def states(self) -> dict[Name, VipState]:
         """See `Memory.states`. What another version wrote and this one does not know is left out."""
@@ -42,6 +45,18 @@ class NotifyMemory:
     def keep_states(self, states: Mapping[Name, VipState]) -> None:
         """See `Memory.keep_states`."""
         self._write(_STATES, {f"{kind.value} {name}": state.value for (kind, name), state in states.items()})
+
+    def servers(self) -> dict[ServerName, ServerState]:
+        """See `Memory.servers`."""
+        rows = self._read(_SERVERS, list[tuple[str, str, ServerState]]) or []
+        self._kept_servers = {(virtual, real): state for virtual, real, state in rows}
+        return dict(self._kept_servers)
+
+    def keep_servers(self, states: Mapping[ServerName, ServerState]) -> None:
+        """See `Memory.keep_servers`. Most agents have no virtual servers, and nothing is written for them."""
+        if states != self._kept_servers:
+            self._kept_servers = dict(states)
+            self._write(_SERVERS, [(virtual, real, state) for (virtual, real), state in states.items()])
 
     def take_mails(self) -> list[Mail]:
         """See `Memory.take_mails`."""

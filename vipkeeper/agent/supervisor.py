@@ -17,6 +17,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from vipkeeper.agent.agent_metrics import with_director
 from vipkeeper.agent.clocks import boot_s
 from vipkeeper.agent.control_socket import serve_control
 from vipkeeper.agent.decider import make_decider
@@ -122,6 +123,7 @@ class _Agent:
 
     def _hear_server(self, change: ServerChange) -> None:
         """The director has written it to the log."""
+        self._notifier.hear_server(change)
 
     async def _keep_vips(self) -> int:
         self._decider = make_decider(self._config, self._directory, self._notifier)
@@ -200,7 +202,11 @@ class _Agent:
         yield aside(control, "control")
         yield aside(self._routing.run(), "routing")
         if config.metrics.listen is not None and (own := parse_listen(config.metrics.listen)) is not None:
-            yield aside(serve_metrics(own, lambda: self._decider.scrape(self._tracks.report())), "metrics")
+            yield aside(serve_metrics(own, self._scrape), "metrics")
+
+    async def _scrape(self) -> Callable[[], bytes]:
+        seen = await self._director.scrape()
+        return with_director(self._decider.scrape(self._tracks.report()), seen)
 
     def _report(self) -> Report:
         report = self._decider.report(with_records=True)

@@ -2,7 +2,8 @@
 
 Rules of this file: it judges nothing (`vipkeeper/health/` does) and knows neither store nor VRRP: what fails
 goes to the host's shell as unfitness, what weighs to the decider as an event. A reload leaves alone what it
-does not change; what it changes keeps the last verdict until there is another, so that nothing flaps.
+does not change; what it changes keeps the last verdict until there is another, so that nothing flaps. What
+watches is loaded by the first configuration that wants it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.logs import log
@@ -20,17 +22,18 @@ from vipkeeper.config.schema import Config
 from vipkeeper.config.track_schema import TrackScript
 from vipkeeper.config.tracking import TrackKind, UnitTrack, unit_tracks
 from vipkeeper.election.events import Event, WeightChanged
-from vipkeeper.health.process_watch import ProcessWatch
-from vipkeeper.health.script_rounds import ScriptRound, ScriptWatch
 from vipkeeper.health.verdicts import TrackKey, TrackState, Verdict
-from vipkeeper.health.watched_files import WatchedFiles
 from vipkeeper.health.weighing import Judgement, judge
 from vipkeeper.model.agent_report import TrackReport
 from vipkeeper.model.host import Link
 from vipkeeper.model.reasons import Reason
 from vipkeeper.model.weights import Weight
-from vipkeeper.scripts.pace import StartPace
-from vipkeeper.scripts.running import end_cancelled
+
+if TYPE_CHECKING:
+    from vipkeeper.health.process_watch import ProcessWatch
+    from vipkeeper.health.script_rounds import ScriptRound
+    from vipkeeper.health.watched_files import WatchedFiles
+    from vipkeeper.scripts.pace import StartPace
 
 # Between the first runs of two scripts; with equal intervals they stay as far apart.
 _SPREAD_S = 0.02
@@ -54,11 +57,10 @@ class TracksShell:
         self._told: dict[str, Judgement] = {}
         self._begun: set[str] = set()  # units that were candidates before; no check that is new bars them
         self._scripts: dict[str, tuple[_Wish, asyncio.Task[None]]] = {}
-        self._files = WatchedFiles(partial(self._changed, TrackKind.FILE), partial(_warn, TrackKind.FILE))
-        self._processes = ProcessWatch(
-            partial(self._changed, TrackKind.PROCESS), partial(_warn, TrackKind.PROCESS), clock
-        )
-        self._pace = StartPace()
+        self._clock = clock
+        self._pace: StartPace | None = None
+        self._files: WatchedFiles | None = None
+        self._processes: ProcessWatch | None = None
         self._looks: list[asyncio.Task[None]] = []
         self._busy = False  # several things are about to be told; they are weighed together
 
@@ -75,17 +77,11 @@ class TracksShell:
         self._busy = True
         try:
             self._want_scripts(config, _names(wanted, TrackKind.SCRIPT))
-            self._files.want({name: config.track_file[name] for name in _names(wanted, TrackKind.FILE)})
-            names = _names(wanted, TrackKind.PROCESS)
-            self._processes.want({name: config.track_process[name] for name in names})
+            self._want_files(config, _names(wanted, TrackKind.FILE))
+            self._want_processes(config, _names(wanted, TrackKind.PROCESS))
             self._look_at_links()
         finally:
             self._busy = False
-        if wanted and not self._looks:
-            self._looks = [
-                aside(self._files.run(), "tracked-files"),
-                aside(self._processes.run(), "tracked-processes"),
-            ]
         self._told = {unit: told for unit, told in self._told.items() if unit in self._units}
         self._weigh(self._units)
 
@@ -112,9 +108,36 @@ class TracksShell:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await end_cancelled(_LAST_PATIENCE_S)
-        self._files.close()
-        self._processes.close()
+        if self._pace is not None:
+            from vipkeeper.scripts.running import end_cancelled
+
+            await end_cancelled(_LAST_PATIENCE_S)
+        if self._files is not None:
+            self._files.close()
+        if self._processes is not None:
+            self._processes.close()
+
+    def _want_files(self, config: Config, names: list[str]) -> None:
+        if self._files is None:
+            if not names:
+                return
+            from vipkeeper.health.watched_files import WatchedFiles
+
+            kind = TrackKind.FILE
+            self._files = WatchedFiles(partial(self._changed, kind), partial(_warn, kind))
+            self._looks.append(aside(self._files.run(), "tracked-files"))
+        self._files.want({name: config.track_file[name] for name in names})
+
+    def _want_processes(self, config: Config, names: list[str]) -> None:
+        if self._processes is None:
+            if not names:
+                return
+            from vipkeeper.health.process_watch import ProcessWatch
+
+            kind = TrackKind.PROCESS
+            self._processes = ProcessWatch(partial(self._changed, kind), partial(_warn, kind), self._clock)
+            self._looks.append(aside(self._processes.run(), "tracked-processes"))
+        self._processes.want({name: config.track_process[name] for name in names})
 
     def _want_scripts(self, config: Config, names: list[str]) -> None:
         wishes = {name: (config.track_script[name], _who_runs(config.scripts)) for name in names}
@@ -123,6 +146,12 @@ class TracksShell:
                 task.cancel()
                 del self._scripts[name]
         new = [name for name in names if name not in self._scripts]
+        if not new:
+            return
+        from vipkeeper.health.script_rounds import ScriptWatch
+        from vipkeeper.scripts.pace import StartPace
+
+        self._pace = self._pace or StartPace()
         for position, name in enumerate(new):
             settings, scripts = wishes[name]
             watch = ScriptWatch(settings, scripts, partial(self._ran, name), self._pace)

@@ -41,21 +41,20 @@ def entries(
     made = {}
     for key in plan.keys:
         destinations = {place(key, one, how): how for one, how in standing}
+        taken = {place(key, one.key, one.destination) for one in plan.real_servers}
         if sorry is not None:
             at, how = place(key, *sorry), sorry[1]
-            # One that is a real server too, and serves as such, keeps its weight.
-            if relieved or at not in destinations:
+            # One that is a real server too has a place of its own only while it serves as sorry server.
+            if relieved or at not in taken:
                 destinations[at] = how
         made[key] = VirtualServer(plan.service, destinations)
     return made
 
 
 def place(service: ServiceKey, key: DestinationKey, how: Destination) -> DestinationKey:
-    """Where a destination stands below this service."""
-    if not isinstance(service, AddressKey):
-        return key
+    """Where a destination stands below this service. A firewall mark has no port."""
     if key.port == 0 or how.forwarding in _KEEPS_THE_PORT:
-        return DestinationKey(key.address, service.port)
+        return DestinationKey(key.address, service.port if isinstance(service, AddressKey) else 0)
     return key
 
 

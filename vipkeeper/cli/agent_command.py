@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import logging
 
 from vipkeeper.cli.options import add_agent_options, add_store_options, flags_from
+from vipkeeper.config.flags import Flags
 from vipkeeper.config.parsing import ParsedConfig
 from vipkeeper.config.reader import load_parsed
 from vipkeeper.config.schema import Config
@@ -24,13 +24,8 @@ def fill(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs until the agent is told to stop. Raises ConfigError before anything is touched."""
     flags = flags_from(arguments)
-    parsed = load_parsed(arguments.config, flags)
-    gc.disable()  # until the agent has settled: collecting while modules load costs 10 to 15 ms
-    from vipkeeper.agent.logs import set_up_logging
+    config = _first_config(arguments.config, flags)
     from vipkeeper.agent.supervisor import run_agent
-
-    set_up_logging(parsed.config.log.format, parsed.config.log.level)
-    _log_remarks(parsed)
 
     def reload() -> Config:
         # A running agent refuses a file that it may no longer read as it refuses one with mistakes.
@@ -41,7 +36,17 @@ def run(arguments: argparse.Namespace) -> int:
         _log_remarks(again)
         return again.config
 
-    return run_agent(parsed.config, reload)
+    return run_agent(config, reload)
+
+
+def _first_config(file: str | None, flags: Flags) -> Config:
+    """Its remarks are logged, and they and the places of its settings end here: 4 MB of a long file."""
+    parsed = load_parsed(file, flags)
+    from vipkeeper.agent.logs import set_up_logging
+
+    set_up_logging(parsed.config.log.format, parsed.config.log.level)
+    _log_remarks(parsed)
+    return parsed.config
 
 
 def _log_remarks(parsed: ParsedConfig) -> None:

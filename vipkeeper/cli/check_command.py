@@ -11,8 +11,9 @@ import sys
 
 from vipkeeper.config.consequences import build_units
 from vipkeeper.config.flags import Flags
+from vipkeeper.config.host_facts import facts_of_this_host
 from vipkeeper.config.parsing import parse_config
-from vipkeeper.config.reader import facts_of_this_host, read_source
+from vipkeeper.config.reader import read_source
 from vipkeeper.config.rules import failover_summary, host_notices, notices
 from vipkeeper.config.schema import DEFAULT_CONFIG_FILE, Config
 from vipkeeper.config.track_rules import tracking_summary
@@ -85,5 +86,13 @@ def _summarize(config: Config) -> None:
     for unit in build_units(config):
         whose = f"sync group {unit.name} ({', '.join(unit.members)})" if unit.members else f"vip {unit.name}"
         print(f"{whose}: {', '.join(map(str, unit.addresses))}, priority {unit.priority}")
-    for line in (*tracking_summary(config), *failover_summary(config)):
+    for line in (*tracking_summary(config), *_virtual_servers(config), *failover_summary(config)):
         print(line)
+
+
+def _virtual_servers(config: Config) -> tuple[str, ...]:
+    if not config.virtual_server:
+        return ()
+    from vipkeeper.config.balancing_notices import balancing_summary
+
+    return tuple(balancing_summary(config))

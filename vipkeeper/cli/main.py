@@ -7,6 +7,7 @@ is a sentence on standard error and an exit code that the help lists.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -16,11 +17,12 @@ from vipkeeper.model.errors import ConfigError, VipkeeperError
 _EXIT_CODES = """\
 exit codes:
   0   done
-  1   a VIP is not up (realserver status)
+  1   a VIP is not up (realserver status), or there is no page (genhash); a virtual server is
+      not in the kernel (ipvs); connections are left after --timeout (server drain)
   2   wrong usage, or a configuration with mistakes
   4, 5, 6  as `keepalived -t` ends (check --like-keepalived)
   65  what was given to read is malformed (vrrp decode)
-  69  the store (or, for restart, the agent) cannot be reached
+  69  the store (or, for restart, ipvs and server, the agent) cannot be reached
   75  refused: it would be wrong now (forget, release, clear: the node, or an agent, is alive;
       realserver: somebody else put it there)
   77  a privilege is missing
@@ -63,7 +65,9 @@ def _parse(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--version", action="store_true", help="show the version and exit")
     commands = parser.add_subparsers(metavar="COMMAND")
     chosen = next((word for word in words if not word.startswith("-")), None)
-    for name, (summary, fill) in _COMMANDS.items():
+    # All of them are for `--help` and for a mistake: a parser costs 0.7 ms, which a restart does not have.
+    shown = {chosen: _COMMANDS[chosen]} if chosen in _COMMANDS and words[0] == chosen else _COMMANDS
+    for name, (summary, fill) in shown.items():
         command = commands.add_parser(
             name,
             help=summary,
@@ -90,6 +94,7 @@ def _print_version(_arguments: argparse.Namespace) -> int:
 
 
 def _agent(parser: argparse.ArgumentParser) -> None:
+    gc.disable()  # until the agent has settled: collecting while modules load costs 10 to 15 ms
     from vipkeeper.cli import agent_command
 
     agent_command.fill(parser)
@@ -156,6 +161,24 @@ def _realserver(parser: argparse.ArgumentParser) -> None:
     realserver_command.fill(parser)
 
 
+def _ipvs(parser: argparse.ArgumentParser) -> None:
+    from vipkeeper.cli import ipvs_command
+
+    ipvs_command.fill(parser)
+
+
+def _server(parser: argparse.ArgumentParser) -> None:
+    from vipkeeper.cli import server_command
+
+    server_command.fill(parser)
+
+
+def _genhash(parser: argparse.ArgumentParser) -> None:
+    from vipkeeper.cli import genhash_command
+
+    genhash_command.fill(parser)
+
+
 def _sniff(parser: argparse.ArgumentParser) -> None:
     from vipkeeper.cli import sniff_command
 
@@ -165,6 +188,8 @@ def _sniff(parser: argparse.ArgumentParser) -> None:
 _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "agent": ("keep VIPs on this node, as long as this node may", _agent),
     "ls": ("show who owns which VIP, and why", _ls),
+    "ipvs": ("show virtual servers, their real servers, and why they are up or down", _ipvs),
+    "server": ("take a real server out of service without cutting a connection, or put it back", _server),
     "check": ("look for mistakes in a configuration file", _check),
     "convert": ("write a keepalived.conf as a configuration file of vipkeeper", _convert),
     "forget": ("list a node no more that is gone for good", _forget),
@@ -174,5 +199,6 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "clear": ("take out of this host's kernel what a killed agent left", _clear),
     "restart": ("end this node's agent and leave its VIPs in place for the next one", _restart),
     "realserver": ("have a VIP on lo for an IPVS director, and tell nobody", _realserver),
+    "genhash": ("print the MD5 of a page, for a check's digest", _genhash),
     "vrrp": ("look at VRRP packets", _vrrp),
 }

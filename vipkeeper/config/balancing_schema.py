@@ -172,7 +172,11 @@ class VirtualServer(
     Forwarding,
     frozen=True,
     kw_only=True,
-    rename={**PACING_KEYS, "persistence_timeout_s": "persistence_timeout"},
+    rename={
+        **PACING_KEYS,
+        "persistence_timeout_s": "persistence_timeout",
+        "notify_timeout_s": "notify_timeout",
+    },
 ):
     """A service that IPVS spreads over real servers. One of `address`, `fwmark` and `group` says which."""
 
@@ -213,8 +217,9 @@ class VirtualServer(
         Annotated[
             str,
             _about(
-                "The VIP that it belongs to: for `present`, `ha_suspend` and `ls`. The default is the VIP "
-                "with its address; a firewall mark and a group have none.",
+                "The VIP that it belongs to: for `present` and `ha_suspend`. The default is the VIP with "
+                "its address; of a group each VIP with one of its addresses, of which one suffices; of a "
+                "firewall mark none.",
                 "web",
                 min_length=1,
             ),
@@ -291,6 +296,17 @@ class VirtualServer(
     ] = 0
     quorum_up: NotifyScript = NotifyScript()
     quorum_down: NotifyScript = NotifyScript()
+    notify_timeout_s: Annotated[
+        float,
+        _about(
+            "A program that tells of a change of it, or of its real servers, and takes longer is ended "
+            "(SIGTERM, after 2 s SIGKILL), so that the next change is told too.",
+            60.0,
+            unit="seconds",
+            gt=0,
+            le=86400,
+        ),
+    ] = 30.0
     sorry_server: SorryServer = SorryServer()
     real_server: dict[str, RealServer] = msgspec.field(default_factory=dict)
 

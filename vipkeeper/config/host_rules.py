@@ -29,6 +29,29 @@ def named_programs(config: Config) -> tuple[str, ...]:
     return tuple(dict.fromkeys(program for program in found if program is not None))
 
 
+def named_servers(config: Config) -> tuple[str, ...]:
+    """The address of each real server."""
+    found = (
+        real.address for virtual in config.virtual_server.values() for real in virtual.real_server.values()
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def servers_on_directors(config: Config, own: frozenset[str]) -> Iterator[Finding]:
+    """Real servers that are this host itself. A sorry server may well be."""
+    for name, virtual in config.virtual_server.items():
+        if virtual.present == "owner":
+            continue
+        for server, real in virtual.real_server.items():
+            if real.address in own and (real.lvs_method or virtual.lvs_method) == "DR":
+                yield Finding(
+                    ("virtual_server", name, "real_server", server, "address"),
+                    f"{real.address} is this host: two directors that are real servers of each other send "
+                    "packets round between them while both have the virtual server",
+                    'write present = "owner", or run the real server elsewhere',
+                )
+
+
 def foreign_sources(config: Config, foreign: frozenset[str]) -> Iterator[Finding]:
     """Source addresses that this host has not: often a file that was copied from another node."""
     for name, vip in config.vip.items():

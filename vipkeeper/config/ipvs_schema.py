@@ -101,6 +101,13 @@ class Ipvs(msgspec.Struct, frozen=True):
         bool,
         _about("Whether each failed check is logged (keepalived: `checker_log_all_failures`).", True),
     ] = False
+    init_notifies: Annotated[
+        bool,
+        _about(
+            "Whether real servers that are up from the start are told too (keepalived: `rs_init_notifies`).",
+            True,
+        ),
+    ] = False
     fifo: (
         Annotated[
             str,
@@ -142,6 +149,15 @@ class Ssl(msgspec.Struct, frozen=True):
             str,
             _about(
                 "File whose first line is the key's password.", "/etc/vipkeeper/key-password", min_length=1
+            ),
+        ]
+        | None
+    ) = None
+    password: (
+        Annotated[
+            str,
+            _about(
+                "The key's password, if it is not in a file of its own.", "secret", secret=True, min_length=1
             ),
         ]
         | None

@@ -26,6 +26,8 @@ def notify_notices(config: Config) -> Iterator[Finding]:
     scripts = config.scripts
     if scripts.fifo_script.script is not None and scripts.fifo is None:
         yield Finding(("scripts", "fifo_script"), "there is no FIFO for it to read", "add scripts.fifo")
+    if config.ipvs.fifo_script.script is not None and config.ipvs.fifo is None:
+        yield Finding(("ipvs", "fifo_script"), "there is no FIFO for it to read", "add ipvs.fifo")
     if scripts.fifo is None and scripts.fifo_states_on_reload:
         yield Finding(("scripts", "fifo_states_on_reload"), "there is no FIFO", "add scripts.fifo")
     for path, notify in all_notify(config):
@@ -43,22 +45,34 @@ def _without_effect(path: Path, notify: Notify, *, fifo: bool) -> Iterator[Findi
 def _mail(config: Config) -> Iterator[Finding]:
     mail = config.mail
     wanted = [path for path, notify in all_notify(config) if notify.smtp_alert]
+    wanted += list(_servers_mailed(config))
+    general = mail.smtp_alert or (mail.smtp_alert_checker and bool(config.virtual_server))
     if mail.notification_email is not None and mail.smtp_server is None:
         fix = "add smtp_server, for example 127.0.0.1"
         yield Finding(("mail", "notification_email"), f"{_WITHOUT_MAIL}there is no smtp_server", fix)
     elif mail.smtp_server is not None and mail.notification_email is None:
         fix = "add notification_email"
         yield Finding(("mail", "smtp_server"), f"{_WITHOUT_MAIL}there are no recipients", fix)
-    elif mail.smtp_server is None and (mail.smtp_alert or wanted):
-        path: Path = (*wanted[0], "smtp_alert") if wanted else ("mail", "smtp_alert")
+    elif mail.smtp_server is None and (general or wanted):
+        key = "smtp_alert" if mail.smtp_alert else "smtp_alert_checker"
+        path: Path = (*wanted[0], "smtp_alert") if wanted else ("mail", key)
         yield Finding(path, f"{_WITHOUT_MAIL}there is no smtp_server", "add it, and notification_email")
-    elif mail.smtp_server is not None and not mail.smtp_alert and not wanted:
+    elif mail.smtp_server is not None and not general and not wanted:
         yield Finding(
             ("mail", "smtp_server"),
-            f"{_WITHOUT_MAIL}no VIP and no sync group has smtp_alert",
+            f"{_WITHOUT_MAIL}no VIP, no sync group and no virtual or real server has smtp_alert",
             "write smtp_alert into those whose changes are to be mailed, or once for all",
         )
     yield from _login(mail)
+
+
+def _servers_mailed(config: Config) -> Iterator[Path]:
+    for name, virtual in config.virtual_server.items():
+        if virtual.smtp_alert:
+            yield ("virtual_server", name)
+        for real_name, real in virtual.real_server.items():
+            if real.smtp_alert:
+                yield ("virtual_server", name, "real_server", real_name)
 
 
 def _login(mail: Mail) -> Iterator[Finding]:

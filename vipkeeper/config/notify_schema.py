@@ -131,8 +131,8 @@ class Scripts(msgspec.Struct, frozen=True, rename=_SCRIPTS_KEYS):
         Annotated[
             str,
             _about(
-                "A FIFO that gets a line for each change of a VIP or sync group (keepalived: `notify_fifo` "
-                "and `vrrp_notify_fifo`). It is made if it does not exist.",
+                "A FIFO that gets a line for each change of a VIP, sync group, virtual or real server "
+                "(keepalived: `notify_fifo`). It is made if it does not exist.",
                 "/run/vipkeeper/notify.fifo",
                 min_length=1,
             ),
@@ -159,6 +159,14 @@ class Scripts(msgspec.Struct, frozen=True, rename=_SCRIPTS_KEYS):
         | None
     ) = None
     fifo_script: NotifyScript = NotifyScript()
+    fifo_servers: Annotated[
+        bool,
+        _about(
+            "Whether it also gets the lines of virtual and real servers (keepalived: `vrrp_notify_fifo` does "
+            "not). `ipvs.fifo` gets them in any case.",
+            False,
+        ),
+    ] = True
     fifo_states_on_reload: Annotated[
         bool,
         _about("Whether a reload writes the present states to the FIFO.", True),

@@ -13,12 +13,12 @@ from typing import Any
 
 import msgspec
 
-from vipkeeper.config.documents import Document, Origin, origin_of
+from vipkeeper.config.documents import Document, Origin, TomlOrigins, origin_of
 from vipkeeper.config.flags import Flags, FlagSettings, settings_from_flags
 from vipkeeper.config.mistakes import Finding, Mistake, dotted
 from vipkeeper.config.rules import broken_rules
 from vipkeeper.config.schema import Config
-from vipkeeper.config.toml_positions import Path, find_positions
+from vipkeeper.config.toml_positions import Path
 from vipkeeper.config.typed_document import convert_document
 from vipkeeper.model.errors import ConfigError
 from vrrp_compat.keepalived_conf.statements import Remark, Severity
@@ -151,7 +151,6 @@ def _toml_document(source: ConfigSource) -> Document:
     text = source.text or ""
     try:
         values: dict[str, Any] = tomllib.loads(text)
-        lines = find_positions(text).exact_lines()
     except tomllib.TOMLDecodeError as error:
         raise ConfigError((str(_syntax_mistake(source, str(error))),)) from error
     except RecursionError as error:
@@ -159,7 +158,7 @@ def _toml_document(source: ConfigSource) -> Document:
             source.name, (), "the lists or tables are nested too deeply", "two levels are enough"
         )
         raise ConfigError((str(mistake),)) from error
-    return Document(values, {path: Origin(source.name, line) for path, line in lines.items()})
+    return Document(values, TomlOrigins(text, source.name))
 
 
 def _store_table(flags: Flags, document: dict[str, Any]) -> str:

@@ -12,6 +12,8 @@ from vipkeeper.config.notify_schema import Notify, NotifyScript
 from vipkeeper.config.schema import Config
 from vipkeeper.config.toml_positions import Path
 
+SERVER_KEYS = ("notify_up", "notify_down")
+QUORUM_KEYS = ("quorum_up", "quorum_down")
 NOTIFY_KEYS = ("master", "backup", "fault", "stop", "deleted", "any", "master_rx_lower_pri")
 
 
@@ -19,6 +21,13 @@ def all_scripts(config: Config) -> Iterator[tuple[Path, str]]:
     """The path of each `script`, and its text."""
     for name, track in config.track_script.items():
         yield ("track_script", name, "script"), track.script
+    for name, virtual in config.virtual_server.items():
+        for check, misc in virtual.misc_check.items():
+            yield ("virtual_server", name, "misc_check", check, "misc_path"), misc.misc_path
+        for real_name, real in virtual.real_server.items():
+            for check, misc in real.misc_check.items():
+                path: Path = ("virtual_server", name, "real_server", real_name, "misc_check", check)
+                yield (*path, "misc_path"), misc.misc_path
     for path, program in notify_scripts(config):
         if program.script is not None:
             yield (*path, "script"), program.script
@@ -33,9 +42,22 @@ def notify_scripts(config: Config) -> Iterator[tuple[Path, NotifyScript]]:
         ("shutdown", settings.shutdown),
     ):
         yield ("scripts", key), program
+    yield ("ipvs", "fifo_script"), config.ipvs.fifo_script
     for path, notify in all_notify(config):
         for key in NOTIFY_KEYS:
             yield (*path, key), getattr(notify, key)
+    yield from server_scripts(config)
+
+
+def server_scripts(config: Config) -> Iterator[tuple[Path, NotifyScript]]:
+    """Those of virtual and real servers, set or not."""
+    for name, virtual in config.virtual_server.items():
+        path: Path = ("virtual_server", name)
+        for key in QUORUM_KEYS:
+            yield (*path, key), getattr(virtual, key)
+        for real_name, real in virtual.real_server.items():
+            for key in SERVER_KEYS:
+                yield (*path, "real_server", real_name, key), getattr(real, key)
 
 
 def all_notify(config: Config) -> Iterator[tuple[Path, Notify]]:

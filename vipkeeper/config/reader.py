@@ -1,4 +1,4 @@
-"""What this folder asks the host for: configuration files, host name, interfaces.
+"""What an agent asks the host for before it runs: configuration files and the host's name.
 
 Rules of this file: it decides nothing; what cannot be read becomes a ConfigError or MissingPrivilege that
 says what to do.
@@ -6,19 +6,12 @@ says what to do.
 
 from __future__ import annotations
 
-import errno
-import ipaddress
-import os
-import shutil
 import socket
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from vipkeeper.config.file_formats import is_keepalived_conf
 from vipkeeper.config.flags import Flags
-from vipkeeper.config.host_rules import named_programs, named_sources
 from vipkeeper.config.parsing import ConfigSource, ParsedConfig, parse_config
-from vipkeeper.config.rules import HostFacts, named_files
 from vipkeeper.config.schema import DEFAULT_CONFIG_FILE, Config
 from vipkeeper.model.errors import ConfigError, MissingPrivilege
 
@@ -76,42 +69,3 @@ def load_config(file: str | None, flags: Flags) -> Config:
 def load_parsed(file: str | None, flags: Flags) -> ParsedConfig:
     """Like `load_config`, with the places of the settings."""
     return parse_config(read_source(file, flags))
-
-
-def facts_of_this_host(config: Config) -> HostFacts:
-    """What `host_notices` wants to know."""
-    missing = [file for _, file in named_files(config) if not os.access(file, os.R_OK)]
-    return HostFacts(
-        interfaces=frozenset(name for _, name in socket.if_nameindex()),
-        missing_files=frozenset(missing),
-        foreign_addresses=frozenset(
-            address for address, interface in named_sources(config) if not _is_own(address, interface)
-        ),
-        unusable_programs=dict(_unusable_programs(named_programs(config))),
-    )
-
-
-def _is_own(address: str, interface: str) -> bool:
-    """Whether this host could send from `address`; what cannot be found out is not complained of."""
-    try:
-        family, kind, protocol, _, place = socket.getaddrinfo(
-            address, 0, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST
-        )[0]
-        if family == socket.AF_INET6 and ipaddress.ip_address(address).is_link_local:
-            place = (address, 0, 0, socket.if_nametoindex(interface))
-        with socket.socket(family, kind, protocol) as probe:
-            probe.bind(place)
-    except OSError as error:
-        return error.errno != errno.EADDRNOTAVAIL
-    return True
-
-
-def _unusable_programs(programs: Iterable[str]) -> Iterator[tuple[str, str]]:
-    for program in programs:
-        if "/" not in program:
-            if shutil.which(program) is None:
-                yield program, "is not found in PATH on this host"
-        elif not Path(program).exists():
-            yield program, "is not there on this host"
-        elif not os.access(program, os.X_OK):
-            yield program, "is not executable on this host"

@@ -21,7 +21,13 @@ from vipkeeper.config.address_rules import (
 )
 from vipkeeper.config.consequences import allowed_fences, build_timing
 from vipkeeper.config.group_rules import broken_group_rules, group_notices
-from vipkeeper.config.host_rules import foreign_sources, own_address_as_peer, unusable_programs
+from vipkeeper.config.host_rules import (
+    foreign_sources,
+    own_address_as_peer,
+    servers_on_directors,
+    unusable_programs,
+)
+from vipkeeper.config.ipvs_schema import Ipvs, Ssl
 from vipkeeper.config.mistakes import Finding, dotted
 from vipkeeper.config.notify_rules import notify_notices
 from vipkeeper.config.peer_address import PeerAddress, parse_listen
@@ -45,6 +51,7 @@ class HostFacts(msgspec.Struct, frozen=True):
     missing_files: frozenset[str]  # of those that the configuration names
     foreign_addresses: frozenset[str] = frozenset()  # of the source addresses named: those that others have
     unusable_programs: Mapping[str, str] = {}  # of the programs named: why each cannot be run
+    own_addresses: frozenset[str] = frozenset()  # of the real servers named: those that this host has
 
 
 def broken_rules(config: Config) -> tuple[Finding, ...]:
@@ -59,6 +66,7 @@ def broken_rules(config: Config) -> tuple[Finding, ...]:
         *broken_store_rules(config),
         *broken_vrrp_rules(config),
         *broken_track_rules(config),
+        *_broken_balancing(config),
         *_timing_rules(config, fatal=True),
     )
 
@@ -73,6 +81,7 @@ def notices(config: Config) -> tuple[Finding, ...]:
         *vrrp_notices(config),
         *track_notices(config),
         *notify_notices(config),
+        *_balancing_notices(config),
     )
 
 
@@ -86,16 +95,52 @@ def host_notices(config: Config, host: HostFacts) -> tuple[Finding, ...]:
             found.append(Finding(place, wrong, fix))
     for path, file in named_files(config):
         if file in host.missing_files:
-            found.append(Finding(path, f"this host has no readable file {file}", "the agent will not start"))
+            fix = "no SSL check is made without it" if path[0] == "ssl" else "the agent will not start"
+            found.append(Finding(path, f"this host has no readable file {file}", fix))
     found += foreign_sources(config, host.foreign_addresses)
     found += own_address_as_peer(config, host.foreign_addresses)
     found += unusable_programs(config, host.unusable_programs)
+    found += servers_on_directors(config, host.own_addresses)
+    if balances(config):
+        from vipkeeper.config.balancing_rules import interface_notices
+
+        found += interface_notices(config, host.interfaces)
     return tuple(found)
 
 
 def named_files(config: Config) -> tuple[tuple[Path, str], ...]:
     """Files that the configuration names, with the key that names each."""
+    if config.virtual_server:
+        from vipkeeper.config.balancing_rules import ssl_files
+
+        return (*store_files(config), *ssl_files(config))
     return store_files(config)
+
+
+# An agent without virtual servers does not load their rules: 12 modules less at its start.
+def _broken_balancing(config: Config) -> tuple[Finding, ...]:
+    if not balances(config):
+        return ()
+    from vipkeeper.config.balancing_rules import broken_balancing_rules
+
+    return tuple(broken_balancing_rules(config))
+
+
+def _balancing_notices(config: Config) -> tuple[Finding, ...]:
+    if not balances(config):
+        return ()
+    from vipkeeper.config.balancing_rules import balancing_notices
+
+    return tuple(balancing_notices(config))
+
+
+def balances(config: Config) -> bool:
+    """Whether anything about IPVS is configured."""
+    return (
+        bool(config.virtual_server or config.virtual_server_group)
+        or config.ipvs != Ipvs()
+        or config.ssl != Ssl()
+    )
 
 
 def _timing_rules(config: Config, *, fatal: bool) -> Iterator[Finding]:
@@ -123,6 +168,7 @@ def _bad_names(config: Config) -> Iterator[Finding]:
     named: list[tuple[Path, str]] = [(("cluster",), config.cluster), (("node",), config.node)]
     named += [(("vip", name), name) for name in config.vip]
     named += [(("sync_group", name), name) for name in config.sync_group]
+    named += _names_of_virtual_servers(config)
     for path, name in named:
         if not _NAME.fullmatch(name) or set(name) == {"."}:
             fix = "use letters, digits, dots, dashes and underscores"
@@ -139,6 +185,19 @@ def _bad_names(config: Config) -> Iterator[Finding]:
                 f'"{vip.interface}" cannot be the name of an interface',
                 f"at most {LONGEST_INTERFACE_NAME} characters without slashes and spaces; see `ip link`",
             )
+
+
+def _names_of_virtual_servers(config: Config) -> Iterator[tuple[Path, str]]:
+    for name in config.virtual_server_group:
+        yield ("virtual_server_group", name), name
+    for name, virtual in config.virtual_server.items():
+        yield ("virtual_server", name), name
+        for server in virtual.real_server:
+            yield ("virtual_server", name, "real_server", server), server
+    if config.virtual_server:
+        from vipkeeper.config.balancing_rules import written_checks
+
+        yield from ((path, str(path[-1])) for path, _ in written_checks(config))
 
 
 def _bad_run_dir(config: Config) -> Iterator[Finding]:

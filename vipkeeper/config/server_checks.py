@@ -6,7 +6,6 @@ server, the virtual server, and then in keepalived's default for that kind of ch
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
@@ -28,7 +27,9 @@ from vipkeeper.config.checker_schema import (
 )
 from vipkeeper.config.ipvs_schema import Ssl
 from vipkeeper.config.schema import Config
+from vipkeeper.config.server_addresses import canonical
 from vipkeeper.config.status_ranges import read_status_ranges
+from vipkeeper.config.toml_positions import Path
 from vipkeeper.model import balancing as plan
 from vipkeeper.model.balancing import CheckKind
 
@@ -36,6 +37,7 @@ Written = tuple[CheckKind, str, Check]
 _Value = TypeVar("_Value")
 
 ANY_SUCCESS = ((200, 299),)
+_TABLES = tuple((kind, kind.value) for kind in CheckKind)
 _USUAL = plan.Pacing()
 
 
@@ -51,7 +53,7 @@ _KIND_DEFAULTS: Mapping[CheckKind, KindDefaults] = {
     CheckKind.HTTP: KindDefaults(delay_before_retry_s=3.0),
     CheckKind.SSL: KindDefaults(delay_before_retry_s=3.0),
     CheckKind.DNS: KindDefaults(retry=3, delay_before_retry_s=None),
-    CheckKind.MISC: KindDefaults(retry=0, delay_before_retry_s=None),
+    CheckKind.MISC: KindDefaults(retry=0),
 }
 
 
@@ -63,11 +65,20 @@ class Owners(msgspec.Struct, frozen=True):
     real: RealServer
 
 
+def owners_of_checks(config: Config) -> Iterator[tuple[Path, VirtualServer | RealServer]]:
+    """Each virtual server, and after it its real servers."""
+    for name, virtual in config.virtual_server.items():
+        yield ("virtual_server", name), virtual
+        for server, real in virtual.real_server.items():
+            yield ("virtual_server", name, "real_server", server), real
+
+
 def checks_of(owner: RealServer | VirtualServer) -> Iterator[Written]:
     """Those written there, by kind."""
-    for kind in CheckKind:
-        for name, check in getattr(owner, kind.value).items():
-            yield kind, name, check
+    for kind, table in _TABLES:
+        if written := getattr(owner, table):  # most have none of most kinds
+            for name, check in written.items():
+                yield kind, name, check
 
 
 def checks_in_force(virtual: VirtualServer, real: RealServer) -> tuple[Written, ...]:
@@ -85,14 +96,15 @@ def check_plans(owners: Owners, address: str, port: int) -> tuple[plan.CheckPlan
 
 def _check_plan(owners: Owners, written: Written, address: str, port: int) -> plan.CheckPlan:
     kind, name, check = written
-    pacing = _pacing(owners, kind, check)
+    pacing = pacing_in_force(owners, kind, check)
     reach = None
     if isinstance(check, Connecting):
         reach = _reach(check, address, 0 if kind is CheckKind.PING else port)
     return plan.CheckPlan(kind, name, pacing, _ask(owners, check, pacing), reach)
 
 
-def _pacing(owners: Owners, kind: CheckKind, check: Check) -> plan.Pacing:
+def pacing_in_force(owners: Owners, kind: CheckKind, check: Check) -> plan.Pacing:
+    """When it runs, and how many failures count."""
     real, virtual = owners.real, owners.virtual
     usual = _KIND_DEFAULTS.get(kind, _PLAIN)
     delay_s = _first_set(_USUAL.delay_loop_s, check.delay_loop_s, real.delay_loop_s, virtual.delay_loop_s)
@@ -188,6 +200,7 @@ def _tls(ssl: Ssl, check: SslGet) -> plan.Tls:
         certificate=ssl.certificate or "",
         key=ssl.key or "",
         password_file=ssl.password_file or "",
+        password=ssl.password or "",
     )
 
 
@@ -199,8 +212,3 @@ def _udp(check: UdpCheck) -> plan.UdpAsk:
         min_reply_length=check.min_reply_length,
         max_reply_length=check.max_reply_length,
     )
-
-
-def canonical(address: str) -> str:
-    """An address as all of vipkeeper writes it."""
-    return str(ipaddress.ip_address(address))

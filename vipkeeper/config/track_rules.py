@@ -68,6 +68,7 @@ def _owners(config: Config) -> Iterator[tuple[Path, Vip | SyncGroup]]:
 def track_notices(config: Config) -> Iterator[Finding]:
     """What works, but hardly as it was meant. `config` has no broken rule."""
     used = {kind: {name for _, owner in _owners(config) for name in getattr(owner, kind)} for kind in _KINDS}
+    used["track_file"] |= _files_of_checks(config)
     for kind in _KINDS:
         for name in getattr(config, kind):
             if name not in used[kind]:
@@ -78,6 +79,12 @@ def track_notices(config: Config) -> Iterator[Finding]:
         weighted = [track for track in tracks[unit] if track.weight]
         if weighted:
             yield from _weights_without_effect(config, names[0], weighted)
+
+
+def _files_of_checks(config: Config) -> set[str]:
+    servers = config.virtual_server.values()
+    owners = [*servers, *(real for virtual in servers for real in virtual.real_server.values())]
+    return {check.track_file for owner in owners for check in owner.file_check.values()}
 
 
 def _weights_without_effect(config: Config, name: str, weighted: list[UnitTrack]) -> Iterator[Finding]:

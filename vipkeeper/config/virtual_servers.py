@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from vipkeeper.config.balancing_schema import RealServer, SorryServer, VirtualServer
 from vipkeeper.config.group_addresses import read_group_entry
 from vipkeeper.config.schema import Config
-from vipkeeper.config.server_checks import Owners, canonical, check_plans
+from vipkeeper.config.server_addresses import canonical
+from vipkeeper.config.server_checks import Owners, check_plans
 from vipkeeper.config.vip_addresses import written_addresses
 from vipkeeper.model import balancing as plan
 from vipkeeper.model.balancing import BalancingPlan, ServicePlan
@@ -118,7 +119,7 @@ def quorum_in_force(virtual: VirtualServer) -> tuple[int, int]:
     """Quorum and hysteresis, lowered to what all real servers together can reach."""
     total = max(1, sum(weight_of(virtual, real) for real in virtual.real_server.values()))
     quorum = min(virtual.quorum, total)
-    return quorum, min(virtual.hysteresis, total - quorum, quorum - 1)
+    return quorum, min(virtual.hysteresis, total - quorum)
 
 
 def check_port(virtual: VirtualServer, real: RealServer) -> int:
@@ -144,13 +145,14 @@ def _service(config: Config, name: str, holders: Mapping[str, str]) -> ServicePl
         name=name,
         keys=keys,
         service=_choosing(virtual, keys),
-        real_servers=tuple(_real_servers(config, virtual, keys)),
-        sorry=_sorry(virtual, keys),
+        real_servers=tuple(_real_servers(config, virtual)),
+        sorry=_sorry(virtual),
         quorum=quorum,
         hysteresis=hysteresis,
         omega=virtual.omega,
         ha_suspend=virtual.ha_suspend,
         only_on_owner=virtual.present == "owner",
+        init_notifies=config.ipvs.init_notifies,
         vips=holders_of(virtual, keys, holders),
         tell=plan.TellPlan(_either(virtual.smtp_alert, config.mail.smtp_alert_checker)),
     )
@@ -168,16 +170,14 @@ def _choosing(virtual: VirtualServer, keys: tuple[ServiceKey, ...]) -> Service:
     return Service(virtual.lvs_sched, frozenset(flags), persistence, virtual.ops)
 
 
-def _real_servers(
-    config: Config, virtual: VirtualServer, keys: tuple[ServiceKey, ...]
-) -> Iterator[plan.RealServerPlan]:
+def _real_servers(config: Config, virtual: VirtualServer) -> Iterator[plan.RealServerPlan]:
     usual_alert = _either(virtual.smtp_alert, config.mail.smtp_alert_checker)
     for name, real in virtual.real_server.items():
         address = canonical(real.address)
         method = method_of(virtual, real)
         yield plan.RealServerPlan(
             name=name,
-            key=DestinationKey(address, _table_port(keys, method, real.port)),
+            key=DestinationKey(address, table_port(virtual, method, real.port)),
             destination=Destination(
                 forwarding=method,
                 weight=weight_of(virtual, real),
@@ -195,24 +195,23 @@ def _either(written: bool | None, otherwise: bool) -> bool:
     return otherwise if written is None else written
 
 
-def _table_port(keys: tuple[ServiceKey, ...], method: Forwarding, written: int | None) -> int:
-    """The port of a destination. 0: that of each service.
+def table_port(virtual: VirtualServer, method: Forwarding, written: int | None) -> int:
+    """The port of a destination. 0: that of each service, and of a firewall mark none.
 
     Only NAT can change the port of a packet; in the table of the others the virtual one has to stand.
     """
     if method is Forwarding.NAT and written is not None:
         return written
-    only = keys[0] if len(keys) == 1 else None
-    return only.port if isinstance(only, AddressKey) else 0
+    return 0 if virtual.address is None else virtual.port
 
 
-def _sorry(virtual: VirtualServer, keys: tuple[ServiceKey, ...]) -> plan.SorryPlan | None:
+def _sorry(virtual: VirtualServer) -> plan.SorryPlan | None:
     sorry = virtual.sorry_server
     if sorry.address is None:
         return None
     method = method_of(virtual, sorry)
     return plan.SorryPlan(
-        key=DestinationKey(canonical(sorry.address), _table_port(keys, method, sorry.port)),
+        key=DestinationKey(canonical(sorry.address), table_port(virtual, method, sorry.port)),
         destination=Destination(forwarding=method, tunnel=tunnel_of(virtual, sorry)),
         inhibit=sorry.inhibit,
     )

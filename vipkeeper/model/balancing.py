@@ -90,6 +90,7 @@ class Tls(msgspec.Struct, frozen=True):
     certificate: str = ""
     key: str = ""
     password_file: str = ""
+    password: str = ""  # of the key; secret
 
 
 class HttpAsk(msgspec.Struct, frozen=True, tag="http_get"):

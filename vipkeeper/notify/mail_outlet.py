@@ -20,6 +20,7 @@ from vipkeeper.notify.mail_text import bare_address, body, one_line, subject
 from vipkeeper.notify.memory import Mail
 from vipkeeper.notify.notification import REMARKS, Notification
 from vipkeeper.notify.saying import Say
+from vipkeeper.notify.server_notification import ServerNotification
 
 
 class MailOutlet:
@@ -52,9 +53,20 @@ class MailOutlet:
 
     def add(self, notification: Notification) -> None:
         """Mail it, if that is wanted."""
-        recipients = self._config.mail.notification_email
-        if recipients and self._wanted(notification):
-            self._delivery.add(self._made(notification, recipients))
+        if self._wanted(notification):
+            self._send(
+                subject(self._router_id, notification), body(self._config.node, _now_text(), notification)
+            )
+
+    def add_server(self, notification: ServerNotification) -> None:
+        """The same, of a virtual or real server."""
+        if notification.mailed:
+            from vipkeeper.notify import server_mail_text as text
+
+            self._send(
+                text.subject(self._router_id, notification),
+                text.body(self._config.node, _now_text(), notification),
+            )
 
     def go_on(self, mails: list[Mail]) -> None:
         """An earlier agent left these."""
@@ -75,17 +87,24 @@ class MailOutlet:
             return False
         return mail.smtp_alert if own is None else own
 
-    def _made(self, notification: Notification, recipients: tuple[str, ...]) -> Mail:
-        mail, now = self._config.mail, datetime.now(UTC)
-        return Mail(
-            subject=subject(mail.router_id or self._config.node, notification),
-            body=body(self._config.node, now.isoformat(timespec="milliseconds"), notification),
-            recipients=recipients,
+    @property
+    def _router_id(self) -> str:
+        return self._config.mail.router_id or self._config.node
+
+    def _send(self, subject: str, body: str) -> None:
+        mail = self._config.mail
+        if not mail.notification_email:
+            return
+        made = Mail(
+            subject=subject,
+            body=body,
+            recipients=mail.notification_email,
             sender=mail.notification_email_from or f"{_own_user()}@{socket.gethostname()}",
-            date=format_datetime(now),
+            date=format_datetime(datetime.now(UTC)),
             message_id=make_msgid(domain=one_line(socket.gethostname()) or "localhost"),
             made_at_s=self._clock(),
         )
+        self._delivery.add(made)
 
     def _examine(self) -> None:
         """Say now what no mail server would take."""
@@ -96,6 +115,10 @@ class MailOutlet:
                     bare_address(address)
             except ValueError as error:
                 self._say(logging.ERROR, "mail-address", str(error))
+
+
+def _now_text() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _own_user() -> str:

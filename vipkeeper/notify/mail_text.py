@@ -42,7 +42,7 @@ def body(node: str, since: str, notification: Notification) -> str:
     group = notification.kind is Kind.GROUP
     otherwise = _GROUP_ENDS if group else _NOT_OWNING
     previous = notification.previous
-    facts = {
+    known = {
         "Node": node,
         "Sync group" if group else "VIP": notification.name,
         "State": notification.state.value,
@@ -53,9 +53,14 @@ def body(node: str, since: str, notification: Notification) -> str:
         "Priority": "" if group else str(notification.priority),
         "Epoch": str(notification.epoch or ""),
     }
-    lines = [f"{name + ':':12}{one_line(value)}" for name, value in facts.items() if value]
     first = _FIRST_LINES.get((notification.kind, notification.state), otherwise)
-    return "\n".join((first, "", *lines, ""))
+    return "\n".join((first, "", *facts(known), ""))
+
+
+def facts(known: Mapping[str, str]) -> list[str]:
+    """A line for each that is there, below one another."""
+    width = max(len("Sync group"), *(len(name) for name in known)) + 2
+    return [f"{name + ':':{width}}{one_line(value)}" for name, value in known.items() if value]
 
 
 def message(mail: Mail) -> EmailMessage:

@@ -10,8 +10,10 @@ from typing import Protocol
 
 import msgspec
 
+from vipkeeper.model.server_changes import ServerState
 from vipkeeper.model.state_changes import VipState
 from vipkeeper.notify.notification import Name
+from vipkeeper.notify.server_notification import ServerName
 
 
 class Mail(msgspec.Struct, frozen=True):
@@ -34,6 +36,14 @@ class Memory(Protocol):
         ...
 
     def keep_states(self, states: Mapping[Name, VipState]) -> None:
+        """These, in place of those there."""
+        ...
+
+    def servers(self) -> dict[ServerName, ServerState]:
+        """The same of virtual and real servers."""
+        ...
+
+    def keep_servers(self, states: Mapping[ServerName, ServerState]) -> None:
         """These, in place of those there."""
         ...
 

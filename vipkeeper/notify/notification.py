@@ -12,6 +12,7 @@ import msgspec
 
 from vipkeeper.config.notify_schema import Notify, NotifyScript
 from vipkeeper.model.state_changes import VipState
+from vipkeeper.notify.telling import Turn
 
 
 class Kind(enum.Enum):
@@ -49,48 +50,66 @@ class Notification(msgspec.Struct, frozen=True):
         """Whom it is about."""
         return self.kind, self.name
 
+    @property
+    def turn(self) -> Turn:
+        """See `Telling`; so are those below."""
+        return self.kind.value, self.name
 
-def fifo_line(notification: Notification) -> bytes:
-    """As keepalived writes it: `INSTANCE "web" MASTER 100`."""
-    about = f'{notification.kind.value} "{notification.name}"'
-    return f"{about} {notification.state.value} {notification.priority}\n".encode()
+    @property
+    def word(self) -> str:
+        """The state."""
+        return self.state.value
 
+    @property
+    def ends(self) -> bool:
+        """STOP."""
+        return self.state is VipState.STOP
 
-def scripts_for(notification: Notification) -> list[tuple[NotifyScript, tuple[str, ...]]]:
-    """The programs that are to be run, in this order, each with what is added to its arguments.
+    @property
+    def repeats(self) -> bool:
+        """Said at each advertisement."""
+        return self.state is VipState.MASTER_RX_LOWER_PRI
 
-    `any` comes last, and hears of states alone.
-    """
-    state, notify = notification.state, notification.notify
-    named = {
-        VipState.MASTER: notify.master,
-        VipState.BACKUP: notify.backup,
-        VipState.FAULT: notify.fault,
-        VipState.STOP: notify.stop,
-        VipState.DELETED: notify.deleted,
-        VipState.MASTER_RX_LOWER_PRI: notify.master_rx_lower_pri,
-    }
-    found: list[tuple[NotifyScript, tuple[str, ...]]] = []
-    script = named.get(state)
-    if script is not None and script.script is not None:
-        found.append((script, ()))
-    if notify.any.script is not None and state not in REMARKS:
-        words = (notification.kind.value, notification.name, state.value, str(notification.priority))
-        found.append((notify.any, words))
-    return found
+    @property
+    def timeout_s(self) -> float:
+        """Of each program."""
+        return self.notify.timeout_s
 
+    def fifo_line(self) -> bytes:
+        """As keepalived writes it: `INSTANCE "web" MASTER 100`."""
+        return f'{self.kind.value} "{self.name}" {self.state.value} {self.priority}\n'.encode()
 
-def environment(notification: Notification) -> dict[str, str]:
-    """What a script is told beside its arguments."""
-    told = {
-        "VIPKEEPER_VIP" if notification.kind is Kind.INSTANCE else "VIPKEEPER_GROUP": notification.name,
-        "VIPKEEPER_STATE": notification.state.value,
-        "VIPKEEPER_PREVIOUS": "" if notification.previous is None else notification.previous.value,
-        "VIPKEEPER_PRIORITY": str(notification.priority),
-        "VIPKEEPER_REASON": notification.reason,
-        "VIPKEEPER_DETAIL": notification.detail,
-        "VIPKEEPER_ADDRESSES": " ".join(notification.addresses),
-    }
-    if notification.epoch:
-        told["VIPKEEPER_EPOCH"] = str(notification.epoch)
-    return told
+    def programs(self) -> list[tuple[NotifyScript, tuple[str, ...]]]:
+        """`any` comes last, and hears of states alone."""
+        notify = self.notify
+        named = {
+            VipState.MASTER: notify.master,
+            VipState.BACKUP: notify.backup,
+            VipState.FAULT: notify.fault,
+            VipState.STOP: notify.stop,
+            VipState.DELETED: notify.deleted,
+            VipState.MASTER_RX_LOWER_PRI: notify.master_rx_lower_pri,
+        }
+        found: list[tuple[NotifyScript, tuple[str, ...]]] = []
+        script = named.get(self.state)
+        if script is not None and script.script is not None:
+            found.append((script, ()))
+        if notify.any.script is not None and self.state not in REMARKS:
+            words = (self.kind.value, self.name, self.state.value, str(self.priority))
+            found.append((notify.any, words))
+        return found
+
+    def environment(self) -> dict[str, str]:
+        """What it is called there is a contract with programs: add, never rename."""
+        told = {
+            "VIPKEEPER_VIP" if self.kind is Kind.INSTANCE else "VIPKEEPER_GROUP": self.name,
+            "VIPKEEPER_STATE": self.state.value,
+            "VIPKEEPER_PREVIOUS": "" if self.previous is None else self.previous.value,
+            "VIPKEEPER_PRIORITY": str(self.priority),
+            "VIPKEEPER_REASON": self.reason,
+            "VIPKEEPER_DETAIL": self.detail,
+            "VIPKEEPER_ADDRESSES": " ".join(self.addresses),
+        }
+        if self.epoch:
+            told["VIPKEEPER_EPOCH"] = str(self.epoch)
+        return told

@@ -1,4 +1,4 @@
-"""Runs the programs of each VIP and sync group one after the other, and different ones side by side.
+"""Runs the programs of one VIP, group or virtual server one after the other, those of others beside them.
 
 Rules of this file: whoever tells it something never waits for a program; a program that fails is told of and
 not run again, because nobody knows how far it came.
@@ -14,9 +14,8 @@ from typing import Any
 import msgspec
 
 from vipkeeper.config.notify_schema import NotifyScript, Scripts
-from vipkeeper.model.state_changes import VipState
-from vipkeeper.notify.notification import Name, Notification, environment, scripts_for
 from vipkeeper.notify.saying import Say
+from vipkeeper.notify.telling import Telling, Turn
 from vipkeeper.notify.waiting_line import MOST_WAITING, WaitingLine
 from vipkeeper.scripts.program import Ending, Outcome
 from vipkeeper.scripts.resolving import resolve_program
@@ -39,7 +38,7 @@ class ScriptCounts(msgspec.Struct):
 
 
 class _Turn:
-    """One VIP or sync group: what waits, and the task that works on it."""
+    """One VIP, sync group or virtual server: what waits, and the task that works on it."""
 
     def __init__(self) -> None:
         self.line = WaitingLine()
@@ -50,11 +49,11 @@ class _Turn:
 class ScriptTurns:
     """`told`: called when all programs of a notification have ended."""
 
-    def __init__(self, scripts: Scripts, say: Say, told: Callable[[Notification], None]) -> None:
+    def __init__(self, scripts: Scripts, say: Say, told: Callable[[Telling], None]) -> None:
         self._scripts = scripts
         self._say = say
         self._told = told
-        self._turns: dict[Name, _Turn] = {}
+        self._turns: dict[Turn, _Turn] = {}
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
         self._starts = asyncio.Lock()
         self._ending = asyncio.Event()
@@ -69,19 +68,19 @@ class ScriptTurns:
         """Notifications that no program has been started for yet."""
         return sum(len(turn.line) for turn in self._turns.values())
 
-    def add(self, notification: Notification) -> None:
+    def add(self, telling: Telling) -> None:
         """It is told in its turn."""
-        turn = self._turns.get(notification.of)
+        turn = self._turns.get(telling.turn)
         if turn is None:
-            if not scripts_for(notification):
-                self._told(notification)
+            if not telling.programs():
+                self._told(telling)
                 return
-            turn = self._turns[notification.of] = _Turn()
-        left_out = turn.line.add(notification)
+            turn = self._turns[telling.turn] = _Turn()
+        left_out = turn.line.add(telling)
         if left_out is not None:
             self._leave_out(turn, left_out)
         if turn.worker is None:
-            turn.worker = asyncio.create_task(self._work(notification.of, turn), name="notify")
+            turn.worker = asyncio.create_task(self._work(telling.turn, turn), name="notify")
             turn.worker.add_done_callback(self._tell_defect)
 
     def _tell_defect(self, worker: asyncio.Task[None]) -> None:
@@ -92,7 +91,7 @@ class ScriptTurns:
                 f"a notification was not told: {type(error).__name__}: {error}. Please report this",
             )
 
-    def _leave_out(self, turn: _Turn, left_out: Notification) -> None:
+    def _leave_out(self, turn: _Turn, left_out: Telling) -> None:
         self.counts.left_out += 1
         if not turn.told_full:
             turn.told_full = True
@@ -102,38 +101,39 @@ class ScriptTurns:
                 f"{MOST_WAITING} changes wait for its programs, and from now on the oldest is left out for "
                 "each new one; make the programs quicker, or lower the `timeout` of `notify`",
                 of=left_out.name,
-                state=left_out.state.value,
+                state=left_out.word,
             )
 
-    async def _work(self, of: Name, turn: _Turn) -> None:
+    async def _work(self, of: Turn, turn: _Turn) -> None:
         try:
             while len(turn.line):
                 async with self._room:
-                    notification = turn.line.take()
-                    if notification is None:
+                    telling = turn.line.take()
+                    if telling is None:
                         return  # the agent ends
-                    for script, arguments in scripts_for(notification):
-                        await self._run(notification, script, arguments)
-                self._told(notification)
+                    for script, arguments in telling.programs():
+                        await self._run(telling, script, arguments)
+                self._told(telling)
         finally:
             del self._turns[of]
 
-    async def _run(self, notification: Notification, script: NotifyScript, words: tuple[str, ...]) -> None:
+    async def _run(self, telling: Telling, script: NotifyScript, words: tuple[str, ...]) -> None:
         async with self._starts:
             # A start takes a millisecond, and a lease or an advertisement may be due between two of them.
             await asyncio.sleep(0)
         program = resolve_program(script.script or "", self._scripts, user=script.user, group=script.group)
-        stopping = notification.state is VipState.STOP
+        # At the end of the agent; a reload that takes a server out leaves its programs their time.
+        stopping = telling.ends and self._ending.is_set()
         running = asyncio.ensure_future(
             run_program(
                 program,
-                timeout_s=STOP_LIMIT_S if stopping else notification.notify.timeout_s,
+                timeout_s=STOP_LIMIT_S if stopping else telling.timeout_s,
                 extra_arguments=words,
-                environment=environment(notification),
+                environment=telling.environment(),
             )
         )
         outcome = await (running if stopping else self._unless_ending(running))
-        self._judge(notification, script.script or "", outcome)
+        self._judge(telling, script.script or "", outcome)
 
     async def _unless_ending(self, running: asyncio.Future[Outcome]) -> Outcome:
         """When the agent ends, the program has a last moment."""
@@ -151,7 +151,7 @@ class ScriptTurns:
         why = f"it still ran {STOP_LIMIT_S:g} s after the agent began to end"
         return Outcome(Ending.TIMED_OUT, detail=why)
 
-    def _judge(self, notification: Notification, text: str, outcome: Outcome) -> None:
+    def _judge(self, telling: Telling, text: str, outcome: Outcome) -> None:
         self.counts.run += 1
         if outcome.succeeded:
             level, event = logging.DEBUG, "notified"
@@ -162,13 +162,13 @@ class ScriptTurns:
             level,
             event,
             outcome.explained,
-            of=notification.name,
-            state=notification.state.value,
+            of=telling.name,
+            state=telling.word,
             script=text,
             output=outcome.output,
         )
 
-    async def end(self, stops: list[Notification]) -> None:
+    async def end(self, stops: list[Telling]) -> None:
         """The end of the agent: what runs has a last moment, what waits is left out but STOP."""
         self._ending.set()
         for turn in self._turns.values():
@@ -179,7 +179,7 @@ class ScriptTurns:
                     "notify-left-out",
                     "the agent ends before its programs could be run",
                     of=left_out.name,
-                    state=left_out.state.value,
+                    state=left_out.word,
                 )
         for stop in stops:
             self.add(stop)
@@ -197,7 +197,7 @@ class ScriptTurns:
             self._say(
                 logging.WARNING,
                 "notify-left-out",
-                f"the agent ends; programs of {len(late)} VIPs or sync groups have not ended",
+                f"the agent ends; programs of {len(late)} have not ended",
                 of=", ".join(names[:10]),
             )
             await asyncio.gather(*late, return_exceptions=True)

@@ -16,6 +16,7 @@ from vrrp_compat.keepalived_conf.keywords.top_level import TABLE
 from vrrp_compat.keepalived_conf.known_words import suggestion
 from vrrp_compat.keepalived_conf.list_lines import read_list_line
 from vrrp_compat.keepalived_conf.open_blocks import OpenBlock
+from vrrp_compat.keepalived_conf.service_lines import read_service_line
 from vrrp_compat.keepalived_conf.statements import Place, Remark, Statement, Word
 from vrrp_compat.keepalived_conf.track_lines import Definitions
 from vrrp_compat.keepalived_conf.understood import Block, Fate, Setting
@@ -112,7 +113,9 @@ class Assembler:
         if reading.values is None:
             block.skipped = True
             return
-        if row.keyword in _ONE_NAME and len(statement.words) > 1:
+        if row.keyword == "virtual_server":
+            self._begin_service(block)
+        elif row.keyword in _ONE_NAME and len(statement.words) > 1:
             wrong = "keepalived takes more than one word for a missing name, and skips the block"
             self.remarks.append(mistake(statement, wrong, "write one word"))
             block.skipped = True
@@ -123,6 +126,12 @@ class Assembler:
         elif self._is_second(row, block):
             block.skipped = True
         self._tell_fate(here, row, statement)
+
+    def _begin_service(self, block: OpenBlock) -> None:
+        line = read_service_line(block.statement, block.values)
+        self.remarks += line.remarks
+        block.skipped = line.values is None
+        block.values = line.values or block.values
 
     def _is_second(self, row: Row, block: OpenBlock) -> bool:
         if row.keyword not in (*_REPORTED_TWICE, *_SKIPPED_TWICE) or block.listing is not None:
@@ -156,6 +165,8 @@ class Assembler:
         keyword = block.row.keyword
         if keyword in _TOLD_WHEN_EMPTY and not block.settings:
             self.remarks.append(mistake(block.statement, "nothing is in it", "fill or remove it"))
+            if keyword == "virtual_server_group":
+                return False
         needed = _NEEDED.get(keyword) if block.listing is None else None
         if needed is not None and not any(setting.keyword == needed for setting in block.settings):
             wrong = f"it is left out, because its {needed} is missing"

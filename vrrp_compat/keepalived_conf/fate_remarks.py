@@ -12,7 +12,6 @@ from vrrp_compat.keepalived_conf.understood import Fate
 _WRONG = {
     Fate.NO_MEANING: (Severity.NOTE, "it has no meaning here"),
     Fate.REFUSED: (Severity.WARNING, "it is not done here"),
-    Fate.COMING: (Severity.WARNING, "it is not done yet"),
 }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from vrrp_compat.keepalived_conf.keywords.parameters import BadWord, Missing, Parameter, Program
+from vrrp_compat.keepalived_conf.keywords.parameters import BadWord, Missing, Parameter, Program, Quoted
 from vrrp_compat.keepalived_conf.keywords.rows import OldName, Reply, Row
 from vrrp_compat.keepalived_conf.script_words import command_words, script_words
 from vrrp_compat.keepalived_conf.statements import Place, Remark, Severity, Statement, Word
@@ -69,7 +69,7 @@ def warning(statement: Statement, wrong: str, fix: str = "", place: Place | None
 
 def _words(row: Row, statement: Statement) -> Sequence[Word]:
     """The words behind the keyword; those of programs are split another way."""
-    if not any(isinstance(parameter, Program) for parameter in row.takes) or not statement.raw:
+    if not any(isinstance(parameter, Program | Quoted) for parameter in row.takes) or not statement.raw:
         return statement.words
     place = statement.words[0].place if statement.words else statement.keyword.place
     return [Word(text, place) for text in script_words(statement.raw)]

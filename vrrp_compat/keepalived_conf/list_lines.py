@@ -13,6 +13,7 @@ from vrrp_compat.keepalived_conf.keywords.rows import Listing
 from vrrp_compat.keepalived_conf.open_blocks import OpenBlock
 from vrrp_compat.keepalived_conf.peer_lines import read_peer
 from vrrp_compat.keepalived_conf.route_lines import read_route, read_rule
+from vrrp_compat.keepalived_conf.service_lines import read_group_line
 from vrrp_compat.keepalived_conf.statements import Remark, Statement
 from vrrp_compat.keepalived_conf.track_lines import Definitions, read_track
 from vrrp_compat.keepalived_conf.understood import Setting, Value
@@ -34,6 +35,8 @@ def read_list_line(block: OpenBlock, line: Statement, defined: Definitions) -> t
             for word in (line.keyword, *line.words):
                 _add(block, msgspec.structs.replace(line, keyword=word, words=(), raw=""), word.text, ())
             return ()
+        case Listing.SERVICES:
+            return _service(block, line)
         case Listing.WORDS | None:
             _add(block, line, line.keyword.text, tuple(word.text for word in line.words))
             return ()
@@ -63,6 +66,13 @@ def _peer(block: OpenBlock, line: Statement) -> tuple[Remark, ...]:
     block.family = found.version
     _add(block, line, found.address, found.values)
     return (*found.remarks, *_repeated(block, line))
+
+
+def _service(block: OpenBlock, line: Statement) -> tuple[Remark, ...]:
+    found = read_group_line(line)
+    if found.values is not None:
+        _add(block, line, str(found.values[0]), found.values[1:])
+    return found.remarks
 
 
 def _repeated(block: OpenBlock, line: Statement) -> tuple[Remark, ...]:

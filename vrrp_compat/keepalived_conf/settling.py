@@ -1,4 +1,4 @@
-"""What keepalived judges when it has read everything: instances, groups, and how they fit together.
+"""What keepalived judges when it has read everything: instances, groups, virtual servers, and how they fit.
 
 Rules of this file: the order of the judgements, and which blocks are left. Each rule is in another file.
 """
@@ -10,7 +10,9 @@ import msgspec
 from vrrp_compat.keepalived_conf.group_rules import judge_groups
 from vrrp_compat.keepalived_conf.instance_rules import judge_instance
 from vrrp_compat.keepalived_conf.instance_settings import Defaults, read_defaults
+from vrrp_compat.keepalived_conf.ipvs_words import judge_ipvs_words
 from vrrp_compat.keepalived_conf.script_rules import unguarded_scripts
+from vrrp_compat.keepalived_conf.service_rules import judge_services
 from vrrp_compat.keepalived_conf.statements import Remark
 from vrrp_compat.keepalived_conf.understood import Block
 from vrrp_compat.keepalived_conf.vrid_rules import shared_vrids
@@ -36,7 +38,9 @@ def settle(blocks: list[Block]) -> Settled:
     remarks += weighed.remarks
     remarks += shared_vrids(kept)
     remarks += unguarded_scripts(weighed.blocks)
-    return Settled(weighed.blocks, tuple(remarks))
+    served = judge_services(judge_ipvs_words(weighed.blocks, remarks))
+    remarks += served.remarks
+    return Settled(served.blocks, tuple(remarks))
 
 
 def _instance(block: Block, defaults: Defaults, remarks: list[Remark]) -> Block:

@@ -30,7 +30,6 @@ class Fate(enum.Enum):
     CARRIED_OUT = "carried out"
     NO_MEANING = "has no meaning here"
     REFUSED = "refused"
-    COMING = "not yet"  # virtual servers are not programmed yet
 
 
 class Setting(msgspec.Struct, frozen=True):

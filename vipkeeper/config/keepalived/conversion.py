@@ -18,6 +18,7 @@ from vipkeeper.config.toml_positions import Path
 from vrrp_compat.keepalived_conf.statements import Place, Statement, Written
 
 _INLINE_BELOW = 3  # [vip.NAME.notify] has a line for each script
+_CHECK_DEPTH = 6  # [virtual_server.NAME.real_server.NAME.http_get.1] has a line for each page
 _LONGEST_LINE = 100
 
 
@@ -55,7 +56,7 @@ class _Writer:
 
     def _table(self, path: Path, table: Mapping[str, Any]) -> Iterator[str]:
         inner = {key: value for key, value in table.items() if isinstance(value, dict)}
-        inline = len(path) >= _INLINE_BELOW
+        inline = len(path) >= (_CHECK_DEPTH if path[:1] == ("virtual_server",) else _INLINE_BELOW)
         own = {key: value for key, value in table.items() if key not in inner or inline}
         if path and (own or not inner or path in self._translation.statements):
             yield ""

@@ -33,16 +33,16 @@ def shell_operator(words: Sequence[str]) -> str:
     return next((word for word in words[1:] if _OPERATOR.fullmatch(word)), "")
 
 
-def put_program(draft: Draft, path: Path, setting: Setting, *, said: str = "") -> bool:
-    """Sets `script`, `user` and `group` below `path`; False where the line names no program."""
+def put_program(draft: Draft, path: Path, setting: Setting, *, said: str = "", key: str = "script") -> bool:
+    """Sets `script` (or `key`), `user` and `group` below `path`; False where the line names no program."""
     words, *runs_as = setting.values or ((),)
     line = setting.statement
     if not isinstance(words, tuple) or not words or not words[0]:
         draft.leave_out(line, "it names no program")
         return False
-    draft.put((*path, "script"), script_text(words), line, said)
-    for key, name in zip(("user", "group"), runs_as, strict=False):
-        draft.put((*path, key), str(name), line, said)
+    draft.put((*path, key), script_text(words), line, said)
+    for below, name in zip(("user", "group"), runs_as, strict=False):
+        draft.put((*path, below), str(name), line, said)
     operator = shell_operator(words)
     if operator:
         # Measured: `/bin/bash -c '[[ -e /x ]]' && exit 1 || exit 0` runs bash with the words `&&`, `exit`,

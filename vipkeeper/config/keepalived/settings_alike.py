@@ -50,6 +50,8 @@ GLOBAL_FLAGS: tuple[tuple[str, Path], ...] = (
     ("vrrp_notify_priority_changes", ("scripts", "priority_changes")),
     ("smtp_alert", ("mail", "smtp_alert")),
     ("smtp_alert_vrrp", ("mail", "smtp_alert")),  # behind the other: it says more
+    ("smtp_alert", ("mail", "smtp_alert_checker")),
+    ("smtp_alert_checker", ("mail", "smtp_alert_checker")),
 )
 GLOBAL_TEXTS: tuple[tuple[str, Path], ...] = (
     ("notification_email_from", ("mail", "notification_email_from")),

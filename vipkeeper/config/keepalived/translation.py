@@ -15,10 +15,11 @@ from vipkeeper.config.keepalived.drafts import Draft, Leftover
 from vipkeeper.config.keepalived.global_words import put_globals, put_pacing, put_static
 from vipkeeper.config.keepalived.groups import put_group
 from vipkeeper.config.keepalived.instances import Instance, Surroundings, put_instance
+from vipkeeper.config.keepalived.ipvs_globals import put_ipvs, put_ssl, put_sync_daemon
 from vipkeeper.config.keepalived.names import fitting_names
-from vipkeeper.config.keepalived.service_advice import advise_on_services
 from vipkeeper.config.keepalived.tracks import put_definitions
 from vipkeeper.config.keepalived.views import View
+from vipkeeper.config.keepalived.virtual_servers import Alerts, put_services
 from vipkeeper.config.toml_positions import Path
 from vrrp_compat.keepalived_conf.statements import Place, Remark, Severity, Statement
 from vrrp_compat.keepalived_conf.understood import Block, Fate, Setting, Understood
@@ -43,17 +44,28 @@ def translate(understood: Understood, backend: str | None = None) -> Translation
     defaults = _all_globals(tops, seen)
     if defaults is not None:
         put_globals(draft, defaults)
+        put_ipvs(draft, defaults, serves=any(view.block.keyword == "virtual_server" for view in tops))
     put_pacing(draft, tops)
     put_static(draft, tops, defaults)
     known = put_definitions(draft, tops)
     around = Surroundings(defaults, known, by_store=draft.values["backend"] != DEFAULT_BACKEND)
     instances = _put_instances(draft, tops, around)
     _put_groups(draft, tops, instances, around)
-    advise_on_services(draft, understood.blocks)
+    put_sync_daemon(draft, defaults, tops, instances)
+    put_ssl(draft, tops)
+    put_services(draft, tops, known, _alerts(draft, defaults))
     leftovers = (*draft.leftovers, *_Unused(understood, seen).leftovers())
     remarks = sorted((*_with_refusals(understood), *draft.remarks), key=lambda remark: remark.place)
     document = Document(draft.values, draft.origins, tuple(dict.fromkeys(remarks)))
     return Translation(document, draft.statements, leftovers, frozenset(seen))
+
+
+def _alerts(draft: Draft, defaults: View | None) -> Alerts:
+    """What global_defs say of mails about servers: the word for them, else the one for all mails."""
+    said = defaults.flag("smtp_alert_checker") if defaults is not None else None
+    if said is None and defaults is not None:
+        said = defaults.flag("smtp_alert")
+    return Alerts(said, read_by_somebody="notification_email" in draft.values.get("mail", {}))
 
 
 def _all_globals(tops: list[View], seen: set[Place]) -> View | None:
@@ -99,18 +111,26 @@ def _remark_name(draft: Draft, view: View, name: str) -> None:
 
 def _with_refusals(understood: Understood) -> Iterator[Remark]:
     """The remarks of the reader. What is refused keeps an agent from running: it would do something else."""
-    refused = {block.place for block in understood.blocks if block.fate is Fate.REFUSED}
-    refused |= {setting.place for setting in understood.settings if setting.fate is Fate.REFUSED}
-    around = [block for block in understood.blocks if block.fate is Fate.CARRIED_OUT]
-    for block in around:
-        refused |= {setting.place for setting in block.settings if setting.fate is Fate.REFUSED}
-        refused |= {inner.place for inner in block.blocks if inner.fate is Fate.REFUSED}
+    refused = {setting.place for setting in understood.settings if setting.fate is Fate.REFUSED}
+    for block in understood.blocks:
+        refused.update(_refused_in(block))
     for remark in understood.remarks:
         if remark.place in refused and remark.severity is Severity.WARNING:
             fix = remark.fix or "take it out, if it can be done without"
             yield msgspec.structs.replace(remark, severity=Severity.FATAL, fix=fix)
         else:
             yield remark
+
+
+def _refused_in(block: Block) -> Iterator[Place]:
+    """The places of what is refused, at any depth; what is in a refused block is refused with it."""
+    if block.fate is Fate.REFUSED:
+        yield block.place
+    if block.fate is not Fate.CARRIED_OUT:
+        return
+    yield from (setting.place for setting in block.settings if setting.fate is Fate.REFUSED)
+    for inner in block.blocks:
+        yield from _refused_in(inner)
 
 
 def line_of(place: Place) -> tuple[str, int]:

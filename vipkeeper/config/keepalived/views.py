@@ -39,6 +39,11 @@ class View:
                 found = setting
         return found
 
+    def all(self, keyword: str) -> tuple[Setting, ...]:
+        """All settings of that name: each of them counts."""
+        self.find(keyword)
+        return tuple(setting for setting in self.block.settings if setting.keyword == keyword)
+
     def has(self, keyword: str) -> bool:
         """Whether it is written at all: for words without a value."""
         return self.find(keyword) is not None

@@ -66,14 +66,14 @@ class CheckRunner:
         self._checks: dict[CheckKey, _Check] = {}
         self._due: list[tuple[float, int, _Check]] = []  # a heap; what does not count any more is skipped
         self._entered = 0
-        self._running = 0
+        self.running = 0  # now
         self._timer: asyncio.TimerHandle | None = None
         self._suspended: Collection[str] = ()
         self._troubles: dict[str, float] = {}  # when each was logged
         self._misc = MiscChecks(lambda message: log(logging.WARNING, "check", message))
         self._files = FileChecks(self._found, lambda message: log(logging.WARNING, "check", message))
         self.run_count = 0
-        self.failed_count = 0
+        self.failed_count = 0  # of those; what this node could not ask is none
 
     def want(
         self,
@@ -167,7 +167,7 @@ class CheckRunner:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._due and self._running < self._most_running:
+        if self._due and self.running < self._most_running:
             wait_s = max(0.0, self._due[0][0] - self._clock())
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._wake)
 
@@ -175,7 +175,7 @@ class CheckRunner:
         self._timer = None
         now_s = self._clock()
         begun = 0
-        while self._due and self._due[0][0] <= now_s and self._running < self._most_running:
+        while self._due and self._due[0][0] <= now_s and self.running < self._most_running:
             if begun == MOST_STARTS_A_TURN:
                 break
             _, entry, check = heappop(self._due)
@@ -186,13 +186,13 @@ class CheckRunner:
 
     def _begin(self, check: _Check) -> None:
         check.entry = 0
-        self._running += 1
+        self.running += 1
         check.task = asyncio.get_running_loop().create_task(self._run(check))
         # Not at the end of _run: a task that is cancelled before its first step never gets into it.
         check.task.add_done_callback(self._freed)
 
     def _freed(self, _task: asyncio.Task[None]) -> None:
-        self._running -= 1
+        self.running -= 1
         if self._timer is None:
             self._set_timer()
 
@@ -243,17 +243,18 @@ class CheckRunner:
             self.failed_count += 1
         state = check.state
         changed = state.standing is not before.standing
-        failed_while_up = not outcome.ok and before.standing is not Standing.DOWN
-        if changed or (failed_while_up and check.plan.pacing.log_all_failures):
+        if changed or (not outcome.ok and before.standing is not Standing.DOWN):
             first_success = outcome.ok and before.standing is Standing.UNKNOWN  # thousands at the start
+            loud = not first_success if changed else check.plan.pacing.log_all_failures
             self._log(
-                logging.DEBUG if first_success else logging.INFO,
+                logging.INFO if loud else logging.DEBUG,
                 "check",
                 check.detail,
                 virtual_server=check.key.virtual_server,
                 real_server=check.key.real_server,
                 check=check.key.check,
                 state=state.standing.value,
+                failures=check.pace.failures or None,
             )
         if changed or (state.weight, state.changes_weight_by) != (before.weight, before.changes_weight_by):
             self._tell(check.key, state)

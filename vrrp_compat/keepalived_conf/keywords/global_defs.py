@@ -25,7 +25,6 @@ from vrrp_compat.keepalived_conf.keywords.rows import (
     Reply,
     Row,
     carried_out,
-    coming,
     no_meaning,
     program,
 )
@@ -59,12 +58,16 @@ _MAIL = (
     ),
     carried_out("smtp_helo_name", Text(called="name", missing=Missing.FINE), ours="mail.smtp_helo_name"),
     carried_out("smtp_connect_timeout", Whole(most=4294, zero_means=1), ours="mail.smtp_connect_timeout"),
-    carried_out("smtp_alert", Bool(), ours="mail.smtp_alert"),
+    carried_out("smtp_alert", Bool(), ours=("mail.smtp_alert", "mail.smtp_alert_checker")),
     carried_out("smtp_alert_vrrp", Bool(), ours="mail.smtp_alert"),
-    coming("smtp_alert_checker", Bool()),
+    carried_out("smtp_alert_checker", Bool(), ours="mail.smtp_alert_checker"),
     carried_out("no_email_faults", ours="mail.email_faults"),
-    coming("no_checker_emails", Bool()),
-    coming("checker_log_all_failures", Bool()),
+    no_meaning(
+        "no_checker_emails",
+        Bool(),
+        why="It is always so: a mail tells what changed for a real server, and not each check.",
+    ),
+    carried_out("checker_log_all_failures", Bool(), ours="ipvs.log_all_failures"),
 )
 
 _GAP = Seconds(
@@ -168,6 +171,7 @@ _VRRP = (
 )
 
 _FIREWALL_WHY = "The agent keeps a table of its own in nf_tables where it needs one."
+_NO_MARKS = "Each address of a virtual_server_group is a service of its own, without marks."
 _PRIORITY = Whole(least=-LARGEST_SIGNED - 1, most=LARGEST_SIGNED)
 
 _FIREWALL = (
@@ -183,22 +187,34 @@ _FIREWALL = (
         since="a build with iptables",
     ),
     no_meaning("disable_local_igmp", why="Group reports leave with the virtual MAC address as they should."),
-    coming("nftables_ipvs", Rest(called="[table]"), first_counts=True),
-    coming("nftables_ipvs_priority", _PRIORITY),
-    coming("nftables_ipvs_start_fwmark", Whole(least=1)),
-    coming(
+    no_meaning("nftables_ipvs", Rest(called="[table]"), why=_NO_MARKS, first_counts=True),
+    no_meaning("nftables_ipvs_priority", _PRIORITY, why=_NO_MARKS),
+    no_meaning("nftables_ipvs_start_fwmark", Whole(least=1), why=_NO_MARKS),
+)
+
+_IPVS = (
+    carried_out(
         "lvs_sync_daemon",
-        Rest(called="interface [instance] [options]", missing=Missing.LEFT_OUT),
+        Rest(called="interface [inst] [instance] [options]", missing=Missing.LEFT_OUT),
+        ours=tuple(
+            f"ipvs.sync_daemon.{key}"
+            for key in ("interface", "vip", "syncid", "maxlen", "port", "ttl", "group")
+        ),
         first_counts=True,
     ),
-    coming("lvs_timeouts", Rest(called="[tcp N] [tcpfin N] [udp N]", missing=Missing.LEFT_OUT)),
-    coming("lvs_flush"),
-    coming(
+    carried_out(
+        "lvs_timeouts",
+        Rest(called="[tcp N] [tcpfin N] [udp N]", missing=Missing.LEFT_OUT),
+        ours=("ipvs.timeouts.tcp", "ipvs.timeouts.tcpfin", "ipvs.timeouts.udp"),
+    ),
+    carried_out("lvs_flush", ours="ipvs.flush"),
+    no_meaning(
         "lvs_flush_on_stop",
         Choice(words=("VS",), missing=Missing.FINE),
+        why="What is ours goes at the stop, in one step for each virtual server; what is not ours stays.",
         old_names=(OldName("lvs_flush_onstop"),),
     ),
-    coming("rs_init_notifies", Bool()),
+    carried_out("rs_init_notifies", Bool(), ours="ipvs.init_notifies"),
 )
 
 _SCRIPTS = (
@@ -242,7 +258,7 @@ _FIFO = (
 )
 
 _FIFOS = (
-    carried_out("notify_fifo", *_FIFO, ours="scripts.fifo", first_counts=True),
+    carried_out("notify_fifo", *_FIFO, ours=("scripts.fifo", "ipvs.fifo"), first_counts=True),
     carried_out(
         "notify_fifo_script",
         *program(Missing.LEFT_OUT),
@@ -256,9 +272,14 @@ _FIFOS = (
         ours="scripts.fifo_script",
         first_counts=True,
     ),
-    coming("lvs_notify_fifo", *_FIFO, first_counts=True),
-    coming("lvs_notify_fifo_script", *program(Missing.LEFT_OUT), first_counts=True),
+    carried_out("lvs_notify_fifo", *_FIFO, ours="ipvs.fifo", first_counts=True),
+    carried_out(
+        "lvs_notify_fifo_script",
+        *program(Missing.LEFT_OUT),
+        ours="ipvs.fifo_script",
+        first_counts=True,
+    ),
     carried_out("fifo_write_vrrp_states_on_reload", ours="scripts.fifo_states_on_reload"),
 )
 
-GLOBAL_DEFS: tuple[Row, ...] = (*_MAIL, *_ANNOUNCING, *_VRRP, *_FIREWALL, *_SCRIPTS, *_FIFOS)
+GLOBAL_DEFS: tuple[Row, ...] = (*_MAIL, *_ANNOUNCING, *_VRRP, *_FIREWALL, *_IPVS, *_SCRIPTS, *_FIFOS)

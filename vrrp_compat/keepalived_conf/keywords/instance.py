@@ -24,7 +24,6 @@ from vrrp_compat.keepalived_conf.keywords.rows import (
     Reply,
     Row,
     carried_out,
-    coming,
     no_meaning,
     program,
     refused,
@@ -217,9 +216,11 @@ _PROTOCOL = (
         why="The kernel says when a link changes; polling is for drivers of the last century.",
         reported=True,
     ),
-    coming(
+    carried_out(
         "lvs_sync_daemon_interface",
         Text(called="interface"),
+        ours=("ipvs.sync_daemon.interface", "ipvs.sync_daemon.vip"),
+        says="Write `lvs_sync_daemon` in global_defs instead.",
         first_counts=True,
         reported=True,
     ),

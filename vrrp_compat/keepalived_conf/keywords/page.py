@@ -18,7 +18,6 @@ _FATES = {
     Fate.CARRIED_OUT: "yes",
     Fate.NO_MEANING: "no meaning",
     Fate.REFUSED: "no",
-    Fate.COMING: "not yet",
 }
 
 _HEAD = """\
@@ -29,7 +28,7 @@ _HEAD = """\
 Every keyword of keepalived up to 2.4, and what becomes of it when vipkeeper reads the file. *yes*: it does
 what it does in keepalived, by the named keys of our own format ([configuration](configuration.md)).
 *no meaning*: there is nothing for it to do here, and the file is fine with it. *no*: what it asks for is not
-done, and `check` says so. *not yet*: virtual servers are not programmed yet.
+done, and `check` says so.
 
 Values are read as keepalived 2.2.7 reads them: one that is out of range leaves the line out, unless another
 value is said to count. Keywords that 2.2.7 does not know carry the version that does.

@@ -1,0 +1,47 @@
+"""An agent with one VIP in etcd loads nothing that is not configured: each module costs time and memory."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+START = """
+import json, sys
+from vipkeeper.cli.main import _parse
+from vipkeeper.cli.options import flags_from
+from vipkeeper.config.reader import load_parsed
+words = "agent --vip web=192.0.2.10@eth0 --endpoints http://127.0.0.1:2379"
+arguments = _parse(words.split())
+load_parsed(arguments.config, flags_from(arguments))
+import vipkeeper.agent.supervisor, vipkeeper.agent.store_decider, backends.etcd
+print(json.dumps(sorted(sys.modules)))
+"""
+NEEDLESS = (
+    "backends.zookeeper",
+    "prometheus_client",
+    "vipkeeper.agent.director_process",
+    "vipkeeper.agent.vrrp_decider",
+    "vipkeeper.balancing",
+    "vipkeeper.config.host_facts",
+    "vipkeeper.config.keepalived",
+    "vipkeeper.config.virtual_servers",
+    "vipkeeper.director",
+    "vipkeeper.health.checkers",
+    "vipkeeper.health.inotify",
+    "vipkeeper.health.process_watch",
+    "vipkeeper.health.script_rounds",
+    "vipkeeper.health.watched_files",
+    "vipkeeper.notify.mail_outlet",
+    "vipkeeper.notify.script_turns",
+    "vrrp_compat.router",
+)
+
+
+def test_nothing_that_is_not_configured() -> None:
+    done = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    loaded = json.loads(done.stdout)
+    assert "vipkeeper.agent.tracks_shell" in loaded
+    found = [name for name in loaded if any(name == one or name.startswith(f"{one}.") for one in NEEDLESS)]
+    assert found == []

@@ -1,0 +1,46 @@
+"""IPVS: how long an agent takes from its start to a full table, and what it weighs then, beside keepalived.
+
+In the same boot of User-Mode Linux, where programs take several times as long as elsewhere: what counts is
+the ratio.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+
+import msgspec
+import pytest
+
+from tests.bench.figures import Figures, spread
+from tests.bench.ipvs_start import IpvsStart
+from tests.uml.machine import run_in_uml
+
+pytestmark = [pytest.mark.bench, pytest.mark.root, pytest.mark.uml, pytest.mark.timeout(900)]
+
+LIMIT_S = 800.0
+SIZE = "1000 services x 4 servers"
+
+
+def test_from_start_to_a_full_table(figures: Figures) -> None:
+    ended = run_in_uml([sys.executable, "-m", "tests.bench.ipvs_start"], timeout_s=LIMIT_S)
+    assert ended.status == 0, ended.output
+    found = msgspec.json.decode(
+        next(line for line in ended.output.splitlines() if line.startswith("{")), type=IpvsStart
+    )
+    keepalived_s = statistics.median(found.keepalived_s)
+    for name, taken_s in (("TOML", found.toml_s), ("keepalived.conf", found.conf_s)):
+        figures.add(
+            f"IPVS: start to {SIZE} from {name}, part of keepalived's",
+            statistics.median(taken_s) / keepalived_s,
+            "of 1",
+            target=1.0,
+            detail=f"{spread(taken_s)} s beside {spread(found.keepalived_s)} s",
+        )
+    figures.add(
+        f"IPVS: memory with {SIZE}, agent and director",
+        found.agent_mb + found.director_mb,
+        "MB",
+        target=70,
+        detail=f"{found.agent_mb:.1f} + {found.director_mb:.1f}; keepalived has {found.keepalived_mb:.1f}",
+    )
