@@ -67,7 +67,7 @@ class Site:
         self.config.write_text(CONFIG.format(interface=INTERFACE) + tables)
 
     def start(self) -> None:
-        """Until it has the VIP and its director has looked at the table."""
+        """Until it has the VIP, and its director has compared the whole table once more after writing it."""
         self.agent.start()
         until(lambda: self.report().reconciled > 0 and self.has_vip)
 
