@@ -38,6 +38,7 @@ from vipkeeper.model.ipvs import (
 
 WEB = AddressKey(Transport.TCP, "10.0.0.1", 80)
 MARK = MarkKey(5)
+OTHER = MarkKey(6)
 A, B = DestinationKey("10.1.0.1", 80), DestinationKey("10.1.0.2", 80)
 PLAIN = Destination()
 
@@ -75,6 +76,9 @@ def test_what_is_applied_is_read(ipvs: IpvsKernel) -> None:
     assert table.timeouts == Timeouts(800, 100, 200)
     assert SyncDaemon(INTERFACE, 3).is_met_by(table.daemons[SyncRole.MASTER])
     assert set(ipvs.read_counts()[WEB].destinations) == {A}
+    assert set(ipvs.destination_counts(WEB)) == {A}
+    assert ipvs.destination_counts(OTHER) == {}
+    assert [each for each in ipvs.read_in_parts() if each is not None] == [table]
 
 
 def test_what_is_refused_leaves_the_rest_done(ipvs: IpvsKernel) -> None:
