@@ -122,6 +122,18 @@ SUBJECTS = sorted(
 )
 
 
+def config_text(directory: Path, program: Path) -> str:
+    return CONFIG.format(
+        directory=directory,
+        program=program,
+        pace=PACE,
+        port=_MAIL_PORT,
+        interface=INTERFACE,
+        web1=real_server(program, 1),
+        web2=real_server(program, 2),
+    )
+
+
 @dataclass(slots=True)
 class Heard:
     """All that was told."""
@@ -211,18 +223,7 @@ def story(director: Director, directory: Path, command: Callable[[Path, Path], t
         ends.callback(listeners.close)
         ends.callback(servers.close)
         config = directory / "keepalived.conf"
-        program = listeners.program
-        config.write_text(
-            CONFIG.format(
-                directory=directory,
-                program=program,
-                pace=PACE,
-                port=_MAIL_PORT,
-                interface=INTERFACE,
-                web1=real_server(program, 1),
-                web2=real_server(program, 2),
-            )
-        )
+        config.write_text(config_text(directory, listeners.program))
         listeners.mail.start()
         _wait(lambda: director.namespace.call(_mail_is_taken), listeners.mail.log_end)
         for number in (1, 2):
