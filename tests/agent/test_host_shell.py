@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from collections.abc import Set
 
-from tests.agent.shell_bench import MAIL, UNITS, WEB, WEB6, Bench, play
+from tests.agent.shell_bench import EVERY, MAIL, UNITS, WEB, WEB6, Bench, play
 from tests.kernel_segment.segment import until_so
 from vipkeeper.agent.fitness import REFUSED_FOR_S, REMOVALS_BEFORE_GIVING_UP
+from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.election.effects import Holding
 from vipkeeper.election.events import ConflictHeard, FitnessChanged, KernelAdoptable, Withdrawn
+from vipkeeper.kernel.memory_host import MemoryHost
 from vipkeeper.model.address_options import REPEATS
 from vipkeeper.model.fences import FenceKind
 from vipkeeper.model.reasons import Reason
@@ -391,3 +394,38 @@ def test_what_has_been_said_often_is_said_again_as_often_as_is_asked_for() -> No
             await until_so(functools.partial(bench.has_announced, WEB, said + 1))
 
     play(story)
+
+
+def test_what_comes_is_said_before_it_is_there_and_what_stands_afterwards() -> None:
+    """Virtual servers of a VIP are made while it comes, and go when it is gone."""
+    bench = Bench()
+    said: list[tuple[str, set[str], bool]] = []
+
+    def say(what: str, addresses: Set[str]) -> None:
+        said.append((what, set(addresses), WEB in bench.kernel.addresses()))
+
+    bench.shell = HostShell(
+        MemoryHost(bench.kernel),
+        UNITS,
+        bench.told.append,
+        allowed=EVERY,
+        clock=lambda: bench.now_s,
+        comes=functools.partial(say, "comes"),
+        stands=functools.partial(say, "stands"),
+    )
+
+    async def story() -> None:
+        async with bench.running():
+            bench.hold("web")
+            bench.hold("web")
+            bench.hold()
+
+    play(story)
+    both = {WEB.address, WEB6.address}
+    assert said == [
+        ("stands", set(), False),
+        ("comes", both, False),
+        ("stands", both, True),
+        ("comes", set(), True),
+        ("stands", set(), False),
+    ]

@@ -9,6 +9,7 @@ import pytest
 
 from vipkeeper.agent.notify_memory import NotifyMemory
 from vipkeeper.agent.run_directory import RunDirectory
+from vipkeeper.model.server_changes import ServerState
 from vipkeeper.model.state_changes import VipState
 from vipkeeper.notify.memory import Mail
 from vipkeeper.notify.notification import Kind
@@ -28,6 +29,23 @@ def test_the_next_agent_finds_it(tmp_path: Path) -> None:
         assert memory.states() == STATES
         assert memory.take_mails() == [MAIL]
         assert memory.take_mails() == [], "once"
+
+
+def test_the_next_agent_finds_what_was_told_of_servers(tmp_path: Path) -> None:
+    told = {("web", ""): ServerState.UP, ("web", "a b/c"): ServerState.DOWN}
+    with closing(RunDirectory(str(tmp_path))) as directory:
+        memory = NotifyMemory(directory)
+        assert memory.servers() == {}
+        memory.keep_servers({})
+        assert directory.kept("told-servers") is None, "without servers nothing is written"
+        memory.keep_servers(told)
+    with closing(RunDirectory(str(tmp_path))) as directory:
+        memory = NotifyMemory(directory)
+        assert memory.servers() == told
+        memory.keep_servers({})
+        assert NotifyMemory(directory).servers() == {}
+        directory.keep("told-servers", b'[["web","","FUTURE"]]')
+        assert NotifyMemory(directory).servers() == {}
 
 
 def test_after_a_reboot_nothing_is_known(tmp_path: Path) -> None:

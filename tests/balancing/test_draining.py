@@ -84,6 +84,23 @@ def test_it_outlives_a_restart(found: list[tuple[int, int]], state: str) -> None
     assert weights(service) == {"1": 1, "2": 1}
 
 
+def test_a_quorum_that_it_took_away_is_not_lost_again_by_a_restart() -> None:
+    without_checks = plan(real(1), real(2, weight=0))
+    before = drained(VirtualService(without_checks))
+    before.emptied("web1")
+    assert told(before) == ["quorum DOWN"]
+    service = VirtualService(without_checks, found=before.wanted(), draining=before.draining)
+    assert told(service) == []
+    service.undrain("web1")
+    assert told(service) == ["quorum UP"]
+
+
+def test_an_inhibited_one_leaves_too() -> None:
+    service = drained(VirtualService(plan(real(1, tcp(), inhibit=True), real(2))))
+    service.emptied("web1")
+    assert weights(service) == {"2": 1}
+
+
 def test_after_a_reboot_there_are_no_connections() -> None:
     service = VirtualService(plan(), draining=["web1", "somebody who left"])
     assert weights(service) == {"2": 1}

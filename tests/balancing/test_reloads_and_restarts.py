@@ -131,6 +131,14 @@ def test_all_of_it_goes() -> None:
     assert told(service) == ["web2 DOWN", "quorum DOWN"]
 
 
+def test_all_of_it_goes_without_a_quorum() -> None:
+    service = running(plan(quorum=2))
+    fail(service, 1)
+    told(service)
+    service.removed()
+    assert told(service) == ["web2 DOWN"]
+
+
 def test_another_quorum_counts_at_once() -> None:
     service = running()
     service.followed(plan(quorum=3, sorry=SORRY))
@@ -147,7 +155,12 @@ def test_between_the_limits_of_the_hysteresis_a_reload_changes_nothing() -> None
     fail(service, 1)
     fail(service, 2)
     service.followed(plan(*three, quorum=2, hysteresis=1, sorry=SORRY))
-    assert service.quorum_up
+    assert weights(service) == {"3": 1}
+    fail(service, 3)
+    recover(service, 3)
+    recover(service, 2)
+    service.followed(plan(*three, quorum=2, hysteresis=1))
+    assert service.report().state == "down"
 
 
 def test_a_weight_that_a_check_gave_stays() -> None:
@@ -178,6 +191,22 @@ def test_a_restart_takes_nobody_out_and_puts_nobody_in() -> None:
     recover(service, 1)
     assert weights(service) == BOTH
     assert told(service) == ["web1 UP"]
+
+
+def test_one_that_is_out_waits_for_each_of_its_checks() -> None:
+    service = VirtualService(plan(real(1, tcp(), tcp(OTHER_CHECK)), real(2)), found=table([(2, 1)]))
+    recover(service, 1)
+    assert weights(service) == {"2": 1}
+    recover(service, 1, OTHER_CHECK)
+    assert weights(service) == BOTH
+
+
+def test_one_that_is_in_waits_for_none_even_with_alpha() -> None:
+    twice = with_alpha(plan(real(1, tcp(), tcp(OTHER_CHECK)), real(2)))
+    service = VirtualService(twice, found=table([(1, 1), (2, 1)]))
+    fail(service, 1)
+    recover(service, 1)
+    assert weights(service) == BOTH
 
 
 def test_alpha_has_succeeded_before() -> None:
@@ -229,8 +258,9 @@ def test_the_sorry_server_goes_on_until_there_is_a_quorum() -> None:
 
 def test_the_sorry_server_says_how_the_quorum_was_between_its_limits() -> None:
     of = plan(*(real(number, tcp()) for number in (1, 2, 3)), quorum=2, hysteresis=1, sorry=SORRY)
-    assert VirtualService(of, found=table([(1, 1)])).quorum_up
-    assert not VirtualService(of, found=table([(99, 1)])).quorum_up
+    assert weights(VirtualService(of, found=table([(1, 1)]))) == {"1": 1}
+    unchecked = plan(real(1), real(2, tcp()), real(3, tcp()), quorum=2, hysteresis=1, sorry=SORRY)
+    assert weights(VirtualService(unchecked, found=table([(99, 1)]))) == {"99": 1}
 
 
 def test_a_real_server_that_served_as_sorry_server_says_nothing_of_itself() -> None:
@@ -253,6 +283,8 @@ def test_a_group_that_was_being_written_is_read_as_it_was_meant() -> None:
     of = msgspec.structs.replace(plan(), keys=(WEB, other))
     service = VirtualService(of, found={**table([(1, 1), (2, 1)]), other: half})
     assert weights(service) == weights(service, other) == BOTH
+    lighter = {**table([(1, 1), (2, 1)]), other: table([(1, 0), (2, 0)])[WEB]}
+    assert weights(VirtualService(of, found=lighter)) == BOTH
 
 
 # VIPs, and the end.

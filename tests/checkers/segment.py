@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tests.checkers.servers import PATIENCE_S
+from vipkeeper.health.checkers.results import CannotCheck
 from vipkeeper.lab.namespaces import Namespace, make_namespace, new_lab_name
 from vipkeeper.lab.run_command import run_command
 from vipkeeper.model.balancing import CheckOutcome
@@ -51,8 +54,18 @@ class Segment:
     server: Namespace
 
     def ask(self, checking: Callable[[], Coroutine[Any, Any, CheckOutcome]]) -> CheckOutcome:
-        """What a check finds that runs on the director."""
-        return self.director.call(lambda: asyncio.run(checking()))
+        """What a check finds that runs on the director.
+
+        The kernel's table of neighbours is one for all namespaces; while others fill it, ask again.
+        """
+        until_s = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return self.director.call(lambda: asyncio.run(checking()))
+            except CannotCheck as trouble:
+                if "gc_thresh3" not in str(trouble) or time.monotonic() > until_s:
+                    raise
+                time.sleep(0.05)
 
     def marked_packets(self) -> int:
         listed = json.loads(self.director.run("nft", "-j", "list", "counters"))

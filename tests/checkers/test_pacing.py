@@ -43,6 +43,7 @@ def after(outcomes: str, pacing: Pacing = PACING) -> tuple[str, list[float]]:
         ("?-", "ud", [60, 60]),  # and no first run
         ("+-p--", "uuuuu", [60, 3, 60, 3, 3]),  # a part is a success for the count of failures
         ("-p+", "ddu", [60, 60, 60]),  # but not enough for a server that is out
+        ("pp-", "uud", [60, 60, 60]),  # nor is it a first run: the first failure still decides alone
     ],
 )
 def test_what_counts_and_when_it_runs_again(outcomes: str, said: str, waited_s: list[float]) -> None:
@@ -60,6 +61,7 @@ def test_it_is_unknown_until_a_run_has_decided() -> None:
 def test_a_retried_part_is_asked_again_and_a_counted_failure_begins_anew() -> None:
     check = PacedCheck.start(PACING, now_s=0.0, chance=0.0)
     for outcome, parts in (
+        (GOOD, 0),
         (PART, 1),
         (BAD, 1),
         (PART, 2),

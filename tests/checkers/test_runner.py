@@ -206,6 +206,21 @@ def test_suspended_checks_do_not_run_and_keep_what_they_said() -> None:
     run(story)
 
 
+def test_a_check_that_is_suspended_and_resumed_again_and_again_runs_once() -> None:
+    async def story() -> None:
+        async with running() as watched, datagram_server() as server:
+            watched.runner.want({key("a"): plan(SILENT, server.reach)})
+            for _ in range(5):
+                watched.runner.suspend({"web"})
+                watched.runner.suspend(())
+            await until(partial(server.has_heard, 1))
+            for _ in range(50):
+                await asyncio.sleep(0)
+                assert watched.runner.running == 1
+
+    run(story)
+
+
 def test_a_check_that_is_taken_away_at_any_moment_leaves_room_for_others() -> None:
     async def story() -> None:
         async with running(most_running=1) as watched, datagram_server() as server:

@@ -73,6 +73,13 @@ def test_a_fixed_port_is_free_again_at_the_next_turn() -> None:
         asyncio.run(twice(with_(reach, bind_port=port)))
 
 
+def test_a_connection_to_itself_is_none() -> None:
+    """The kernel may choose the very port that is checked, and an end that calls itself is connected."""
+    reach = closed_port()
+    with pytest.raises(Failed, match="connection refused"):
+        ask(with_(reach, bindto=reach.address, bind_port=reach.port))
+
+
 def test_a_tcp_check_leaves_no_connection_behind() -> None:
     with listening() as (server, reach):
         for _ in range(5):

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -116,12 +117,25 @@ def test_an_undrain_says_whether_it_serves_again(tmp_path: Path) -> None:
     assert (serves.returncode, waits.returncode) == (0, 0)
 
 
+class Ending(ServedDirector):
+    """It hears, and is gone before it has answered."""
+
+    def answer(self, line: bytes) -> bytes:
+        super().answer(line)
+        return b"{"
+
+
 def test_a_director_that_is_started_again_is_waited_for(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "vipkeeper", "server", "drain", "web1", "--run-dir", str(tmp_path)]
     with served(tmp_path, ServedDirector(web1_as("draining", active=2))):
         waiting = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
         assert waiting.stdout is not None
         waiting.stdout.readline()
+    with served(tmp_path, Ending(web1_as("draining"))) as ending:
+        until_s = time.monotonic() + 60.0
+        while not ending.asked and waiting.poll() is None:
+            assert time.monotonic() < until_s, "it does not ask again"
+            time.sleep(0.05)
     with served(tmp_path, ServedDirector(web1_as("drained"))), waiting:
         said, _ = waiting.communicate(timeout=60)
     assert (waiting.returncode, said) == (0, "web/web1 has no connections\n")

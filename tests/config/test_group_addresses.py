@@ -42,6 +42,7 @@ def test_an_entry_spreads_out(text: str, port: int, addresses: list[str]) -> Non
         ("192.0.2.11- 80", '"" cannot end a range'),
         ("2001:db8::1-1_0 80", '"1_0" cannot end a range'),
         ("2001:db8::1-192.0.2.9 80", '"192.0.2.9" cannot end a range'),
+        ("192.0.2.1-::192.0.2.9 80", "192.0.2.1 and ::c000:209 are not of one IP version; make two entries"),
         ("192.0.2.9/30 80", "192.0.2.9/30 has bits set after its network; write 192.0.2.8/30"),
         ("192.0.2.9/33 80", '"192.0.2.9/33" is no network'),
         ("10.0.0.0/15 80", "holds 131072 addresses, and each would be a virtual server"),

@@ -8,7 +8,7 @@ from tests.config.balanced import MARK, SERVICE, group, put, real, service
 from tests.config.sources import config_of
 from vipkeeper.config.balancing_notices import balancing_summary
 from vipkeeper.config.mistakes import dotted
-from vipkeeper.config.rules import named_files, notices
+from vipkeeper.config.rules import HostFacts, host_notices, named_files, notices
 
 TCP = "[virtual_server.web.tcp_check.x]\n"
 
@@ -77,6 +77,15 @@ def told(text: str) -> list[str]:
             f"{SERVICE}[virtual_server_group.g]\nfwmarks = [1]",
             "virtual_server_group.g: no virtual server uses it; name it in the group of a virtual server",
         ),
+        (
+            f"{SERVICE}[virtual_server.web.http_get.x.url.u]\ntls_compliant = true",
+            "http_get.x.url.u.tls_compliant: has no effect: this check speaks no TLS; write ssl_get",
+        ),
+        (
+            f"{SERVICE}[virtual_server.web.udp_check.x]\nmax_reply_length = 9",
+            "udp_check.x.max_reply_length: has no effect: no answer is waited for; add require_reply",
+        ),
+        (f"{SERVICE}[ssl]\nca = '/ca.pem'", "ssl: no check speaks TLS; add an ssl_get, or delete it"),
         (f'{SERVICE}[track_file.down]\nfile = "/run/down"', "track_file.down: no VIP and no group tracks it"),
     ],
 )
@@ -110,6 +119,28 @@ def test_nothing_to_say(text: str) -> None:
 def test_what_a_thousand_servers_have_alike_is_said_once() -> None:
     servers = "".join(f'[virtual_server.web.real_server.s{i}]\naddress = "10.1.0.{i}"\n' for i in range(9))
     assert len(told(f"{service('delay_loop = 2.0')}{servers}{TCP}")) == 1
+
+
+def test_interfaces_and_files_that_this_host_has_not() -> None:
+    text = f"""{SERVICE}[ipvs.sync_daemon]
+interface = "eth8"
+vip = "web"
+[ssl]
+ca = "/ca.pem"
+[virtual_server.web.ssl_get.x]
+bind_if = "eth9"
+url.u = {{}}
+"""
+    facts = HostFacts(frozenset({"eth0"}), frozenset({"/ca.pem"}))
+    later = "it is tried again until there is; there are: eth0"
+    found = [
+        f"{dotted(each.path)}: {each.wrong}; {each.fix}" for each in host_notices(config_of(text), facts)
+    ]
+    assert found == [
+        "ssl.ca: this host has no readable file /ca.pem; no SSL check is made without it",
+        f'ipvs.sync_daemon.interface: this host has no interface "eth8"; {later}',
+        f'virtual_server.web.ssl_get.x.bind_if: this host has no interface "eth9"; {later}',
+    ]
 
 
 def test_files_of_tls_are_looked_for_when_a_check_needs_them() -> None:

@@ -120,6 +120,17 @@ SERVICES = [
         SERVICE.replace("server.web", 'server."web 1"'),
         'virtual_server."web 1": "web 1" cannot be used as a name',
     ),
+    (check("tcp_check").replace("tcp_check.x", 'tcp_check."x y"'), '"x y" cannot be used as a name'),
+    (
+        group("192.0.2.80 80")
+        + group("192.0.2.80 80")
+        .partition("[virtual_server.web]")[2]
+        .partition("[virtual_server_group")[0]
+        .join(["[virtual_server.again]", ""])
+        .replace("server.web", "server.again"),
+        "virtual_server.again.group: the same packets are taken by virtual_server_group.g.addresses[0], "
+        "which virtual_server.web has",
+    ),
     (SERVICE.replace("real_server.b", 'real_server."a/b"'), '"a/b" cannot be used as a name'),
 ]
 SERVERS = [
@@ -201,6 +212,7 @@ CHECKS = [
     (page('regex = "(a"'), 'u.regex: "(a" is no regular expression of PCRE2: '),
     (page('regex = "a"', 'regex_options = ["casless"]'), 'u.regex_options: "casless" is no option of a'),
     (page('virtualhost = "a\\r\\nX: y"'), "u.virtualhost:"),
+    (page().replace("x]\n", "x]\nvirtualhost = 'a b'\n"), 'http_get.x.virtualhost: "a b" cannot be the name'),
     (service('virtualhost = "a b"'), 'virtual_server.web.virtualhost: "a b" cannot be the name of a host'),
     (check("tcp_check", 'connect_ip = "x"'), 'tcp_check.x.connect_ip: "x" is no address'),
     (check("tcp_check", 'bindto = "x"'), 'tcp_check.x.bindto: "x" is no address; write an address of this'),
@@ -259,6 +271,32 @@ def test_one_mistake(text: str, mistake: str) -> None:
     found = mistakes_of(text)
     assert len(found) == 1, found
     assert mistake in found[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        (service("weigth = 1"), "x.toml:6: virtual_server.web.weigth: unknown key; did you mean weight?"),
+        (
+            real("prot = 80"),
+            "x.toml:10: virtual_server.web.real_server.a.prot: unknown key; did you mean port?",
+        ),
+        (page("paht = '/'"), "x.url.u.paht: unknown key; did you mean path?"),
+        (f"{SERVICE}[ipvs.timeouts]\ntpc = 1", "ipvs.timeouts.tpc: unknown key; did you mean tcp?"),
+        (
+            service("quorum = 0"),
+            "web.quorum: expected a whole number from 1 up to 2147483647",
+        ),
+        (
+            f"{SERVICE}[virtual_server.web.real_server.c]",
+            "web.real_server.c.address: is missing; add for example",
+        ),
+        (service("tcp_check.x = 1"), "virtual_server.web.tcp_check.x: expected a table, found the number 1"),
+    ],
+)
+def test_shapes_are_judged_at_every_depth(text: str, mistake: str) -> None:
+    found = mistakes_of(text)
+    assert any(mistake in each for each in found), found
 
 
 def test_all_mistakes_at_once() -> None:

@@ -203,6 +203,7 @@ set_supplementary_groups = true
 [ipvs]
 flush = true
 keep_on_stop = true
+init_notifies = true
 timeouts = {{tcp = 900, tcpfin = 120, udp = 300}}
 sync_daemon = {{interface = "eth1", vip = "web", maxlen = 1400, port = 9000, ttl = 2, group = "224.0.0.9"}}
 [track_file.f]
@@ -221,6 +222,7 @@ track_file = "f"
         scripts=plan.ScriptRules("u", "g", True, True),
         track_files={"f": plan.WatchedFile("/f")},
     )
+    assert [service.init_notifies for service in found.services] == [True]
     own_number = plan_of(text.replace("maxlen = 1400", "syncid = 0")).sync
     assert own_number is not None
     assert own_number.daemon.sync_id == 0

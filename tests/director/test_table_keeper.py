@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.ipvs_load import large_table
 from vipkeeper.changes.ipvs_changes import (
     AddDestinations,
     AddServers,
@@ -114,18 +113,6 @@ def test_a_change_is_written_without_a_reading(bench: Bench) -> None:
     assert bench.ipvs.table.servers == {DNS: PLAIN}
 
 
-def test_of_a_large_table_only_what_changed_is_looked_at(bench: Bench) -> None:
-    """What others have done elsewhere is not put right by a change: that would take a plan of everything."""
-    servers = dict(large_table().servers)
-    bench.begin(servers)
-    key, other = list(servers)[10:12]
-    bench.by_hand(RemoveServers((other,)))
-    _ = bench.written
-    bench.keeper.follow(Target({**servers, key: PLAIN}))
-    assert other not in bench.ipvs.table.servers
-    assert bench.ipvs.table.servers[key] == PLAIN
-
-
 def test_a_table_as_wanted_is_not_written(bench: Bench) -> None:
     bench.begin({WEB: PLAIN})
     bench.look()
@@ -178,8 +165,8 @@ def test_what_a_killed_process_left_is_known_and_taken_out(bench: Bench) -> None
     bench.begin({WEB: PLAIN, DNS: PLAIN})
     bench.new_process()
     bench.begin({DNS: PLAIN})
-    bench.look()
     assert bench.ipvs.table.servers == {FOREIGN: PLAIN, DNS: PLAIN}
+    bench.look()
     bench.keeper.end(keep=False)
     assert bench.ipvs.table.servers == {FOREIGN: PLAIN}
     assert not bench.path.exists()

@@ -6,6 +6,7 @@ does not take it for a local one. A check is named by the port that it connects 
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,6 +133,7 @@ def cases(directory: Path) -> dict[str, Case]:
     made = dict(_failures())
     made.update(_weights(directory))
     made.update(_reloads())
+    made.update((f"by chance, seed {seed}", _by_chance(seed)) for seed in range(40, 46))
     return made
 
 
@@ -236,3 +238,37 @@ def _reloads() -> Iterator[tuple[str, Case]]:
             ),
         ),
     )
+
+
+def _by_chance(seed: int) -> Case:
+    """Two to four servers of any weights, and eight turns."""
+    chance = random.Random(seed)
+    count, alpha = chance.randint(2, 4), chance.random() < 0.4
+    servers = tuple(
+        real(
+            seed,
+            server,
+            tcp(seed, server, alpha=alpha),
+            weight=chance.randint(0, 3),
+            inhibit=chance.random() < 0.4,
+        )
+        for server in range(1, count + 1)
+    )
+    total = sum(server.destination.weight for server in servers)
+    quorum = chance.randint(1, max(1, total))
+    plan = service(
+        seed,
+        *servers,
+        quorum=quorum,
+        hysteresis=chance.randint(0, min(quorum - 1, max(0, total - quorum))),
+        sorry=chance.choice([None, sorry(seed), sorry(seed, inhibit=True)]),
+        omega=chance.random() < 0.5,
+    )
+    closed = {server for server in range(1, count + 1) if chance.random() < 0.3}
+    up = {server: server not in closed for server in range(1, count + 1)}
+    steps = []
+    for _ in range(8):
+        server = chance.choice(list(up))
+        up[server] = not up[server]
+        steps.append(Turn(server, PORT, up[server]))
+    return Case(plan, tuple(steps), closed=tuple((server, PORT) for server in closed))

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.ipvs.director import Director
+from tests.ipvs.director import INTERFACE, Director
 from vipkeeper.lab.processes import LabProcess
 from vipkeeper.model.balancing import (
     CheckPlan,
@@ -19,6 +19,20 @@ from vipkeeper.model.balancing import (
 )
 from vipkeeper.model.ipvs import AddressKey, ServiceKey, VirtualServer
 
+# It runs without VRRP; an agent has to have a VIP.
+_HEAD = """\
+global_defs {{
+    lvs_notify_fifo {fifo}
+    script_user root
+}}
+vrrp_instance web {{
+    interface {interface}
+    virtual_router_id 51
+    virtual_ipaddress {{
+        10.9.1.80
+    }}
+}}
+"""
 _BACKLOG = 4096  # nobody accepts: each connection stays in it
 
 
@@ -62,7 +76,7 @@ class KeepalivedBeside:
 
     def __init__(self, director: Director, directory: Path) -> None:
         self._director = director
-        self._config = directory / "keepalived.conf"
+        self.config = directory / "keepalived.conf"
         self._fifo = directory / "fifo"
         os.mkfifo(self._fifo)
         self._reader = os.open(self._fifo, os.O_RDWR | os.O_NONBLOCK)
@@ -71,7 +85,7 @@ class KeepalivedBeside:
             "keepalived",
             (
                 *("keepalived", "--dont-fork", "--log-console", "--log-detail", "--check"),
-                *("--use-file", str(self._config)),
+                *("--use-file", str(self.config)),
                 *("--pid", str(directory / "pid"), "--checkers_pid", str(directory / "checkers.pid")),
             ),
             log=directory / "log",
@@ -79,8 +93,8 @@ class KeepalivedBeside:
         )
 
     def configure(self, plans: Iterable[ServicePlan]) -> None:
-        head = f"global_defs {{\n    lvs_notify_fifo {self._fifo}\n    script_user root\n}}\n"
-        self._config.write_text(head + "".join(_virtual_server(plan) for plan in plans))
+        head = _HEAD.format(fifo=self._fifo, interface=INTERFACE)
+        self.config.write_text(head + "".join(_virtual_server(plan) for plan in plans))
 
     def start(self) -> None:
         self.process.start()

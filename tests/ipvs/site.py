@@ -19,10 +19,11 @@ from vipkeeper.model.director_messages import DIRECTOR_SOCKET, Ask, DirectorAnsw
 
 _EXIT_S = 30.0
 _PATIENCE_S = 40.0
-# Each look starts a program, and under User-Mode Linux they would leave the agent nothing of the one processor.
+# Each look starts a program, and would leave the agent nothing of the one processor of User-Mode Linux.
 _BETWEEN_LOOKS_S = 0.3
 _ASK_S = 20.0
 
+# It has the VIP at once, and for half a minute after it was killed: its next start takes seconds here.
 CONFIG = """\
 backend = "vrrp"
 node = "one"
@@ -31,9 +32,10 @@ level = "debug"
 [vip.web]
 interface = "{interface}"
 addresses = ["10.9.1.80"]
+priority = 255
 [vip.web.vrrp]
 vrid = 51
-advert_interval = 0.5
+advert_interval = 10.0
 """
 
 

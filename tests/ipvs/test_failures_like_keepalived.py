@@ -1,4 +1,6 @@
-"""A real keepalived and our machine: the same servers fail, and the same stands in the table and in the FIFO.
+"""One keepalived.conf, a real keepalived and our machine: as servers fail, the same stands in the table.
+
+So does what is told in the FIFO. The machine is told of each failure; checks of ours are tested elsewhere.
 
 Each case is a virtual server of its own in one keepalived. Their steps go on side by side; before the next
 one keepalived has logged what a step changed, so that it is never asked to catch up with two.
@@ -7,7 +9,7 @@ one keepalived has logged what a step changed, so that it is never asked to catc
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,48 +19,65 @@ from tests.ipvs.director import Director
 from tests.ipvs.failing_servers import Case, Reload, Turn, cases
 from tests.ipvs.keepalived_beside import CheckedServers, KeepalivedBeside
 from vipkeeper.balancing.virtual_service import VirtualService
+from vipkeeper.config.flags import Flags
+from vipkeeper.config.reader import load_config
+from vipkeeper.config.virtual_servers import balancing_plan
 from vipkeeper.model.balancing import CheckPlan, CheckState, RealServerPlan, ServicePlan, Standing
-from vipkeeper.model.ipvs import AddressKey, VirtualServer
+from vipkeeper.model.ipvs import AddressKey, DestinationKey, ServiceKey, VirtualServer
 from vipkeeper.model.server_changes import QuorumChange, ServerChange, ServerState
 
 pytestmark = [pytest.mark.root, pytest.mark.ipvs]
 
-_PATIENCE_S = 30.0
+_PATIENCE_S = 60.0
 
 
 @dataclass(slots=True)
 class Run:
-    """One case under way: our machine, and the lines that keepalived's FIFO should have."""
+    """One case under way: as it is described, our machine, and the lines that keepalived's FIFO should have.
+
+    The machine has what keepalived.conf comes to, where servers and checks have names of their own.
+    """
 
     case: Case
+    plan: ServicePlan
     service: VirtualService
     lines: list[str]
 
     @property
-    def plan(self) -> ServicePlan:
-        return self.service.plan
-
-    def says(self, server: int, check: str, to: bool | int) -> CheckPlan:
-        """Our machine hears it at once. Returns the check."""
-        real = self.server(server)
-        (plan,) = [one for one in real.checks if one.name == check]
-        self.service.checked(real.name, plan.label, _state(plan, to))
-        self.lines += [_line(self.plan, change) for change in self.service.changes()]
-        return plan
+    def key(self) -> ServiceKey:
+        (key,) = self.plan.keys
+        return key
 
     def server(self, number: int) -> RealServerPlan:
         (real,) = [one for one in self.plan.real_servers if one.name == f"web{number}"]
         return real
 
-    def reload(self, plan: ServicePlan, keepalived_adds: tuple[ServerChange, ...]) -> None:
-        before = self.plan
-        names = {server.name: server for server in (*before.real_servers, *plan.real_servers)}
+    def says(self, server: int, check: str, to: bool | int) -> CheckPlan:
+        """Our machine hears it at once. Returns the check."""
+        real = self.server(server)
+        (described,) = [one for one in real.checks if one.name == check]
+        (ours,) = [one for one in self.service.plan.real_servers if one.key == real.key]
+        (label,) = [one.label for one in ours.checks if _port(one) == _port(described)]
+        self.service.checked(ours.name, label, _state(to))
+        self.write_down(self.service.plan.real_servers)
+        return described
+
+    def reload(self, plan: ServicePlan) -> None:
+        before = self.service.plan.real_servers
         self.service.followed(plan)
-        everybody = ServicePlan(plan.name, plan.keys, plan.service, tuple(names.values()))
-        self.lines += [_line(everybody, change) for change in (*self.service.changes(), *keepalived_adds)]
+        self.write_down((*before, *plan.real_servers))
+
+    def write_down(self, servers: Iterable[RealServerPlan], *more: ServerChange) -> None:
+        """What our machine has to tell of these."""
+        names = {real.name: real.key for real in servers}
+        self.lines += [_line(self.key, names, change) for change in (*self.service.changes(), *more)]
 
 
-def _state(plan: CheckPlan, to: bool | int) -> CheckState:
+def _port(check: CheckPlan) -> int | None:
+    return check.reach.port if check.reach is not None else None
+
+
+def _state(to: bool | int) -> CheckState:
     if isinstance(to, bool):
         return CheckState(Standing.UP if to else Standing.DOWN)
     if to == 1:
@@ -66,19 +85,16 @@ def _state(plan: CheckPlan, to: bool | int) -> CheckState:
     return CheckState(Standing.UP, weight=to - 2 if to else None)
 
 
-def _line(plan: ServicePlan, change: ServerChange) -> str:
+def _line(key: ServiceKey, names: Mapping[str, DestinationKey], change: ServerChange) -> str:
     """As keepalived writes it. STOP is DOWN there."""
-    virtual = _virtual(plan)
     state = "UP" if change.state is ServerState.UP else "DOWN"
     if isinstance(change, QuorumChange):
-        return f"VS {virtual} {state}"
-    (real,) = [one for one in plan.real_servers if one.name == change.real_server]
-    transport = "tcp" if isinstance(plan.keys[0], AddressKey) else "none"
-    return f"RS [{real.key.address}]:{transport}:{real.key.port} {virtual} {state}"
+        return f"VS {_virtual(key)} {state}"
+    real, transport = names[change.real_server], "tcp" if isinstance(key, AddressKey) else "none"
+    return f"RS [{real.address}]:{transport}:{real.port} {_virtual(key)} {state}"
 
 
-def _virtual(plan: ServicePlan) -> str:
-    (key,) = plan.keys
+def _virtual(key: ServiceKey) -> str:
     return f"[{key.address}]:tcp:{key.port}" if isinstance(key, AddressKey) else f"FWM {key.mark}"
 
 
@@ -88,12 +104,21 @@ class Beside:
     def __init__(self, director: Director, directory: Path) -> None:
         self.keepalived = KeepalivedBeside(director, directory)
         self._servers = CheckedServers(director)
-        self.runs: dict[str, Run] = {}
-        for name, case in cases(directory).items():
-            run = self.runs[name] = Run(case, VirtualService(case.plan), [])
-            run.lines += [_line(case.plan, change) for change in run.service.changes()]
-            self._open(run, case.plan.real_servers)
-        self.keepalived.configure(run.plan for run in self.runs.values())
+        described = cases(directory)
+        plans = self._configure(case.plan for case in described.values())
+        self.runs = {
+            name: Run(case, case.plan, VirtualService(plans[case.plan.keys[0]]), [])
+            for name, case in described.items()
+        }
+        for run in self.runs.values():
+            run.write_down(run.service.plan.real_servers)
+            self._open(run, run.plan.real_servers)
+
+    def _configure(self, plans: Iterable[ServicePlan]) -> dict[ServiceKey, ServicePlan]:
+        """Write the file for both. Returns what it comes to with us."""
+        self.keepalived.configure(plans)
+        read = balancing_plan(load_config(str(self.keepalived.config), Flags(node="director")))
+        return {plan.keys[0]: plan for plan in read.services}
 
     def _open(self, run: Run, servers: Iterable[RealServerPlan]) -> None:
         """Their checks succeed from now on, or as the case says otherwise."""
@@ -110,7 +135,8 @@ class Beside:
     def step(self, number: int) -> None:
         """The same step of every case that has so many."""
         turned: list[tuple[RealServerPlan, int]] = []
-        reloads = False
+        reloads: list[tuple[Run, tuple[ServerChange, ...]]] = []
+        new: list[tuple[Run, RealServerPlan]] = []
         for run in self.runs.values():
             if number >= len(run.case.steps):
                 continue
@@ -120,14 +146,19 @@ class Beside:
                     turned.append((real, self.keepalived.turned(real)))
                     self._servers.turn(run.says(server, check, to), to)
                 case Reload(plan, keepalived_adds):
-                    known = {real.key for real in run.plan.real_servers}
-                    run.reload(plan, keepalived_adds)
-                    self._open(run, [real for real in plan.real_servers if real.key not in known])
-                    reloads = True
+                    reloads.append((run, keepalived_adds))
+                    run.plan, known = plan, {real.key for real in run.plan.real_servers}
+                    new += [(run, real) for real in plan.real_servers if real.key not in known]
         for real, before in turned:
             self._wait_for_turn(real, before)
         if reloads:
-            self.keepalived.configure(run.plan for run in self.runs.values())
+            plans = self._configure(run.plan for run in self.runs.values())
+            for run in self.runs.values():
+                run.reload(plans[run.key])
+            for run, keepalived_adds in reloads:
+                run.write_down((), *keepalived_adds)
+            for run, real in new:
+                self._open(run, [real])
             finished = self.keepalived.reloads()
             self.keepalived.reload()
             _wait(lambda: self.keepalived.reloads() > finished, self.keepalived.said)
@@ -146,11 +177,10 @@ class Beside:
             table, lines = self.keepalived.table(), self.keepalived.lines()
             found = []
             for name, run in self.runs.items():
-                has, wants = table.get(run.plan.keys[0]), run.service.wanted().get(run.plan.keys[0])
+                has, wants = table.get(run.key), run.service.wanted().get(run.key)
                 if has != wants:
                     found.append(f"{name}: keepalived has {_short(has)}, we {_short(wants)}")
-                virtual = _virtual(run.plan)
-                told = [line for line in lines if f" {virtual} " in line]
+                told = [line for line in lines if f" {_virtual(run.key)} " in line]
                 if at_the_start and sorted(told) == sorted(run.lines):
                     run.lines = told
                 if told != run.lines:
@@ -194,6 +224,6 @@ def test_the_same_failures_lead_to_the_same_table_and_the_same_lines(beside: Bes
         beside.compare(f"after step {number + 1}")
     for run in beside.runs.values():
         run.service.end()
-        run.lines += [_line(run.plan, change) for change in run.service.changes()]
+        run.write_down(run.service.plan.real_servers)
     beside.keepalived.stop()
     beside.compare("after the stop")

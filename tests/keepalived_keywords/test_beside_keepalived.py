@@ -15,6 +15,7 @@ from tests.keepalived_keywords.articles import ARTICLES
 from tests.keepalived_keywords.corpus import Corpus
 from tests.keepalived_keywords.meaning import meant
 from tests.keepalived_keywords.real_keepalived import RealKeepalived, Verdict, words_in_the_program
+from tests.keepalived_keywords.service_corpus import ServiceCorpus
 from vrrp_compat.keepalived_conf.exit_codes import like_keepalived
 from vrrp_compat.keepalived_conf.keywords.rows import Layout, OldName, Reply, Row, walk
 from vrrp_compat.keepalived_conf.keywords.top_level import TABLE
@@ -24,7 +25,7 @@ from vrrp_compat.keepalived_conf.understood import Understood
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 
-FILES = int(os.environ.get("VIPKEEPER_KEEPALIVED_FILES", "300"))
+FILES = int(os.environ.get("VIPKEEPER_KEEPALIVED_FILES", "175"))
 # More crashes than this, and the comparison says little.
 MOST_CRASHES = 0.05
 # There is no user of the name keepalived_script here, and so no script without a user.
@@ -98,9 +99,12 @@ def is_listed(said: str) -> bool:
     return _NO_DEFAULT_USER in said
 
 
+@pytest.mark.parametrize("corpus", [Corpus, ServiceCorpus])
 @pytest.mark.parametrize("first", range(0, FILES, 25))
-def test_generated_files_are_judged_as_by_keepalived(keepalived: RealKeepalived, first: int) -> None:
-    texts = {seed: Corpus(seed).text() for seed in range(first, min(first + 25, FILES))}
+def test_generated_files_are_judged_as_by_keepalived(
+    keepalived: RealKeepalived, corpus: type[Corpus], first: int
+) -> None:
+    texts = {seed: corpus(seed).text() for seed in range(first, min(first + 25, FILES))}
     verdicts = {seed: keepalived.judge(text) for seed, text in texts.items()}
     found = {seed: disagreement(verdicts[seed], text) for seed, text in texts.items()}
     wrong = {seed: text for seed, text in found.items() if text}
@@ -115,9 +119,9 @@ def mistakes(understood: Understood) -> list[str]:
     return [str(one) for one in understood.remarks if one.severity in {Severity.MISTAKE, Severity.FATAL}]
 
 
-def test_the_corpus_has_files_of_every_verdict() -> None:
-    codes = {like_keepalived(meant(Corpus(seed).text())) for seed in range(FILES)}
-    assert codes == {0, 2, 5, 6}
+@pytest.mark.parametrize(("corpus", "verdicts"), [(Corpus, {0, 2, 5, 6}), (ServiceCorpus, {0, 2, 5})])
+def test_the_corpus_has_files_of_every_verdict(corpus: type[Corpus], verdicts: set[int]) -> None:
+    assert {like_keepalived(meant(corpus(seed).text())) for seed in range(FILES)} == verdicts
 
 
 @pytest.mark.parametrize("article", ARTICLES)

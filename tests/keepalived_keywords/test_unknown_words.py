@@ -65,7 +65,6 @@ def test_a_surplus_closing_brace_at_the_top_is_harmless() -> None:
     [
         (instance("debug 2"), Severity.NOTE, "it has no meaning here"),
         (instance("use_ipvlan"), Severity.WARNING, "it is not done here"),
-        ("virtual_server 192.0.2.1 80 {\nquorum 2\nomega\n}\n", Severity.WARNING, "it is not done yet"),
         ("bfd_instance b {\nneighbor_ip 192.0.2.1\n}\n", Severity.WARNING, "it is not done here"),
     ],
 )

@@ -10,7 +10,7 @@ UP, DOWN, STOP = ServerState.UP, ServerState.DOWN, ServerState.STOP
 
 
 def servers(*more: str, web: str = "", web1: str = "", ipvs: str = "") -> Config:
-    """Virtual servers `web` (with `web1` and `web2`), `mark` and `many`, a group."""
+    """Virtual servers `web` (with `web1` and `web2`), `mark`, `many` (a group) and `six`."""
     return config(
         *more,
         vip("a", 1),
@@ -22,7 +22,9 @@ def servers(*more: str, web: str = "", web1: str = "", ipvs: str = "") -> Config
         "[virtual_server.mark]\nfwmark = 3\n",
         '[virtual_server.mark.real_server.only]\naddress = "10.0.0.11"\nport = 8081\n',
         '[virtual_server.many]\ngroup = "G"\nprotocol = "udp"\n',
-        '[virtual_server.many.real_server.one]\naddress = "2001:DB8::1"\nport = 8082\n',
+        '[virtual_server.many.real_server.one]\naddress = "10.0.0.13"\nport = 8082\n',
+        '[virtual_server.six]\naddress = "2001:DB8::80"\nport = 80\nprotocol = "sctp"\n',
+        '[virtual_server.six.real_server.one]\naddress = "2001:DB8::1"\n',
     )
 
 

@@ -13,7 +13,9 @@ from tests.notify.server_configs import DOWN, STOP, UP, quorum, real, servers
 from tests.notify.test_notifier import Bench, mail, play
 from tests.notify.told import until
 from vipkeeper.config.schema import Config
+from vipkeeper.model.server_changes import ServerState
 from vipkeeper.model.state_changes import StateChange, VipState
+from vipkeeper.notify.server_notification import ServerName
 
 pytestmark = pytest.mark.root  # programs run as root here
 
@@ -39,6 +41,10 @@ class ServerBench(Bench):
     def keys(self, *names: str) -> str:
         return "\n".join(f'{name} = {{ script = "{self.program} {name}" }}' for name in names)
 
+    async def told_to_the_end(self, states: dict[ServerName, ServerState]) -> None:
+        """No program runs any more."""
+        await until(lambda: self.memory.told_servers == states)
+
     def servers(self, *more: str, web: str = "", ipvs: str = "", scripts: str = "") -> Config:
         return servers(
             self.scripts(scripts),
@@ -61,6 +67,7 @@ def test_everybody_hears_of_a_failure_in_order(tmp_path: Path) -> None:
             assert bench.ran() == []
             bench.hold.unlink()
             await until(lambda: len(bench.ran()) == 3 and len(inbox.mails) == 3)
+            await bench.told_to_the_end({("web", ""): DOWN, ("web", "web1"): DOWN})
             await notifier.end(keep=True)
         assert bench.ran() == ["quorum_up:web/:UP", "notify_down:web/web1:DOWN", "quorum_down:web/:DOWN"]
         assert inbox.subjects() == [
@@ -68,7 +75,6 @@ def test_everybody_hears_of_a_failure_in_order(tmp_path: Path) -> None:
             "[lb1] Realserver [10.0.0.11]:tcp:8081 of virtual server [192.0.2.80]:tcp:80 - DOWN",
             "[lb1] Virtualserver [192.0.2.80]:tcp:80 - DOWN",
         ]
-        assert bench.memory.told_servers == {("web", ""): DOWN, ("web", "web1"): DOWN}
 
     asyncio.run(story())
 
@@ -146,7 +152,7 @@ def test_a_restart_tells_nothing_twice(tmp_path: Path) -> None:
         notifier.hear_server(real("web1", DOWN))
         notifier.hear_server(quorum(DOWN))
         await until(lambda: len(bench.ran()) == 2)
-        await until(lambda: len(bench.memory.told_servers) == 2)
+        await bench.told_to_the_end({("web", ""): DOWN, ("web", "web1"): DOWN})
         await notifier.end(keep=True)
         assert bench.lines() == [WEB1_DOWN, VS_DOWN], "no end is told"
         following = bench.notifier(bench.servers())
@@ -156,6 +162,7 @@ def test_a_restart_tells_nothing_twice(tmp_path: Path) -> None:
         following.hear_server(quorum(UP))
         await until(lambda: len(bench.ran()) == 3)
         assert bench.ran()[2] == "quorum_up:web/:UP"
+        await bench.told_to_the_end({("web", ""): UP, ("web", "web1"): DOWN})
         await following.end(keep=True)
 
     asyncio.run(story())
@@ -168,7 +175,7 @@ def test_the_end_is_told_by_omega_whether_the_director_says_it_or_not(tmp_path: 
         notifier = bench.notifier(bench.servers(web="omega = true"))
         for change in (real("web1", UP), quorum(UP)):
             notifier.hear_server(change)
-        await until(lambda: len(bench.ran()) == 2)
+        await bench.told_to_the_end({("web", ""): UP, ("web", "web1"): UP})
         if said:
             for change in (real("web1", STOP), quorum(STOP)):
                 notifier.hear_server(change)
@@ -176,6 +183,19 @@ def test_the_end_is_told_by_omega_whether_the_director_says_it_or_not(tmp_path: 
         assert bench.ran()[2:] == ["notify_down:web/web1:STOP", "quorum_down:web/:STOP"]
         assert bench.lines()[2:] == [WEB1_DOWN, VS_DOWN]
         assert bench.memory.told_servers == {}, "the next agent begins, and says so"
+
+    asyncio.run(story())
+
+
+def test_the_next_agent_after_a_stop_begins_anew(tmp_path: Path) -> None:
+    async def story() -> None:
+        bench = ServerBench(tmp_path)
+        for times in (1, 2):
+            notifier = bench.notifier(bench.servers())
+            notifier.hear_server(quorum(UP, first=True))
+            await bench.told_to_the_end({("web", ""): UP})
+            assert bench.ran() == times * ["quorum_up:web/:UP"]
+            await notifier.end(keep=False)
 
     asyncio.run(story())
 

@@ -54,13 +54,15 @@ def test_lines_are_keepalived_s_whatever_the_virtual_server_is() -> None:
         quorum(UP, "mark"),
         real("one", UP, "many"),
         quorum(DOWN, "many"),
+        real("one", DOWN, "six"),
     ) == [
         WEB1_DOWN,
         VS_DOWN,
         "RS [10.0.0.11]:none:8081 FWM 3 DOWN",
         "VS FWM 3 UP",
-        "RS [2001:db8::1]:udp:8082 [G]:0 UP",
+        "RS [10.0.0.13]:udp:8082 [G]:0 UP",
         "VS [G]:0 DOWN",
+        "RS [2001:db8::1]:sctp:80 [2001:db8::80]:sctp:80 DOWN",
     ]
 
 

@@ -31,6 +31,8 @@ LONGEST_PAUSE_S = 30.0
 LIVED_WELL_S = 60.0
 # A thousand virtual servers leave in a tenth of a second; the rest is for programs told of the end.
 END_WITHIN_S = 5.0
+# Nothing is taken out, and the next agent has to start before the lease ends.
+END_KEEPING_WITHIN_S = 0.5
 
 
 class DirectorLink:
@@ -98,15 +100,17 @@ class DirectorLink:
             return
         process = self._process
         self._end_it(keep=keep)
-        if not await process.wait(END_WITHIN_S):
-            log(
-                logging.ERROR,
-                "director",
-                f"it did not end within {END_WITHIN_S:g} s and is killed; what it kept stays in the table. "
-                "The next agent takes it over",
+        within_s = END_KEEPING_WITHIN_S if keep else END_WITHIN_S
+        if await process.wait(within_s):
+            return
+        if not keep:
+            message = (
+                f"it did not end within {within_s:g} s and is killed; what it kept stays in the table, and "
+                "the next agent takes it over"
             )
-            process.kill()
-            await process.wait(END_WITHIN_S)
+            log(logging.ERROR, "director", message)
+        process.kill()
+        await process.wait(END_WITHIN_S)
 
     def _start(self) -> None:
         from vipkeeper.agent.director_process import DirectorProcess
@@ -160,7 +164,7 @@ class DirectorLink:
 
     def _ended(self, code: int) -> None:
         self._process = None
-        if self._said_ended and code == 0:
+        if self._said_ended and (code == 0 or self._ending):
             self._pause_s = FIRST_PAUSE_S
             if not self._ending and not self._follow.plan.empty:  # a reload wants one again
                 self._start()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 
 from vipkeeper.agent.fitness import Fitness, lost_addresses
 from vipkeeper.agent.logs import log
@@ -105,9 +105,8 @@ class HostShell:
     def settled(self, served: Collection[str], gone: Collection[str]) -> set[str]:
         """Those to be served of which every address stands; those to be gone, as a reading has shown."""
         units = [unit for unit in self._units if unit.name in served and unit.name in self._holdings]
-        stand = {
-            unit.name for unit in units if all(vip in self._standing.addresses for vip in unit.addresses)
-        }
+        standing = self._standing.addresses
+        stand = {unit.name for unit in units if all(vip in standing for vip in unit.addresses)}
         return stand | {name for name in gone if name not in self._placed}
 
     def holds(self, name: str) -> bool:
@@ -120,7 +119,7 @@ class HostShell:
 
     def announce_again(self, name: str) -> None:
         """Begin the announcements of a unit anew: clients may have learnt somebody else's address."""
-        vips = (vip for unit in self._units if unit.name == name for vip in unit.addresses)
+        vips = [vip for unit in self._units if unit.name == name for vip in unit.addresses]
         self._announcing.lesser_heard(vips, self._clock())
         self._awake.set()
 
@@ -155,9 +154,7 @@ class HostShell:
     def want(self, holdings: Mapping[str, Holding]) -> None:
         """Bring the kernel in line, now. What left it is reported with Withdrawn."""
         if holdings.keys() != self._holdings.keys():
-            self._comes(
-                {vip.address for each in self._units if each.name in holdings for vip in each.addresses}
-            )
+            self._comes(_addresses_of(self._units, holdings))
         self._holdings = holdings
         if any(unit.name not in holdings for unit in self._former):
             self._former = [unit for unit in self._former if unit.name in holdings]
@@ -254,8 +251,7 @@ class HostShell:
     def _announce(self) -> None:
         """Send what is due, for VIPs whose lease runs at this very moment."""
         now_s = self._clock()
-        running = [vip for vip in self._schedule.take_due(now_s) if self._deadline_of(vip) > now_s]
-        if running:
+        if running := [vip for vip in self._schedule.take_due(now_s) if self._deadline_of(vip) > now_s]:
             self._host.announce(running)
 
     def _deadline_of(self, vip: VipAddress) -> float:
@@ -337,3 +333,7 @@ class HostShell:
                 self.want({})
         finally:
             self._host.close(keep=keep)
+
+
+def _addresses_of(units: Iterable[Unit], names: Collection[str]) -> set[str]:
+    return {vip.address for unit in units if unit.name in names for vip in unit.addresses}

@@ -17,6 +17,10 @@ after a reboot (a tmpfs such as /run), and if it is not, the boot id tells.
     told-states      of each VIP and sync group, the last state that its programs were told to the end
     waiting-mails    mails that an agent left to the next one
     control          the socket at which the agent answers `vipkeeper ls`
+    ipvs             virtual servers and sync daemons that are ours, see kernel/ipvs_memory.py
+    drained          real servers that an operator drained
+    director.lock    held with flock while a director runs, with its process id in it
+    director         the socket at which it answers `vipkeeper ipvs` and `vipkeeper server`
 """
 
 from __future__ import annotations

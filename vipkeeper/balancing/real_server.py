@@ -17,8 +17,8 @@ from vipkeeper.balancing.server_phases import (
     HealthTrigger,
     follow,
 )
-from vipkeeper.balancing.watched_check import WatchedCheck
-from vipkeeper.model.balancing import CheckState, RealServerPlan
+from vipkeeper.balancing.watched_check import WatchedCheck, gives_weights
+from vipkeeper.model.balancing import CheckPlan, CheckState, RealServerPlan
 from vipkeeper.model.ipvs import Destination
 
 # IPVS takes more, keepalived does not; a sum of weights is brought back to it.
@@ -41,8 +41,7 @@ class RealServer:
         self.drain = Drain.SERVING
         self._keeps_place = False  # with weight 0, until its checks have a verdict
         self._checks = {
-            check.label: WatchedCheck(check, must_succeed=waits or check.pacing.alpha)
-            for check in plan.checks
+            check.label: WatchedCheck(must_succeed=waits or check.pacing.alpha) for check in plan.checks
         }
         self.health = Health.WAITING if self._counts_as_failed() else Health.UP
 
@@ -62,15 +61,15 @@ class RealServer:
         made.health = Health.UP
         for check in made._checks.values():
             check.must_succeed = False
-        for check in made._checks.values():
-            if check.gives_weights:
-                check.found_shift = found.weight - plan.destination.weight
-                break
+        weighing = [made._checks[check.label] for check in plan.checks if gives_weights(check)]
+        if weighing:
+            weighing[0].found_shift = found.weight - plan.destination.weight
         return made
 
     @property
-    def checks(self) -> tuple[WatchedCheck, ...]:
-        return tuple(self._checks.values())
+    def checks(self) -> tuple[tuple[CheckPlan, CheckState], ...]:
+        """Each with what it says."""
+        return tuple((check, self._checks[check.label].state) for check in self.plan.checks)
 
     @property
     def up(self) -> bool:
@@ -120,13 +119,8 @@ class RealServer:
 
     def followed(self, plan: RealServerPlan) -> Move | None:
         """A reload. A check that is new has to succeed if the server is out; the others go on."""
-        checks = {}
-        for check in plan.checks:
-            known = self._checks.get(check.label)
-            if known is None:
-                known = WatchedCheck(check, must_succeed=not self.up)
-            known.plan = check
-            checks[check.label] = known
+        new = {check.label: WatchedCheck(must_succeed=not self.up) for check in plan.checks}
+        checks = {label: self._checks.get(label, check) for label, check in new.items()}
         self.plan, self._checks = plan, checks
         return self._judge()
 

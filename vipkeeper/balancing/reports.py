@@ -10,8 +10,7 @@ from collections.abc import Iterable
 from vipkeeper.balancing.entries import sorry_serves
 from vipkeeper.balancing.real_server import RealServer
 from vipkeeper.balancing.server_phases import Drain
-from vipkeeper.balancing.watched_check import WatchedCheck
-from vipkeeper.model.balancing import ServicePlan
+from vipkeeper.model.balancing import CheckPlan, CheckState, ServicePlan
 from vipkeeper.model.director_messages import CheckReport, RealServerReport, VirtualServerReport
 
 
@@ -59,7 +58,7 @@ def _server(server: RealServer, *, relieved: bool, present: bool) -> RealServerR
         weight=how.weight if how is not None else 0,
         configured_weight=plan.destination.weight,
         in_table=how is not None,
-        checks=tuple(_check(check) for check in server.checks),
+        checks=tuple(_check(check, state) for check, state in server.checks),
     )
 
 
@@ -69,10 +68,7 @@ def _state(server: RealServer) -> str:
     return str(server.drain.value)
 
 
-def _check(check: WatchedCheck) -> CheckReport:
+def _check(check: CheckPlan, state: CheckState) -> CheckReport:
     return CheckReport(
-        kind=check.plan.kind.value,
-        name=check.plan.name,
-        state=check.state.standing.value,
-        detail=check.state.detail,
+        kind=check.kind.value, name=check.name, state=state.standing.value, detail=state.detail
     )

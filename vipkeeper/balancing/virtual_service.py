@@ -54,15 +54,18 @@ class VirtualService:
         self._quorum = Quorum(plan.quorum, plan.hysteresis)
         self._servers: dict[str, RealServer] = {}
         here = found_in(plan, found)
-        if here is None:
-            for server in plan.real_servers:
+        for server in plan.real_servers:
+            if here is None:
                 self._add(server)
-        else:
-            self._adopt(here)
+            else:
+                known = here.destinations.get(server.key)
+                self._servers[server.name] = RealServer.adopted(server, known)
         for name in self._servers.keys() & set(draining):
             self._servers[name].drained()
             if here is None or self._servers[name].plan.key not in here.destinations:
                 self._servers[name].emptied()
+        if here is not None:
+            self._adopt_quorum(here)
         self._settle(first=True)
 
     @property
@@ -190,9 +193,7 @@ class VirtualService:
         if server.up and self.plan.init_notifies:
             self._tell(server, ServerState.UP, server.reason, first=True)
 
-    def _adopt(self, here: Found) -> None:
-        for server in self.plan.real_servers:
-            self._servers[server.name] = RealServer.adopted(server, here.destinations.get(server.key))
+    def _adopt_quorum(self, here: Found) -> None:
         # Between the two limits of the hysteresis only the sorry server shows how it was.
         was = Quorum(self.plan.quorum, self.plan.hysteresis, up=not here.sorry_serves)
         self._quorum = was.after(self.weight)

@@ -18,7 +18,6 @@ class WatchedCheck(msgspec.Struct):
     `found_shift`: what it seems to have added to the weight in an earlier process, until it speaks itself.
     """
 
-    plan: CheckPlan
     must_succeed: bool
     state: CheckState = CheckState()
     found_shift: int = 0
@@ -35,12 +34,6 @@ class WatchedCheck(msgspec.Struct):
     def counts_as_failed(self) -> bool:
         return self.failed or (self.unknown and self.must_succeed)
 
-    @property
-    def gives_weights(self) -> bool:
-        """Whether the server's weight depends on what it finds."""
-        ask = self.plan.ask
-        return isinstance(ask, FileAsk) or (isinstance(ask, MiscAsk) and ask.dynamic)
-
     def weight_shift(self, configured: int) -> int:
         """What it adds to the configured weight. With several that give weights, all of it is added up."""
         if self.unknown:
@@ -52,3 +45,9 @@ class WatchedCheck(msgspec.Struct):
         if state.standing is Standing.UNKNOWN:
             state = msgspec.structs.replace(state, standing=self.state.standing)
         self.state = state
+
+
+def gives_weights(check: CheckPlan) -> bool:
+    """Whether the server's weight depends on what it finds."""
+    ask = check.ask
+    return isinstance(ask, FileAsk) or (isinstance(ask, MiscAsk) and ask.dynamic)

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vipkeeper.config.balancing_schema import VirtualServer
+from vipkeeper.config.check_rules import written_checks
+from vipkeeper.config.checker_schema import Check, Connecting, HttpGet, SslGet, UdpCheck
+from vipkeeper.config.ipvs_schema import Ssl
 from vipkeeper.config.mistakes import Finding, dotted
 from vipkeeper.config.schema import Config
 from vipkeeper.config.server_addresses import canonical
-from vipkeeper.config.server_checks import Owners, checks_in_force, pacing_in_force
+from vipkeeper.config.server_checks import Owners, checks_in_force, owners_of_checks, pacing_in_force
 from vipkeeper.config.service_rules import has_a_vip, vip_addresses
 from vipkeeper.config.toml_positions import Path
 from vipkeeper.config.virtual_servers import (
@@ -45,7 +48,25 @@ def balancing_notices(config: Config) -> Iterator[Finding]:
         yield from _long_checks(config, at, virtual)
         if virtual.sorry_server.address is not None:
             yield from _sorry_is_real(at, virtual)
+    for path, check in written_checks(config):
+        yield from _idle_words_of_check(path, check)
     yield from _unused(config)
+
+
+def interface_notices(config: Config, there: frozenset[str]) -> Iterator[Finding]:
+    """Interfaces that this host has not."""
+    named: list[tuple[Path, str | None]] = [
+        (("ipvs", "sync_daemon", "interface"), config.ipvs.sync_daemon.interface)
+    ]
+    named += [
+        ((*path, "bind_if"), check.bind_if)
+        for path, check in written_checks(config)
+        if isinstance(check, Connecting)
+    ]
+    for path, interface in named:
+        if interface is not None and interface not in there:
+            fix = f"it is tried again until there is; there are: {', '.join(sorted(there))}"
+            yield Finding(path, f'this host has no interface "{interface}"', fix)
 
 
 def _idle_words(config: Config, at: Path, virtual: VirtualServer) -> Iterator[Finding]:
@@ -72,6 +93,19 @@ def _idle_words(config: Config, at: Path, virtual: VirtualServer) -> Iterator[Fi
         if flag == "flag-3" or (flag.startswith("flag-") and virtual.lvs_sched not in _KNOWS_FLAGS):
             wrong = f"{flag} means nothing to {virtual.lvs_sched} in any kernel known so far"
             yield Finding((*at, "sched_flags", index), wrong, "leave it out")
+
+
+def _idle_words_of_check(path: Path, check: Check) -> Iterator[Finding]:
+    if isinstance(check, HttpGet) and not isinstance(check, SslGet):
+        for name, url in check.url.items():
+            if url.tls_compliant:
+                wrong = "has no effect: this check speaks no TLS"
+                yield Finding((*path, "url", name, "tls_compliant"), wrong, "write ssl_get, or leave it out")
+    if isinstance(check, UdpCheck) and not check.require_reply and check.reply is None:
+        for key in ("min_reply_length", "max_reply_length"):
+            if getattr(check, key) != getattr(UdpCheck(), key):
+                wrong = "has no effect: no answer is waited for"
+                yield Finding((*path, key), wrong, "add require_reply, or leave it out")
 
 
 def _by_address(config: Config, virtual: VirtualServer) -> bool:
@@ -137,6 +171,8 @@ def _sorry_is_real(at: Path, virtual: VirtualServer) -> Iterator[Finding]:
 
 def _unused(config: Config) -> Iterator[Finding]:
     used = {virtual.group for virtual in config.virtual_server.values()}
+    if config.ssl != Ssl() and not any(owner.ssl_get for _, owner in owners_of_checks(config)):
+        yield Finding(("ssl",), "no check speaks TLS", "add an ssl_get, or delete it")
     for name in config.virtual_server_group:
         if name not in used:
             fix = "name it in the group of a virtual server, or delete it"

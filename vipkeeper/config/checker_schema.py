@@ -68,8 +68,8 @@ class Pacing(msgspec.Struct, frozen=True, kw_only=True, rename=PACING_KEYS):
         Annotated[
             float,
             _about(
-                "How long after a failure it is tried again. The default is 1 s; of HTTP 3 s; of DNS and of "
-                "a program `delay_loop`.",
+                "How long after a failure it is tried again. The default is 1 s; of HTTP 3 s; of DNS "
+                "`delay_loop`.",
                 1.0,
                 unit="seconds",
                 ge=0,

@@ -6,12 +6,13 @@ unrelated line.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
-from vipkeeper.config.toml_positions import Path
+from vipkeeper.config.toml_positions import Path, find_positions
 from vrrp_compat.keepalived_conf.statements import Remark
 
 
@@ -24,6 +25,31 @@ class Origin(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
+
+
+class TomlOrigins(Mapping[Path, Origin]):
+    """The origins in a TOML text that tomllib has read.
+
+    They are looked for when somebody asks for the first one. A file without mistakes has none to show, and
+    with 1000 virtual servers the search takes longer than reading it: 1.4 s of 3.
+    """
+
+    def __init__(self, text: str, file: str) -> None:
+        self._text = text
+        self._file = file
+
+    def __getitem__(self, path: Path) -> Origin:
+        return Origin(self._file, self._lines[path])
+
+    def __iter__(self) -> Iterator[Path]:
+        return iter(self._lines)
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @functools.cached_property
+    def _lines(self) -> Mapping[Path, int]:
+        return find_positions(self._text).exact_lines()
 
 
 class Document(msgspec.Struct, frozen=True):

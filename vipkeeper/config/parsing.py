@@ -13,12 +13,11 @@ from typing import Any
 
 import msgspec
 
-from vipkeeper.config.documents import Document, Origin, origin_of
+from vipkeeper.config.documents import Document, Origin, TomlOrigins, origin_of
 from vipkeeper.config.flags import Flags, FlagSettings, settings_from_flags
 from vipkeeper.config.mistakes import Finding, Mistake, dotted
 from vipkeeper.config.rules import broken_rules
 from vipkeeper.config.schema import Config
-from vipkeeper.config.toml_origins import TomlOrigins
 from vipkeeper.config.toml_positions import Path
 from vipkeeper.config.typed_document import convert_document
 from vipkeeper.model.errors import ConfigError

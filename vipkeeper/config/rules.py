@@ -95,11 +95,16 @@ def host_notices(config: Config, host: HostFacts) -> tuple[Finding, ...]:
             found.append(Finding(place, wrong, fix))
     for path, file in named_files(config):
         if file in host.missing_files:
-            found.append(Finding(path, f"this host has no readable file {file}", "the agent will not start"))
+            fix = "no SSL check is made without it" if path[0] == "ssl" else "the agent will not start"
+            found.append(Finding(path, f"this host has no readable file {file}", fix))
     found += foreign_sources(config, host.foreign_addresses)
     found += own_address_as_peer(config, host.foreign_addresses)
     found += unusable_programs(config, host.unusable_programs)
     found += servers_on_directors(config, host.own_addresses)
+    if balances(config):
+        from vipkeeper.config.balancing_rules import interface_notices
+
+        found += interface_notices(config, host.interfaces)
     return tuple(found)
 
 
@@ -189,6 +194,10 @@ def _names_of_virtual_servers(config: Config) -> Iterator[tuple[Path, str]]:
         yield ("virtual_server", name), name
         for server in virtual.real_server:
             yield ("virtual_server", name, "real_server", server), server
+    if config.virtual_server:
+        from vipkeeper.config.balancing_rules import written_checks
+
+        yield from ((path, str(path[-1])) for path, _ in written_checks(config))
 
 
 def _bad_run_dir(config: Config) -> Iterator[Finding]:

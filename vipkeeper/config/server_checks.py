@@ -53,7 +53,7 @@ _KIND_DEFAULTS: Mapping[CheckKind, KindDefaults] = {
     CheckKind.HTTP: KindDefaults(delay_before_retry_s=3.0),
     CheckKind.SSL: KindDefaults(delay_before_retry_s=3.0),
     CheckKind.DNS: KindDefaults(retry=3, delay_before_retry_s=None),
-    CheckKind.MISC: KindDefaults(retry=0, delay_before_retry_s=None),
+    CheckKind.MISC: KindDefaults(retry=0),
 }
 
 

@@ -217,9 +217,12 @@ def _repeated_services(config: Config) -> Iterator[Finding]:
         if reaching is not None and reaching.where == span.where and reaching.last >= span.first:
             later, earlier = sorted((reaching, span), key=lambda each: _order(config, each), reverse=True)
             wrong = f"the same packets are taken by {dotted(earlier.path)}"
+            path = later.path
             if earlier.name != later.name:
-                wrong += f" ({dotted(('virtual_server', earlier.name))})"
-            yield Finding(later.path, wrong, "keep it in one of them")
+                wrong += f", which {dotted(('virtual_server', earlier.name))} has"
+                at: Path = ("virtual_server", later.name)
+                path = (*at, "group") if config.virtual_server[later.name].group is not None else path
+            yield Finding(path, wrong, "keep it in one of them")
         if reaching is None or reaching.where != span.where or span.last > reaching.last:
             reaching = span
 

@@ -27,20 +27,6 @@ def fields(schema: type[msgspec.Struct]) -> tuple[FieldInfo, ...]:
     return msgspec.structs.fields(schema)
 
 
-class _Keys(typing.NamedTuple):
-    """What a table may have, and what it must have."""
-
-    known: dict[str, FieldInfo]
-    required: frozenset[str]
-
-
-@functools.cache
-def _keys(schema: type[msgspec.Struct]) -> _Keys:
-    """Worked out once: a thousand virtual servers are five thousand tables."""
-    known = {field.encode_name: field for field in fields(schema)}
-    return _Keys(known, frozenset(key for key, field in known.items() if field.required))
-
-
 class SettingType(typing.NamedTuple):
     """What the schema says of one key: its type without the annotation, and the annotation."""
 
@@ -73,9 +59,46 @@ def named_tables_type(field: FieldInfo) -> type[msgspec.Struct] | None:
 
 def convert_document(document: dict[str, Any]) -> tuple[Config | None, tuple[Finding, ...]]:
     """The document as Config, and every mistake in its shape. None when a required key is missing."""
+    at_once = _converted_at_once(document)
+    if at_once is not None:
+        return at_once, ()
     found: list[Finding] = []
     config = _convert_table(Config, document, (), found)
     return typing.cast("Config | None", config), tuple(found)
+
+
+def _converted_at_once(document: dict[str, Any]) -> Config | None:
+    """The document without a mistake, by msgspec alone: with 1000 virtual servers 20 times as fast.
+
+    msgspec ends at the first mistake, and passes over keys that it does not know.
+    """
+    try:
+        config = msgspec.convert(document, Config)
+    except (msgspec.ValidationError, RecursionError):
+        return None
+    return config if _all_known(config, document) else None
+
+
+def _all_known(made: msgspec.Struct, table: dict[str, Any]) -> bool:
+    """Whether each key of `table`, which `made` was made from, is one of the schema."""
+    names = _names_of_keys(type(made))
+    for key, written in table.items():
+        name = names.get(key)
+        if name is None:
+            return False
+        if not isinstance(written, dict):
+            continue
+        below = getattr(made, name)
+        named = isinstance(below, dict)
+        tables = [(below[entry], written[entry]) for entry in written] if named else [(below, written)]
+        if not all(_all_known(one, text) for one, text in tables):
+            return False
+    return True
+
+
+@functools.cache
+def _names_of_keys(schema: type[msgspec.Struct]) -> dict[str, str]:
+    return dict(zip(schema.__struct_encode_fields__, schema.__struct_fields__, strict=True))
 
 
 def _convert_table(
@@ -86,13 +109,13 @@ def _convert_table(
             Finding(path, f"expected a table, found {named_value(table)}", f"write [{dotted(path)}]")
         )
         return None
-    known, required = _keys(schema)
+    known = {field.encode_name: field for field in fields(schema)}
     found.extend(_unknown_key(path, key, known) for key in table if key not in known)
     arguments: dict[str, object] = {}
     complete = True
     for key, field in known.items():
         if key not in table:
-            if key in required:
+            if field.required:
                 complete = False
                 found.append(Finding((*path, key), "is missing", f"add for example {_example(key, field)}"))
             continue
@@ -100,7 +123,7 @@ def _convert_table(
         if good:
             arguments[field.name] = value
         else:
-            complete = complete and key not in required
+            complete = complete and not field.required
     return schema(**arguments) if complete else None
 
 
@@ -124,8 +147,9 @@ def _convert_field(field: FieldInfo, value: object, path: Path, found: list[Find
 
 
 def _convert_value(field: FieldInfo, value: object, path: Path, found: list[Finding]) -> tuple[bool, object]:
-    if isinstance(value, list) and typing.get_origin(setting_type(field).kind) is tuple:
-        item_type = typing.get_args(setting_type(field).kind)[0]
+    wanted = setting_type(field)
+    if isinstance(value, list) and typing.get_origin(wanted.kind) is tuple:
+        item_type = typing.get_args(wanted.kind)[0]
         wrong = [index for index, item in enumerate(value) if not _fits(item, item_type)]
         for index in wrong:
             what = f"expected {_expectation(item_type, None)}, found {named_value(value[index])}"
@@ -136,7 +160,6 @@ def _convert_value(field: FieldInfo, value: object, path: Path, found: list[Find
     try:
         return True, msgspec.convert(value, field.type)
     except msgspec.ValidationError:
-        wanted = setting_type(field)
         about = wanted.about
         shown = "something else" if (about.extra or {}).get("secret") else named_value(value)
         fix = _suggestion(wanted.kind, value) or f"write for example {_example(path[-1], field)}"
@@ -217,12 +240,17 @@ def _expected_number(kind: type, about: msgspec.Meta | None) -> str:
     if unit:
         text += f" of {unit}"
     if about.gt is not None:
-        text += f" above {about.gt:g}"
+        text += f" above {_bound(about.gt)}"
     if about.ge is not None:
-        text += f" from {about.ge:g}"
+        text += f" from {_bound(about.ge)}"
     if about.le is not None:
-        text += f" up to {about.le:g}"
+        text += f" up to {_bound(about.le)}"
     return text
+
+
+def _bound(value: float) -> str:
+    """A large whole number in all its digits."""
+    return str(value) if isinstance(value, int) else f"{value:g}"
 
 
 def toml_text(value: object) -> str:

@@ -119,7 +119,7 @@ def quorum_in_force(virtual: VirtualServer) -> tuple[int, int]:
     """Quorum and hysteresis, lowered to what all real servers together can reach."""
     total = max(1, sum(weight_of(virtual, real) for real in virtual.real_server.values()))
     quorum = min(virtual.quorum, total)
-    return quorum, min(virtual.hysteresis, total - quorum, quorum - 1)
+    return quorum, min(virtual.hysteresis, total - quorum)
 
 
 def check_port(virtual: VirtualServer, real: RealServer) -> int:

@@ -113,6 +113,10 @@ class Director:
             corrected=keeper.corrected,
         )
 
+    async def look(self) -> None:
+        """Compare the kernel's table with what is wanted, now."""
+        await self._keeper.look()
+
     async def run(self) -> None:
         """Keep the table, and see drained servers off, for ever."""
         await asyncio.gather(self._keeper.run(), self._see_off())

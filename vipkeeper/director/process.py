@@ -13,6 +13,7 @@ import gc
 import os
 import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,14 @@ async def _serve(link: socket.socket, run_dir: Path) -> None:
         writer.close()
 
 
+def still_so(messages: list[ToDirector]) -> Iterator[ToDirector]:
+    """Without what is not so any more: while this process began, a VIP may have gone and come back."""
+    last = max((at for at, message in enumerate(messages) if isinstance(message, Standing)), default=-1)
+    for at, message in enumerate(messages):
+        if at >= last or not isinstance(message, Standing):
+            yield message
+
+
 async def _follow(reader: asyncio.StreamReader, director: Director) -> End | None:
     """Do what the agent says until it says the end, or is gone."""
     frames = Frames()
@@ -111,8 +120,7 @@ async def _follow(reader: asyncio.StreamReader, director: Director) -> End | Non
     frozen = False
     with contextlib.suppress(ConnectionError):
         while piece := await reader.read(_RECEIVE_BYTES):
-            for body in frames.bodies(piece):
-                message = decoder.decode(body)
+            for message in still_so(list(map(decoder.decode, frames.bodies(piece)))):
                 match message:
                     case Follow():
                         set_up_logging(message.log_format, message.log_level)

@@ -60,6 +60,7 @@ class TableKeeper:
         self._found_or_missing = found_or_missing
         self._ipvs: IpvsKernel | None = None
         self._target = Target()
+        self._followed = False
         self._observed: IpvsTable | None = None  # as read last, and changed by us since
         self._touched: set[ServiceKey] = set()  # by us, while a reading goes on
         self._quarrels = Quarrels(clock)
@@ -87,12 +88,15 @@ class TableKeeper:
     def follow(self, target: Target) -> None:
         """Want this from now on, and write what differs at once."""
         before, self._target = self._target, target
+        first, self._followed = not self._followed, True
         if self._observed is None:
             self._awake.set()
-            return
-        changed = differing(before.servers, target.servers) | (before.undecided ^ target.undecided)
-        self._quarrels.settle(changed)
-        self._guarded(lambda: self._write(changed))
+        elif first:  # an earlier process may have left what is not wanted any more
+            self._guarded(lambda: self._write(None))
+        else:
+            changed = differing(before.servers, target.servers) | (before.undecided ^ target.undecided)
+            self._quarrels.settle(changed)
+            self._guarded(lambda: self._write(changed))
 
     def counts(self) -> Mapping[ServiceKey, ServiceCounts]:
         """Connections and traffic of everything; nothing where it cannot be read."""

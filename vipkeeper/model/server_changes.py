@@ -15,7 +15,7 @@ class ServerState(enum.Enum):
 
     UP = "UP"
     DOWN = "DOWN"
-    STOP = "STOP"  # the agent ends, or a reload took it out; only what has `omega` runs programs for it
+    STOP = "STOP"  # the agent ends; it is told only of what has `omega`. What a reload takes out goes DOWN
 
 
 class RealServerChange(msgspec.Struct, frozen=True, tag="real_server"):

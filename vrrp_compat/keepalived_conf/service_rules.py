@@ -192,7 +192,7 @@ class _Service:
                 self._suspend_nothing()
             if protocol is None:
                 self._here.say(
-                    "it has no protocol, and becomes one of UDP", "add protocol TCP, if that is meant"
+                    "it has no protocol, so keepalived takes UDP", "add protocol TCP, if that is meant"
                 )
                 protocol = "UDP"
                 self._here.set("protocol", protocol)
@@ -221,7 +221,8 @@ class _Service:
     def _judge_scheduler(self) -> None:
         if not self._here.has("lvs_sched"):
             self._here.say(
-                f"it has no lvs_sched; {_USUAL_SCHEDULER} counts", f"add lvs_sched {_USUAL_SCHEDULER}"
+                f"it has no lvs_sched that counts, so it is {_USUAL_SCHEDULER}",
+                f"add lvs_sched {_USUAL_SCHEDULER}",
             )
             self._here.set("lvs_sched", _USUAL_SCHEDULER)
 
@@ -229,7 +230,7 @@ class _Service:
         needed = any(server.find("lvs_method") is None for server in self._servers)
         needed |= self._here.has("sorry_server") and not self._here.has("sorry_server_lvs_method")
         if needed and not self._here.has("lvs_method"):
-            self._here.say("it has no lvs_method; NAT counts", "add lvs_method NAT")
+            self._here.say("it has no lvs_method that counts, so it is NAT", "add lvs_method NAT")
         self._here.set("lvs_method", *self._method.values)
 
     def _judge_duplicates(self) -> None:

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.config.keepalived.kept_files import Read, parsed, read
-from tests.config.keepalived.written_files import COMMENTS, file_of
+from tests.config.keepalived.kept_files import Read, mistakes_of, parsed, read
+from tests.config.keepalived.written_files import COMMENTS, VIP, file_of
+from tests.keepalived_keywords.service_corpus import ServiceCorpus
 from vipkeeper.config.flags import Flags
 from vipkeeper.config.keepalived.conversion import toml_of
 from vipkeeper.config.parsing import ConfigSource, ParsedConfig, parse_config
@@ -44,8 +45,14 @@ vrrp_instance VI_1 {
 }
 virtual_server 192.0.2.10 80 {
     delay_loop 2            # fast
+    protocol TCP
+    lvs_sched rr
+    lvs_method DR
     real_server 192.0.2.20 80 {
-        TCP_CHECK {
+        HTTP_GET {
+            url {
+                path /      # all of it
+            }
         }
     }
 }
@@ -92,6 +99,23 @@ vrid = 51
 # every second
 check = {}
 
+[virtual_server."192.0.2.10-80-tcp"]
+address = "192.0.2.10"
+port = 80
+protocol = "tcp"
+lvs_sched = "rr"
+lvs_method = "DR"
+# fast
+delay_loop = 2.0
+
+[virtual_server."192.0.2.10-80-tcp".real_server."192.0.2.20-80"]
+address = "192.0.2.20"
+port = 80
+
+[virtual_server."192.0.2.10-80-tcp".real_server."192.0.2.20-80".http_get.1]
+# all of it
+url = { 1 = { path = "/" } }
+
 # the end
 
 # Not carried over:
@@ -103,15 +127,6 @@ check = {}
 #   keepalived.conf:13: a node starts as a backup; what else it decides is written out
 #       # the other node has BACKUP
 #       state MASTER
-#   keepalived.conf:26: it is not done yet: Virtual servers are not programmed yet
-#       virtual_server 192.0.2.10 80 {
-#           # fast
-#           delay_loop 2
-#           real_server 192.0.2.20 80 {
-#               TCP_CHECK {
-#               }
-#           }
-#       }
 """
 )
 
@@ -141,6 +156,16 @@ def test_reading_it_back_gives_the_same_configuration(backend: str | None) -> No
     for number in NUMBERS:
         text = file_of(number)
         assert read_back(converted(read(text, backend))).config == parsed(text, backend).config, number
+
+
+def test_virtual_servers_are_read_back_alike() -> None:
+    alike = 0
+    for number in NUMBERS:
+        text = "".join(ServiceCorpus(number).blocks(3)) + VIP
+        if not mistakes_of(text):
+            assert read_back(converted(read(text))).config == parsed(text).config, number
+            alike += 1
+    assert alike > len(NUMBERS) / 3
 
 
 def test_no_comment_and_no_word_is_lost() -> None:

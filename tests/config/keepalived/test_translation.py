@@ -339,26 +339,3 @@ def test_nothing_is_told_of_an_ordinary_file() -> None:
     text = "global_defs {\n router_id lb1\n}\n" + instance("state BACKUP\npriority 150\nadvert_int 1")
     assert remarks_of(text) == []
     assert isinstance(config_of(text), Config)
-
-
-SERVICE = "virtual_server 192.0.2.10 80 {\n protocol TCP\n lb_kind DR\n real_server 192.0.2.20 80 {\n }\n}\n"
-
-
-@pytest.mark.parametrize(
-    ("written", "instead", "said"),
-    [
-        (" protocol TCP\n", "", "virtual_server: it has no `protocol`, so keepalived takes UDP"),
-        ("lb_kind DR", "lb_kind dr", "knows `DR` in capital letters alone, and takes NAT for `dr`; write DR"),
-        (" real_server 192.0.2.20 80 {\n }\n", "", "it has no real_server, so keepalived leaves it out"),
-    ],
-)
-def test_virtual_servers_that_do_something_else(written: str, instead: str, said: str) -> None:
-    told = remarks_of(instance("priority 150") + SERVICE.replace(written, instead))
-    assert any(said in remark for remark in told), told
-    usual = remarks_of(instance("priority 150") + SERVICE)
-    assert [remark for remark in usual if "not done yet" not in remark] == []
-
-
-def test_a_firewall_mark_needs_no_protocol() -> None:
-    text = SERVICE.replace("192.0.2.10 80", "fwmark 3").replace(" protocol TCP\n", "")
-    assert not any("protocol" in remark for remark in remarks_of(instance("priority 150") + text))

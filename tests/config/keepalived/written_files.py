@@ -12,6 +12,17 @@ from collections.abc import Sequence
 INTERFACE, OTHER_INTERFACE = "eth0", "eth1"
 COMMENTS = ("since 2009", "do not touch", "the old one", "a check", "the end")
 
+# So that there is something to be an agent for.
+VIP = """
+vrrp_instance VI {
+    interface eth0
+    virtual_router_id 51
+    virtual_ipaddress {
+        192.0.2.1
+    }
+}
+"""
+
 _WEIGHTS = ("", " weight -5", " weight 7", " weight 0", " weight 3 reverse", " weight -253")
 # Of each line at most one of the words.
 _GLOBALS = (

@@ -34,11 +34,12 @@ def put_checks(draft: Draft, path: Path, server: View, known: Definitions, weigh
                 number += 1
                 place: Path = (*path, keyword.lower(), str(number))
                 draft.open_table(place, one.statement, f"{keyword} of {server.name}")
-                if keyword != "FILE_CHECK":
-                    put_pacing_of_checks(draft, place, one)
-                    put_flag(draft, (*place, "alpha"), one, "alpha")
-                    put_flag(draft, (*place, "log_all_failures"), one, "log_all_failures")
+                for said in dict.fromkeys((view, one)):  # a host has what is said around it
+                    put_pacing_of_checks(draft, place, said)
+                    put_flag(draft, (*place, "alpha"), said, "alpha")
+                    put_flag(draft, (*place, "log_all_failures"), said, "log_all_failures")
                 put(draft, place, one)
+                put_text(draft, (*place, "helo_name"), view, "helo_name")
     for number, view in enumerate(server.inner("FILE_CHECK"), 1):
         _put_file(draft, (*path, "file_check", str(number)), view, known, weights)
 
@@ -91,6 +92,8 @@ def _put_page(draft: Draft, path: Path, view: View) -> None:
     if codes:
         text = " ".join(str(value) for setting in codes for value in setting.values)
         draft.put((*path, "status_code"), text, codes[-1].statement)
+    elif view.has("digest") or view.has("regex"):  # to keepalived the status matters beside these too
+        draft.default((*path, "status_code"), "200-299")
     regex = view.find("regex")
     if regex is not None and len(regex.values) == 1 and regex.values[0]:
         draft.put((*path, "regex"), str(regex.values[0]), regex.statement)
@@ -110,6 +113,12 @@ def _put_regex_options(draft: Draft, path: Path, view: View) -> None:
     if options is not None and options.values:
         draft.put((*path, "regex_options"), [str(value) for value in options.values], options.statement)
     least, most = view.find("regex_min_offset"), view.find("regex_max_offset")
+    if least is not None and most is not None and _offset(least) > _offset(most):
+        wrong = "it is left out, and regex_max_offset too: nothing lies between them"
+        draft.remark(least.statement, Severity.WARNING, wrong, "exchange the two")
+        draft.leave_out(least.statement, "it is above regex_max_offset")
+        draft.leave_out(most.statement, "it is below regex_min_offset")
+        return
     if least is not None and _offset(least):
         draft.put((*path, "regex_min_offset"), _offset(least), least.statement)
     if most is not None:
@@ -121,11 +130,6 @@ def _offset(setting: Setting) -> int:
     """Anything but one number is 0 to keepalived."""
     text = str(setting.values[0]) if len(setting.values) == 1 else ""
     return int(text) if text.isascii() and text.isdigit() else 0
-
-
-def _put_smtp(draft: Draft, path: Path, view: View) -> None:
-    _put_connection(draft, path, view)
-    put_text(draft, (*path, "helo_name"), view, "helo_name")
 
 
 def _put_dns(draft: Draft, path: Path, view: View) -> None:
@@ -182,7 +186,7 @@ _KINDS: dict[str, Callable[[Draft, Path, View], None]] = {
     "TCP_CHECK": _put_connection,
     "HTTP_GET": _put_http,
     "SSL_GET": _put_ssl,
-    "SMTP_CHECK": _put_smtp,
+    "SMTP_CHECK": _put_connection,
     "DNS_CHECK": _put_dns,
     "UDP_CHECK": _put_udp,
     "PING_CHECK": _put_connection,

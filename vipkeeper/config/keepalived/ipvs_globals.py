@@ -39,21 +39,18 @@ def put_ipvs(draft: Draft, defaults: View, *, serves: bool) -> None:
 
 
 def _put_fifo(draft: Draft, defaults: View, *, serves: bool) -> None:
-    """The FIFO of virtual servers; that of all things has their lines too, and there is one FIFO here."""
-    own, of_all = defaults.find("lvs_notify_fifo"), defaults.find("notify_fifo")
-    fifo = own or (of_all if serves else None)
+    """The FIFO of servers alone. That of all things, `scripts.fifo`, has their lines unless it is VRRP's."""
+    own, of_all, of_vrrp = (defaults.find(f"{whose}notify_fifo") for whose in ("lvs_", "", "vrrp_"))
+    if serves and of_vrrp is not None:
+        draft.put(("scripts", "fifo_servers"), False, of_vrrp.statement)
+    fifo = own or (of_all if serves and of_vrrp is not None else None)
     if fifo is None:
         return
     for key, value in zip(("fifo", "fifo_user", "fifo_group"), fifo.values, strict=False):
         draft.put(("ipvs", key), str(value), fifo.statement)
-    script = defaults.find("lvs_notify_fifo_script")
+    script = defaults.find("lvs_notify_fifo_script" if fifo is own else "notify_fifo_script")
     if script is not None:
         put_program(draft, ("ipvs", "fifo_script"), script)
-    if own is not None and of_all is not None:
-        wrong = (
-            "lines about virtual servers are left out of it: lvs_notify_fifo has them, and there is one FIFO"
-        )
-        draft.remark(of_all.statement, Severity.WARNING, wrong, "read both")
 
 
 def put_sync_daemon(
@@ -93,5 +90,16 @@ def put_ssl(draft: Draft, tops: Iterable[View]) -> None:
     """What SSL_GET shows and trusts. A second block begins anew."""
     blocks = [view for view in tops if view.block.keyword == "SSL"]
     for view in blocks[-1:]:
-        for keyword in ("password", "ca", "certificate", "key"):
+        for keyword in ("ca", "certificate"):
             put_text(draft, ("ssl", keyword), view, keyword)
+        for keyword in ("key", "password"):
+            setting = view.find(keyword)
+            if setting is None:
+                continue
+            if view.has("certificate"):
+                put_text(draft, ("ssl", keyword), view, keyword)
+            else:
+                reason = "there is no certificate that it belongs to"
+                fix = "add certificate, or remove it"
+                draft.remark(setting.statement, Severity.WARNING, f"it is left out: {reason}", fix)
+                draft.leave_out(setting.statement, reason)

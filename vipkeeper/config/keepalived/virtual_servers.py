@@ -6,6 +6,7 @@ blocks by now (`service_rules.py` of the reader); here they get our words, and o
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -25,8 +26,10 @@ from vrrp_compat.keepalived_conf.understood import Setting, Value
 
 _FLAGS = ("flag-1", "flag-2", "flag-3", "sh-port", "sh-fallback", "mh-port", "mh-fallback")
 _PERSISTENCE = ("persistence_timeout", "persistence_granularity", "persistence_engine")
-_METHOD_KEYS = ("lvs_method", "tunnel", "tunnel_port", "tunnel_checksum")
 _LARGEST_QUORUM = 2**31 - 1
+
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Alerts(msgspec.Struct, frozen=True):
@@ -43,6 +46,7 @@ class ServiceSurroundings(msgspec.Struct, frozen=True):
     known: Definitions
     file_weights: dict[str, tuple[Value, ...]]  # of tracked files: what follows `weight`
     groups: dict[str, View]
+    addresses: tuple[_Address, ...]  # of VIPs
 
 
 def put_services(draft: Draft, tops: list[View], known: Definitions, alerts: Alerts) -> None:
@@ -58,11 +62,17 @@ def put_services(draft: Draft, tops: list[View], known: Definitions, alerts: Ale
     }
     for name, view in groups.items():
         _put_group(draft, view, names[name])
-    around = ServiceSurroundings(alerts, known, weights, groups)
+    around = ServiceSurroundings(alerts, known, weights, groups, tuple(_addresses_of_vips(draft)))
     views = dict(_without_twins(draft, tops))
     fitting = fitting_names(views)
     for name, view in views.items():
         _put_service(draft, view, ("virtual_server", fitting[name]), around, names)
+
+
+def _addresses_of_vips(draft: Draft) -> Iterator[_Address]:
+    for vip in draft.values.get("vip", {}).values():
+        for text in (*vip.get("addresses", ()), *vip.get("excluded_addresses", ())):
+            yield ipaddress.ip_interface(text.split(maxsplit=1)[0]).ip
 
 
 def _without_twins(draft: Draft, tops: list[View]) -> Iterator[tuple[str, View]]:
@@ -93,7 +103,7 @@ def _name_of(view: View) -> str:
 def _put_group(draft: Draft, view: View, name: str) -> None:
     path: Path = ("virtual_server_group", name)
     draft.open_table(path, view.statement, f"virtual_server_group {view.name}")
-    lines = view.own_lines()
+    lines = list(_without_repeats(draft, view.own_lines()))
     addresses = [(_range_text(line), line.statement) for line in lines if line.keyword != "fwmark"]
     draft.put_list((*path, "addresses"), addresses, view.statement)
     marks = [line for line in lines if line.keyword == "fwmark"]
@@ -106,6 +116,18 @@ def _put_group(draft: Draft, view: View, name: str) -> None:
             "its firewall marks are of different IP versions, and here a group has one",
             "make a group and a virtual_server for each IP version",
         )
+
+
+def _without_repeats(draft: Draft, lines: list[Setting]) -> Iterator[Setting]:
+    seen: set[tuple[Value, ...]] = set()
+    for line in lines:
+        key = (line.keyword, *line.values)
+        if key in seen:
+            draft.remark(line.statement, Severity.WARNING, "it is in this group already", "remove one")
+            draft.leave_out(line.statement, "it is in this group already")
+        else:
+            seen.add(key)
+            yield line
 
 
 def _range_text(line: Setting) -> str:
@@ -136,10 +158,11 @@ def _put_service(
     else:
         view.find("ip_family")  # the addresses say it
     _put_scheduling(draft, path, view)
-    put_method(draft, path, view, "lvs_method")
+    put_method(draft, path, view, "lvs_method", with_tunnel=_hands_method_down(view))
     put_pacing_of_checks(draft, path, view)
-    for keyword in ("alpha", "inhibit_on_failure", "ha_suspend", "omega"):
+    for keyword in ("alpha", "inhibit_on_failure", "omega"):
         put_flag(draft, (*path, keyword), view, keyword)
+    _put_suspension(draft, path, view, around)
     put_within(draft, (*path, "weight"), view, "weight", LARGEST_WEIGHT)
     put_text(draft, (*path, "virtualhost"), view, "virtualhost")
     put_flag(draft, (*path, "smtp_alert"), view, "smtp_alert")
@@ -147,7 +170,7 @@ def _put_service(
     put_within(draft, (*path, "hysteresis"), view, "hysteresis", _LARGEST_QUORUM)
     _put_programs(draft, path, view, ("quorum_up", "quorum_down"))
     _put_sorry_server(draft, path, view)
-    servers = {_server_name(server): server for server in view.inner("real_server")}
+    servers = {_server_name(server): server for server in _servers(draft, view)}
     names = fitting_names(servers)
     for name, server in servers.items():
         _put_real_server(draft, (*path, "real_server", names[name]), server, view, around)
@@ -174,15 +197,48 @@ def _put_scheduling(draft: Draft, path: Path, view: View) -> None:
             put_text(draft, (*path, keyword), view, keyword)
 
 
-def put_method(draft: Draft, path: Path, view: View, keyword: str) -> None:
-    """The method, and the tunnel of TUN as far as it is not the usual one."""
+def _hands_method_down(view: View) -> bool:
+    """Whether a server has no method of its own."""
+    if view.has("sorry_server") and not view.has("sorry_server_lvs_method"):
+        return True
+    return any(not server.has("lvs_method") for server in view.inner("real_server"))
+
+
+def _put_suspension(draft: Draft, path: Path, view: View, around: ServiceSurroundings) -> None:
+    setting = view.find("ha_suspend")
+    if setting is None:
+        return
+    kind, which = view.block.values[:2]
+    lines = around.groups[str(which)].own_lines() if kind == "group" else ()
+    spans = [(line.keyword, str(line.values[0])) for line in lines if line.keyword != "fwmark"]
+    spans += [] if lines else [(str(kind), str(kind))]
+    if any(_is_within(address, *span) for span in spans for address in around.addresses):
+        draft.put((*path, "ha_suspend"), True, setting.statement)
+        return
+    reason = "no vrrp_instance has its address, so its real servers are always checked"
+    draft.remark(setting.statement, Severity.WARNING, f"it is left out: {reason}", "remove it")
+    draft.leave_out(setting.statement, reason)
+
+
+def _is_within(address: _Address, first: str, last: str) -> bool:
+    least, most = ipaddress.ip_address(first), ipaddress.ip_address(last)
+    return address.version == least.version and int(least) <= int(address) <= int(most)
+
+
+def put_method(draft: Draft, path: Path, view: View, keyword: str, *, with_tunnel: bool = True) -> None:
+    """The method; of TUN also the tunnel, so that a server has not that of its virtual server instead."""
     setting = view.find(keyword)
     if setting is None:
         return
-    usual: dict[str, Value] = {"tunnel": "ipip", "tunnel_port": 0, "tunnel_checksum": "nocsum"}
-    for key, value in zip(_METHOD_KEYS, setting.values, strict=False):
-        if value != usual.get(key):
-            draft.put((*path, key), value, setting.statement)
+    method, tunnel, port, checksum = (*setting.values, None, None, None)[:4]
+    draft.put((*path, "lvs_method"), method, setting.statement)
+    if tunnel is None or not with_tunnel:
+        return
+    draft.put((*path, "tunnel"), tunnel, setting.statement)
+    if port:
+        draft.put((*path, "tunnel_port"), port, setting.statement)
+    if tunnel != "ipip":
+        draft.put((*path, "tunnel_checksum"), checksum, setting.statement)
 
 
 def _put_programs(draft: Draft, path: Path, view: View, keywords: Iterable[str]) -> None:
@@ -204,6 +260,21 @@ def _put_sorry_server(draft: Draft, path: Path, view: View) -> None:
     put_method(draft, table, view, "sorry_server_lvs_method")
 
 
+def _servers(draft: Draft, view: View) -> Iterator[View]:
+    """Without NAT two ports of one server are one entry of the kernel's table."""
+    usual = view.block.values[1] if view.block.values[0] not in {"fwmark", "group"} else 0
+    seen: dict[tuple[Value, Value], View] = {}
+    for server in view.inner("real_server"):
+        address, port = (*server.block.values, 0)[:2]
+        first = seen.setdefault((address, port or usual), server)
+        if first is server:
+            yield server
+            continue
+        reason = f"it is the same to the kernel as {first.name} above ({first.statement.keyword.place})"
+        draft.remark(server.statement, Severity.WARNING, f"it is left out: {reason}", "make one of both")
+        draft.leave_out(server.statement, reason)
+
+
 def _server_name(view: View) -> str:
     return "-".join(str(word) for word in view.block.values if word)
 
@@ -218,14 +289,26 @@ def _put_real_server(
     put_within(draft, (*path, "weight"), view, "weight", LARGEST_WEIGHT)
     put_method(draft, path, view, "lvs_method")
     put_pacing_of_checks(draft, path, view)
-    for keyword in ("uthreshold", "lthreshold"):
-        put_number(draft, (*path, keyword), view, keyword)
+    _put_thresholds(draft, path, view)
     for keyword in ("inhibit_on_failure", "alpha"):
         put_flag(draft, (*path, keyword), view, keyword)
     put_text(draft, (*path, "virtualhost"), view, "virtualhost")
     _put_alert(draft, path, view, service, around.alerts)
     _put_programs(draft, path, view, ("notify_up", "notify_down"))
     put_checks(draft, path, view, around.known, around.file_weights)
+
+
+def _put_thresholds(draft: Draft, path: Path, view: View) -> None:
+    put_number(draft, (*path, "uthreshold"), view, "uthreshold")
+    lower = view.find("lthreshold")
+    if lower is None:
+        return
+    if (view.number("lthreshold") or 0) > (view.number("uthreshold") or 0):
+        reason = "it is above uthreshold, and the kernel takes no such server"
+        draft.remark(lower.statement, Severity.WARNING, f"it is left out: {reason}", "write a smaller number")
+        draft.leave_out(lower.statement, reason)
+    else:
+        put_number(draft, (*path, "lthreshold"), view, "lthreshold")
 
 
 def _put_alert(draft: Draft, path: Path, view: View, service: View, alerts: Alerts) -> None:

@@ -10,8 +10,11 @@ from __future__ import annotations
 from vipkeeper.health.checkers.conversation import Conversation, PlainConversation
 from vipkeeper.health.checkers.http_answer import HttpAnswer
 from vipkeeper.health.checkers.http_request import request
+from vipkeeper.health.checkers.page_search import search
 from vipkeeper.health.checkers.results import Failed, Turn
 from vipkeeper.health.checkers.sockets import connected
+from vipkeeper.health.checkers.tls_contexts import context_for
+from vipkeeper.health.checkers.tls_conversation import TlsConversation
 from vipkeeper.model.balancing import CheckOutcome, HttpAsk, Page, Reach, Tls
 
 
@@ -57,8 +60,6 @@ async def _judged(page: Page, ask: HttpAsk, reach: Reach, *, timeout_s: float) -
             raise Failed(f"its MD5 is {answer.digest} instead of {page.digest}")
         found.append("the right MD5")
     if page.regex:
-        from vipkeeper.health.checkers.page_search import search
-
         await search(page, answer.body)
         found.append("no match, as wanted" if page.regex_no_match else "a match")
     if missing:
@@ -79,10 +80,6 @@ async def _exchange(conversation: Conversation, asking: bytes, answer: HttpAnswe
 async def _exchange_over_tls(
     plain: PlainConversation, asking: bytes, answer: HttpAnswer, page: Page, tls: Tls
 ) -> str:
-    # A check without TLS needs none of it in memory.
-    from vipkeeper.health.checkers.tls_contexts import context_for
-    from vipkeeper.health.checkers.tls_conversation import TlsConversation
-
     name = tls.sni or (_without_port(page.host) if tls.enable_sni else "")
     conversation = await TlsConversation.begin(plain, context_for(tls), name)
     missing = await _exchange(conversation, asking, answer)

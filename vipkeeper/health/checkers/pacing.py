@@ -44,7 +44,12 @@ class PacedCheck(msgspec.Struct, frozen=True):
             standing = self.standing if outcome.part else Standing.UP
             parts = self.parts + 1 if outcome.part else 0
             return msgspec.structs.replace(
-                self, due_s=due_s, standing=standing, failures=0, parts=parts, ran=True
+                self,
+                due_s=due_s,
+                standing=standing,
+                failures=0,
+                parts=parts,
+                ran=self.ran or not outcome.part,  # a first run has several turns then
             )
         failures = self.failures + 1
         if self.standing is Standing.DOWN or not self.ran or failures > pacing.retry:

@@ -243,17 +243,18 @@ class CheckRunner:
             self.failed_count += 1
         state = check.state
         changed = state.standing is not before.standing
-        failed_while_up = not outcome.ok and before.standing is not Standing.DOWN
-        if changed or (failed_while_up and check.plan.pacing.log_all_failures):
+        if changed or (not outcome.ok and before.standing is not Standing.DOWN):
             first_success = outcome.ok and before.standing is Standing.UNKNOWN  # thousands at the start
+            loud = not first_success if changed else check.plan.pacing.log_all_failures
             self._log(
-                logging.DEBUG if first_success else logging.INFO,
+                logging.INFO if loud else logging.DEBUG,
                 "check",
                 check.detail,
                 virtual_server=check.key.virtual_server,
                 real_server=check.key.real_server,
                 check=check.key.check,
                 state=state.standing.value,
+                failures=check.pace.failures or None,
             )
         if changed or (state.weight, state.changes_weight_by) != (before.weight, before.changes_weight_by):
             self._tell(check.key, state)

@@ -64,6 +64,10 @@ async def connected(reach: Reach, *, timeout_s: float) -> socket.socket:
                 raise answered_with(code, reach)
         elif code:
             raise refused_with(code, reach)
+        if sock.getsockname()[:2] == (reach.address, reach.port):
+            # Of a port of this host that nobody has, the kernel may choose the same for us: TCP calls itself.
+            reset_at_close(sock)
+            raise answered_with(errno.ECONNREFUSED, reach)
     except BaseException:
         sock.close()
         raise
@@ -116,6 +120,11 @@ def refused_with(code: int, reach: Reach) -> Failed | CannotCheck:
         return CannotCheck(
             "this node's own firewall or a route of type prohibit refuses checks: allow what goes out to "
             "the real servers"
+        )
+    if code == errno.ENOBUFS:
+        return CannotCheck(
+            "the kernel has no room for the packet of a check: raise net.ipv4.neigh.default.gc_thresh3 (and "
+            "that of ipv6) if its log says `neighbor table overflow`, or look for drops in `tc -s qdisc`"
         )
     if code == errno.EADDRNOTAVAIL:
         return CannotCheck(

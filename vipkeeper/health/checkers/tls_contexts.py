@@ -33,12 +33,16 @@ def _context(
 ) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False  # servers are asked by their addresses, which no certificate names
-    context.verify_mode = ssl.CERT_REQUIRED if ca[0] else ssl.CERT_NONE
-    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-    context.set_ciphers("ALL:@SECLEVEL=0")
-    context.options |= _LEGACY_SERVER_CONNECT
     if ca[0]:
+        # With OpenSSL's own ciphers: among all of them are some without any certificate to judge.
+        context.verify_mode = ssl.CERT_REQUIRED
         _load(ca[0], "trust", lambda: context.load_verify_locations(ca[0]))
+    else:
+        context.verify_mode = ssl.CERT_NONE
+        # Python's own builds begin at TLS 1.2, Debian's at whatever OpenSSL has.
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        context.options |= _LEGACY_SERVER_CONNECT
     if certificate[0]:
         word = _password(password[0]) if password[0] else word
         # Without a password of ours OpenSSL would ask on the terminal, and wait for ever.

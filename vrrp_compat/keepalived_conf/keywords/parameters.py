@@ -176,6 +176,9 @@ class Choice(Parameter, frozen=True, kw_only=True):
         for word in self.words:
             if text == word or (self.any_case and text.upper() == word.upper()):
                 return word
+        other_case = next((word for word in self.words if text.upper() == word.upper()), None)
+        if other_case is not None:
+            return self.bad(f"{text!r} is not known: it is written {other_case}")
         return self.bad(f"{text!r} is none of {', '.join(self.words)}")
 
 

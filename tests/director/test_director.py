@@ -1,0 +1,270 @@
+"""Checks, decisions and the table together: real servers on loopback, and a table in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.kernel_segment.segment import until_so
+from vipkeeper.director.director import Director
+from vipkeeper.director.requests import answer_to
+from vipkeeper.kernel.ipvs_host import IpvsMissing
+from vipkeeper.kernel.ipvs_kernel import IpvsKernel
+from vipkeeper.kernel.memory_ipvs import MemoryIpvs
+from vipkeeper.model.balancing import (
+    BalancingPlan,
+    CheckKind,
+    CheckPlan,
+    Pacing,
+    Reach,
+    RealServerPlan,
+    ServicePlan,
+    SyncPlan,
+    TcpAsk,
+)
+from vipkeeper.model.director_messages import Ask, DirectorAnswer
+from vipkeeper.model.ipvs import (
+    AddressKey,
+    Destination,
+    DestinationKey,
+    Service,
+    SyncDaemon,
+    SyncRole,
+    Transport,
+)
+from vipkeeper.model.server_changes import RealServerChange, ServerChange, ServerState
+
+WEB = AddressKey(Transport.TCP, "192.0.2.80", 80)
+OFTEN = Pacing(delay_loop_s=0.02, connect_timeout_s=10.0, retry=0, warmup_s=0.0)
+
+
+def real_server(name: str, address: str, port: int = 80, *, checked: bool = False) -> RealServerPlan:
+    check = CheckPlan(CheckKind.TCP, "it", OFTEN, TcpAsk(), Reach(address, port))
+    key = DestinationKey(address, port)
+    return RealServerPlan(name, key, Destination(), checks=(check,) if checked else ())
+
+
+def plan(*servers: RealServerPlan, only_on_owner: bool = False, ha_suspend: bool = False) -> BalancingPlan:
+    service = ServicePlan(
+        "web",
+        (WEB,),
+        Service("rr"),
+        servers,
+        only_on_owner=only_on_owner,
+        ha_suspend=ha_suspend,
+        vips=("web",),
+    )
+    return BalancingPlan((service,))
+
+
+class Bench:
+    """A director, and what it told the agent."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self.run_dir = run_dir
+        self.ipvs = MemoryIpvs()
+        self.missing = False
+        self.told: list[ServerChange] = []
+        self.director = self.new_process()
+
+    def new_process(self) -> Director:
+        self.director = Director(
+            self.run_dir, self._open, lambda message: self.told.extend(message.changes), time.monotonic
+        )
+        return self.director
+
+    def _open(self) -> IpvsKernel:
+        if self.missing:
+            raise IpvsMissing
+        return self.ipvs
+
+    def ask(self, ask: str, server: str = "") -> DirectorAnswer:
+        line = msgspec.json.encode(Ask(ask, server))
+        return msgspec.json.decode(answer_to(line, self.director), type=DirectorAnswer)
+
+    @property
+    def serving(self) -> list[str]:
+        """Addresses in the table that get something."""
+        server = self.ipvs.table.servers.get(WEB)
+        found = {} if server is None else server.destinations
+        return sorted(key.address for key, how in found.items() if how.weight)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.director.run())
+        try:
+            yield
+            assert not task.done(), task
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await self.director.end(keep=True)
+
+
+@contextlib.asynccontextmanager
+async def listening(address: str) -> AsyncIterator[tuple[int, Callable[[], None]]]:
+    """A port that takes connections, and what makes it refuse them."""
+
+    def hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, address, 0)
+    try:
+        yield server.sockets[0].getsockname()[1], server.close
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """Made outside of a loop: a test makes the director that it runs inside."""
+    return asyncio.run(_made(tmp_path))
+
+
+async def _made(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def test_a_server_that_stops_answering_leaves_the_table_and_is_told(bench: Bench) -> None:
+    async def story() -> None:
+        bench.new_process()
+        async with bench.running(), listening("127.0.0.1") as (port, stop):
+            bench.director.follow(
+                plan(real_server("a", "127.0.0.1", port, checked=True), real_server("b", "192.0.2.2"))
+            )
+            assert bench.serving == ["127.0.0.1", "192.0.2.2"]
+            await until_so(lambda: bench.director.report().checks_run > 1)
+            told = len(bench.told)
+            stop()
+            await until_so(lambda: bench.serving == ["192.0.2.2"])
+            (change,) = bench.told[told:]
+            assert isinstance(change, RealServerChange)
+            assert (change.real_server, change.state) == ("a", ServerState.DOWN)
+            (shown, _) = bench.director.report().virtual_servers[0].real_servers
+            assert shown.state == "down"
+            assert shown.checks[0].state == "down"
+            assert shown.checks[0].detail != ""
+
+    asyncio.run(story())
+
+
+def test_a_reload_keeps_what_checks_said(bench: Bench) -> None:
+    async def story() -> None:
+        bench.new_process()
+        async with bench.running():
+            servers = (real_server("a", "127.0.0.1", 1, checked=True), real_server("b", "192.0.2.2"))
+            bench.director.follow(plan(*servers))
+            await until_so(lambda: bench.serving == ["192.0.2.2"])
+            bench.ipvs.applied.clear()
+            bench.director.follow(plan(*servers))
+            assert bench.ipvs.applied == []
+            bench.director.follow(plan(*servers, real_server("c", "192.0.2.3")))
+            assert bench.serving == ["192.0.2.2", "192.0.2.3"]
+
+    asyncio.run(story())
+
+
+def test_a_restart_takes_over_who_was_out(bench: Bench) -> None:
+    """Else a dead server would get everybody until its checks have failed again."""
+
+    async def story() -> None:
+        bench.new_process()
+        servers = (real_server("a", "127.0.0.1", 1, checked=True), real_server("b", "192.0.2.2"))
+        async with bench.running():
+            bench.director.follow(plan(*servers))
+            await until_so(lambda: bench.serving == ["192.0.2.2"])
+        bench.new_process()
+        bench.told.clear()
+        bench.ipvs.applied.clear()
+        async with bench.running():
+            bench.director.follow(plan(*servers))
+            assert bench.serving == ["192.0.2.2"]
+            await until_so(lambda: bench.director.report().checks_run > 1)
+            assert bench.ipvs.applied == []
+            assert bench.told == []
+
+    asyncio.run(story())
+
+
+def test_what_follows_a_vip_waits_for_word_of_it(bench: Bench) -> None:
+    async def story() -> None:
+        bench.new_process()
+        ours = plan(real_server("a", "192.0.2.1"), only_on_owner=True)
+        sync = SyncPlan(SyncDaemon("eth1"), "web")
+        async with bench.running():
+            bench.director.follow(msgspec.structs.replace(ours, sync=sync))
+            bench.director.stand(frozenset({"web"}))
+            assert bench.serving == ["192.0.2.1"]
+        bench.new_process()
+        bench.ipvs.applied.clear()
+        async with bench.running():
+            bench.director.follow(msgspec.structs.replace(ours, sync=sync))
+            assert bench.ipvs.applied == [], "it is not known yet"
+            bench.director.stand(frozenset({"web"}))
+            assert bench.ipvs.applied == []
+            assert bench.director.report().sync == "master"
+            bench.director.stand(frozenset())
+            assert bench.ipvs.table.servers == {}
+            assert set(bench.ipvs.table.daemons) == {SyncRole.BACKUP}
+
+    asyncio.run(story())
+
+
+def test_without_ipvs_nobody_is_asked(bench: Bench) -> None:
+    async def story() -> None:
+        bench.new_process()
+        bench.missing = True
+        async with bench.running(), listening("127.0.0.1") as (port, _):
+            bench.director.follow(plan(real_server("a", "127.0.0.1", port, checked=True)))
+            assert "modprobe ip_vs" in bench.director.report().missing
+            await asyncio.sleep(10 * OFTEN.delay_loop_s)
+            assert bench.director.report().checks_run == 0
+            bench.missing = False
+            await bench.director.look()
+            await until_so(lambda: bench.director.report().checks_run > 0)
+            await until_so(lambda: bench.serving == ["127.0.0.1"])
+
+    asyncio.run(story())
+
+
+def test_a_drained_server_leaves_when_it_has_no_connections_and_stays_out(bench: Bench) -> None:
+    async def story() -> None:
+        bench.new_process()
+        servers = (real_server("a", "192.0.2.1"), real_server("b", "192.0.2.2"))
+        async with bench.running():
+            bench.director.follow(plan(*servers))
+            assert bench.ask("drain", "web/a").servers == ("web/a",)
+            assert bench.serving == ["192.0.2.2"]
+            await until_so(lambda: len(bench.ipvs.table.servers[WEB].destinations) == 1)
+        bench.new_process()
+        async with bench.running():
+            bench.director.follow(plan(*servers))
+            assert bench.serving == ["192.0.2.2"]
+            assert bench.ask("undrain", "a").servers == ("web/a",)
+            assert bench.serving == ["192.0.2.1", "192.0.2.2"]
+            assert "there are: a, b" in (bench.ask("drain", "c").error or "")
+            assert "knows nothing but" in (bench.ask("dance").error or "")
+
+    asyncio.run(story())
+
+
+def test_an_end_takes_it_out_and_one_that_keeps_does_not(bench: Bench) -> None:
+    async def story() -> None:
+        kept = msgspec.structs.replace(plan(real_server("a", "192.0.2.1")), keep_on_stop=True)
+        for what, keep, serving in (
+            (plan(real_server("a", "192.0.2.1")), True, ["192.0.2.1"]),
+            (kept, False, ["192.0.2.1"]),
+            (plan(real_server("a", "192.0.2.1")), False, []),
+        ):
+            bench.new_process()
+            bench.director.follow(what)
+            await bench.director.end(keep=keep)
+            assert bench.serving == serving
+
+    asyncio.run(story())
