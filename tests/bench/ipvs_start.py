@@ -50,7 +50,7 @@ def measure() -> IpvsStart:
         conf.write_text(_keepalived_conf())
         keepalived = ["keepalived", "--dont-fork", f"--use-file={conf}", f"--pid={home / 'main'}"]
         keepalived += [f"--vrrp_pid={home / 'vrrp'}", f"--checkers_pid={home / 'checkers'}"]
-        toml_s, conf_s, keepalived_s = [], [], []
+        toml_s, conf_s, keepalived_s = list[float](), list[float](), list[float]()
         for number in range(ROUNDS):
             for took_s, command in (
                 (keepalived_s, keepalived),

@@ -18,7 +18,7 @@ from vipkeeper.model import balancing as plan
         ("dns_check", 3, 20.0),
         ("http_get", 1, 3.0),
         ("ssl_get", 1, 3.0),
-        ("misc_check", 0, 20.0),
+        ("misc_check", 0, 1.0),
     ],
 )
 def test_each_kind_of_check_has_its_own_pace(kind: str, retry: int, again_s: float) -> None:

@@ -41,7 +41,7 @@ def test_values_have_the_types_of_the_table(line: str, values: tuple[Value, ...]
         ("priority x", (100,), "'x' is not a whole number; 100 counts instead"),
         ("priority 5_0", (100,), "'5_0' is not a whole number; 100 counts instead"),
         ("priority 0x10", (100,), "'0x10' is not a whole number; 100 counts instead"),
-        ("state master", ("BACKUP",), "'master' is none of MASTER, BACKUP; BACKUP counts instead"),
+        ("state master", ("BACKUP",), "'master' is not known: it is written MASTER; BACKUP counts instead"),
         ("garp_master_repeat 0", (1,), "0 is not possible; 1 counts; 1 counts instead"),
         ("advert_int 0", None, "0 is out of range: seconds, 0.01 to 255; correct it or remove the line"),
         ("advert_int 1e0", None, "'1e0' is not a number of seconds; correct it or remove the line"),

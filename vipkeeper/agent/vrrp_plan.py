@@ -95,7 +95,8 @@ def announce_every_s(config: Config) -> float:
     Where a partition heals and our advertisement is the first to get through, keepalived yields without a
     word: nothing tells us that clients have learnt its address. Some stayed with it for 5 s.
     """
-    return max(REPEAT_INTERVAL_S, min(vip.vrrp.advert_interval_s for vip in config.vip.values()))
+    intervals = (vip.vrrp.advert_interval_s for vip in config.vip.values())
+    return max(REPEAT_INTERVAL_S, min(intervals, default=REPEAT_INTERVAL_S))  # none: virtual servers alone
 
 
 def plan_router(

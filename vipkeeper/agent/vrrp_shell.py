@@ -156,6 +156,7 @@ class VrrpShell:
         for router in self.routers.values():
             self._queue.append((router, StopRequested(keep)))
         self._soon()
+        self._finish_when_all_ended()  # at once where there are virtual servers alone
 
     def end(self) -> None:
         """No further round."""
@@ -321,6 +322,9 @@ class VrrpShell:
             self._start_new()
             return
         router.ended = True
+        self._finish_when_all_ended()
+
+    def _finish_when_all_ended(self) -> None:
         if all(each.ended for each in self.routers.values()) and not self._finished.done():
             self._kernel.apply()  # what is kept for the next agent is kept to its last deadline
             result = kernel_effects.Finished(0, Reason.STOPPING, "every virtual router has ended")

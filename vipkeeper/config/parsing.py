@@ -89,7 +89,7 @@ def parse_config(source: ConfigSource) -> ParsedConfig:
     """The settings of an agent. Raises ConfigError with every mistake."""
     merged = _merged(source)
     mistakes = [*merged.mistakes, *_fatal(merged.written.remarks)]
-    if not mistakes and merged.values.get("vip", {}) == {}:
+    if not mistakes and not any(merged.values.get(table) for table in _KEPT_TABLES):
         mistakes = [_no_vip(source)]
     config, findings = _judged(merged.values, source.hostname)
     parsed = _accepted(config, merged.places, mistakes, findings)
@@ -108,6 +108,8 @@ def parse_settings(source: ConfigSource, only: frozenset[str]) -> Config:
     return _accepted(config, merged.places, [], findings).config
 
 
+# What an agent can be for. A director needs no VIP of its own: another router may send it the packets.
+_KEPT_TABLES = ("vip", "virtual_server")
 _STORE_TABLES = frozenset({"etcd", "zookeeper"})
 
 

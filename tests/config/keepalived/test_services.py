@@ -94,19 +94,18 @@ def test_nothing_is_said_of_mails_that_nobody_gets() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "fifo"),
+    ("words", "fifo", "of_servers"),
     [
-        ("notify_fifo /run/all\n", "/run/all"),
-        ("lvs_notify_fifo /run/lvs\n", "/run/lvs"),
-        ("notify_fifo /run/all\nlvs_notify_fifo /run/lvs\n", "/run/lvs"),
-        ("vrrp_notify_fifo /run/vrrp\n", None),
+        ("notify_fifo /run/all\n", "/run/all", (True, None)),
+        ("lvs_notify_fifo /run/lvs\n", None, (True, "/run/lvs")),
+        ("notify_fifo /run/all\nlvs_notify_fifo /run/lvs\n", "/run/all", (True, "/run/lvs")),
+        ("vrrp_notify_fifo /run/vrrp\n", "/run/vrrp", (False, None)),
     ],
 )
-def test_fifos(words: str, fifo: str | None) -> None:
-    text = service(before=f"global_defs {{\n{words}}}\n")
-    assert config_of(text).ipvs.fifo == fifo
-    told = [remark for remark in remarks_of(text) if "there is one FIFO" in remark]
-    assert bool(told) == (words.count("\n") == 2)
+def test_fifos(words: str, fifo: str | None, of_servers: tuple[bool, str | None]) -> None:
+    config = config_of(service(before=f"global_defs {{\n{words}}}\n"))
+    assert config.scripts.fifo == fifo
+    assert (config.scripts.fifo_servers, config.ipvs.fifo) == of_servers
 
 
 def test_a_fifo_for_all_is_none_of_virtual_servers_without_any() -> None:
