@@ -7,7 +7,7 @@ import pytest
 from tests.articles.stage import BACKENDS, VIPS, Node, lines_of, running_nodes, write_script
 from tests.articles.web_farm import WebFarm, table_of, wait_long
 
-pytestmark = [pytest.mark.root, pytest.mark.ipvs, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.root, pytest.mark.ipvs, pytest.mark.long, pytest.mark.timeout(400)]
 
 VIP = VIPS[0]
 
