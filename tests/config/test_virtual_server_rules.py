@@ -242,10 +242,6 @@ CHECKS = [
 ]
 HOST = [
     ('[ipvs.sync_daemon]\nvip = "web"', "ipvs.sync_daemon.vip: connections are told nowhere; add"),
-    (
-        '[ipvs.sync_daemon]\ninterface = "eth0"',
-        "sync_daemon.interface: nothing says which node",
-    ),
     ('[ipvs.sync_daemon]\ninterface = "eth 0"\nvip = "web"', '"eth 0" cannot be the name of an interface'),
     ('[ipvs.sync_daemon]\ninterface = "eth0"\nvip = "wep"', 'there is no VIP "wep"; did you mean "web"?'),
     (

@@ -228,6 +228,11 @@ track_file = "f"
     assert own_number.daemon.sync_id == 0
 
 
+def test_without_a_vip_every_node_tells_of_connections_and_listens() -> None:
+    found = plan_of(service() + '[ipvs.sync_daemon]\ninterface = "eth1"\n').sync
+    assert found == plan.SyncPlan(SyncDaemon("eth1"), None)
+
+
 def test_a_plan_goes_to_the_director_and_back() -> None:
     text = checked("ssl_get", "url.u = {}") + f"\n[{A}.dns_check.x]\n[{A}.udp_check.x]\n[ipvs]\nflush = true"
     found = plan_of(text)

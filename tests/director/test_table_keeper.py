@@ -321,6 +321,14 @@ def test_at_a_failover_the_servers_come_first(bench: Bench) -> None:
     assert bench.written == [AddServers, StopDaemons, StartDaemons]
 
 
+def test_without_a_vip_both_daemons_run(bench: Bench) -> None:
+    bench.begin({})
+    both = SyncPlan(SYNC.daemon, None)
+    for standing in (None, frozenset[str](), frozenset({"web"})):
+        bench.keeper.follow(Target(daemons=daemons_of(both, standing)))
+        assert bench.ipvs.table.daemons == dict.fromkeys(SyncRole, SYNC.daemon)
+
+
 def test_a_daemon_of_others_is_not_claimed_while_the_role_is_unknown(bench: Bench) -> None:
     bench.by_hand(StartDaemons({SyncRole.MASTER: SyncDaemon("eth5")}))
     bench.keeper.begin([], flush=False)

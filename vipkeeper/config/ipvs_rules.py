@@ -47,10 +47,7 @@ def _bad_sync(config: Config) -> Iterator[Finding]:
         wrong = f'"{sync.interface}" cannot be the name of an interface'
         fix = f"at most {LONGEST_INTERFACE_NAME} characters without slashes and spaces; see `ip link`"
         yield Finding((*_SYNC, "interface"), wrong, fix)
-    if sync.vip is None:
-        wrong = "nothing says which node is to tell of its connections"
-        yield Finding((*_SYNC, "interface"), wrong, "add ipvs.sync_daemon.vip: the node with that VIP does")
-    elif sync.vip not in config.vip:
+    if sync.vip is not None and sync.vip not in config.vip:
         near = nearest(sync.vip, config.vip)
         fix = f'did you mean "{near}"?' if near is not None else f"add [vip.{sync.vip}]"
         yield Finding((*_SYNC, "vip"), f'there is no VIP "{sync.vip}"', fix)

@@ -31,7 +31,10 @@ class SyncDaemon(msgspec.Struct, frozen=True):
         Annotated[
             str,
             _about(
-                "The node with this VIP tells (`master`), the others listen (`backup`).", "web", min_length=1
+                "The node with this VIP tells (`master`), the others listen (`backup`). Without it every "
+                "node does both.",
+                "web",
+                min_length=1,
             ),
         ]
         | None

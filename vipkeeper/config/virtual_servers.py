@@ -219,12 +219,13 @@ def _sorry(virtual: VirtualServer) -> plan.SorryPlan | None:
 
 def _sync(config: Config) -> plan.SyncPlan | None:
     told = config.ipvs.sync_daemon
-    if told.interface is None or told.vip is None:
+    if told.interface is None:
         return None
+    usual_id = 0 if told.vip is None else config.vip[told.vip].vrrp.vrid or 0
     return plan.SyncPlan(
         daemon=SyncDaemon(
             interface=told.interface,
-            sync_id=(config.vip[told.vip].vrrp.vrid or 0) if told.syncid is None else told.syncid,
+            sync_id=usual_id if told.syncid is None else told.syncid,
             max_bytes=told.maxlen,
             group=told.group or "",
             port=told.port,

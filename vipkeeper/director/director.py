@@ -106,7 +106,7 @@ class Director:
             virtual_servers=full_reports(self._services.values(), self._runner.report(), keeper.counts()),
             missing=keeper.missing,
             refused=keeper.refused,
-            sync=next((role.value for role in sync), None) if sync else None,
+            sync=" and ".join(role.value for role in sync) if sync else None,
             checks_run=self._runner.run_count,
             checks_failed=self._runner.failed_count,
             reconciled=keeper.reconciled,

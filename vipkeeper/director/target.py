@@ -37,9 +37,11 @@ class Target(msgspec.Struct, frozen=True):
 
 
 def daemons_of(sync: SyncPlan | None, standing: Set[str] | None) -> Mapping[SyncRole, SyncDaemon] | None:
-    """The node with the VIP tells of its connections, the others listen."""
+    """The node with the VIP tells of its connections, the others listen; without a VIP, each does both."""
     if sync is None:
         return {}
+    if sync.vip is None:
+        return dict.fromkeys(SyncRole, sync.daemon)
     if standing is None:
         return None
     return {SyncRole.MASTER if sync.vip in standing else SyncRole.BACKUP: sync.daemon}

@@ -223,10 +223,10 @@ class WatchedFile(msgspec.Struct, frozen=True):
 
 
 class SyncPlan(msgspec.Struct, frozen=True):
-    """Connection synchronisation: master while this node has `vip`, backup otherwise."""
+    """Connection synchronisation: master while this node has `vip`, backup otherwise; without it, both."""
 
     daemon: SyncDaemon
-    vip: str
+    vip: str | None
 
 
 class TimeoutsPlan(msgspec.Struct, frozen=True):

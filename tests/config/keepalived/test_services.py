@@ -129,6 +129,11 @@ def test_a_sync_daemon_of_an_instance() -> None:
     assert config_of(new).ipvs.sync_daemon.interface == "eth0"
 
 
+def test_a_sync_daemon_of_no_instance_does_both() -> None:
+    sync = config_of(f"global_defs {{\nlvs_sync_daemon eth0\n}}\n{VIP}").ipvs.sync_daemon
+    assert (sync.interface, sync.vip) == ("eth0", None)
+
+
 def test_a_sync_daemon_of_nobody_is_left_out() -> None:
     text = f"global_defs {{\nlvs_sync_daemon eth0 other\n}}\n{VIP}"
     assert config_of(text).ipvs.sync_daemon.interface is None
