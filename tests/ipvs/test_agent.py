@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -83,6 +84,25 @@ def test_the_table_is_there_and_the_others_entries_are_left(site: Site) -> None:
     assert [server.state for server in report.virtual_servers] == ["up", "up"]
     assert report.sync is None
     assert report.refused == ()
+
+
+def test_a_drain_waits_for_the_last_connection(site: Site) -> None:
+    """Before any other test has left a connection that is remembered for longer."""
+    site.reload(TABLES.replace("udp = 290", "udp = 20"))
+    until(lambda: " 20" in site.director.ipvsadm("-l", "--timeout"))
+    echo_some(site.director, datagrams=1, length=10)
+    assert site.ask("drain", "echo/one").servers == ("echo/one",)
+    until(lambda: "-a -u 10.9.1.1:7 -r 10.9.1.2:7 -m -w 0" in site.director.saved())
+    assert "10.9.1.2:7" in site.director.ipvsadm("-Lnc")
+    words = ("server", "drain", "echo/one", "--run-dir", str(site.run_dir))
+    site.director.namespace.run(sys.executable, "-m", "vipkeeper", *words)  # it returns when there is none
+    assert "10.9.1.2:7" not in site.director.ipvsadm("-Lnc")
+    assert "10.9.1.2" not in "".join(site.director.saved())
+    shown = site.director.namespace.run(sys.executable, "-m", "vipkeeper", "ipvs", *words[-2:])
+    assert "drained" in shown
+    assert site.ask("undrain", "one").servers == ("echo/one",)
+    site.reload(TABLES)
+    until(lambda: sorted(site.director.saved()) == EVERYTHING)
 
 
 def test_a_killed_agent_leaves_table_and_connections_to_the_next(site: Site) -> None:
