@@ -119,9 +119,9 @@ def mistakes(understood: Understood) -> list[str]:
     return [str(one) for one in understood.remarks if one.severity in {Severity.MISTAKE, Severity.FATAL}]
 
 
-@pytest.mark.parametrize(("corpus", "verdicts"), [(Corpus, {0, 2, 5, 6}), (ServiceCorpus, {0, 2, 5})])
-def test_the_corpus_has_files_of_every_verdict(corpus: type[Corpus], verdicts: set[int]) -> None:
-    assert {like_keepalived(meant(corpus(seed).text())) for seed in range(FILES)} == verdicts
+@pytest.mark.parametrize("corpus", [Corpus, ServiceCorpus])
+def test_the_corpus_has_files_of_every_verdict(corpus: type[Corpus]) -> None:
+    assert {like_keepalived(meant(corpus(seed).text())) for seed in range(FILES)} == {0, 2, 5, 6}
 
 
 @pytest.mark.parametrize("article", ARTICLES)
