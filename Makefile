@@ -36,7 +36,7 @@ SIDE_BY_SIDE := --numprocesses auto --dist worksteal
 # run alone.
 TWO_AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 # What `make check` has time for; `make test` runs 10000, with the rules left out one by one besides.
-CHECK_SCHEDULES ?= 2000
+CHECK_SCHEDULES ?= 500
 
 .PHONY: help demo test check bench soak docs format lint types venv demo-packages system-packages clean
 

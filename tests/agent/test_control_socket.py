@@ -123,6 +123,7 @@ async def test_a_request_that_is_too_long_is_hung_up_on(tmp_path: Path) -> None:
 
 
 @on_loop
+@pytest.mark.slow
 async def test_silent_clients_are_hung_up_on_and_others_are_answered_meanwhile(tmp_path: Path) -> None:
     async with serving(tmp_path) as path, asyncio.timeout(PATIENCE_S):
         silent = [await asyncio.open_unix_connection(path) for _ in range(MOST_CLIENTS - 1)]
@@ -144,6 +145,7 @@ async def test_clients_beyond_the_limit_are_turned_away_and_nothing_is_left_of_t
 
 
 @on_loop
+@pytest.mark.slow
 async def test_a_reader_that_does_not_read_is_hung_up_on(tmp_path: Path) -> None:
     async with serving(tmp_path, lambda: report_of(vips=20_000)) as path, asyncio.timeout(PATIENCE_S):
         with socket.socket(socket.AF_UNIX) as lazy:

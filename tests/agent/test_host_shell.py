@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import functools
 
+import pytest
+
 from tests.agent.shell_bench import MAIL, UNITS, WEB, WEB6, Bench, play
 from tests.kernel_segment.segment import until_so
 from vipkeeper.agent.fitness import REFUSED_FOR_S, REMOVALS_BEFORE_GIVING_UP
@@ -279,6 +281,7 @@ def test_a_weaker_fence_says_why_it_is_not_the_stronger_one() -> None:
     play(story)
 
 
+@pytest.mark.slow
 def test_each_vip_is_announced_at_once_and_again_in_the_next_seconds() -> None:
     async def story() -> None:
         bench = Bench()

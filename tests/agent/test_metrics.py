@@ -214,6 +214,7 @@ def test_nonsense_is_answered(request_text: bytes) -> None:
     story()
 
 
+@pytest.mark.slow
 def test_an_address_that_is_taken_is_a_warning_and_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     async def told_of_it() -> None:
         while True:

@@ -220,6 +220,7 @@ def test_where_a_reading_takes_long_nobody_waits_for_one() -> None:
     asyncio.run(story())
 
 
+@pytest.mark.slow
 def test_a_reading_that_is_older_than_a_change_counts_for_nothing(caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
         bench = Bench(STATIC + VIPS)

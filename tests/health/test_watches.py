@@ -146,6 +146,11 @@ def sleeper(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
 
     def start() -> subprocess.Popen[bytes]:
         started.append(subprocess.Popen([str(program), "600"]))
+        # It is told of as soon as its exec has closed our pipe: a moment before it has its name.
+        name, deadline = Path(f"/proc/{started[-1].pid}/comm"), time.monotonic() + PATIENCE_S
+        while name.read_text() != f"{program.name}\n":
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
         return started[-1]
 
     yield start

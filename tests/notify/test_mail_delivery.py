@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine
 
+import pytest
 from msgspec.structs import replace
 
 from tests.notify.mail_servers import Inbox, dawdling, free_port, serving
@@ -92,6 +93,7 @@ def test_a_mail_that_is_refused_is_told_of_and_the_next_one_goes() -> None:
     play(story)
 
 
+@pytest.mark.slow
 def test_a_server_that_comes_back_gets_all_of_it() -> None:
     async def story(bench: Bench) -> None:
         inbox, port = Inbox(), free_port()
@@ -144,6 +146,7 @@ def test_a_silent_server_holds_up_nothing_but_the_mail() -> None:
     play(story)
 
 
+@pytest.mark.slow
 def test_a_server_that_answers_byte_by_byte_is_not_waited_for_for_ever() -> None:
     async def story(bench: Bench) -> None:
         with dawdling(b"220-" * 1000) as port:
@@ -157,6 +160,7 @@ def test_a_server_that_answers_byte_by_byte_is_not_waited_for_for_ever() -> None
     play(story)
 
 
+@pytest.mark.slow
 def test_at_the_end_what_waits_has_one_more_chance() -> None:
     async def story(bench: Bench) -> None:
         inbox, port = Inbox(), free_port()
