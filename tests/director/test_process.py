@@ -20,31 +20,13 @@ from pathlib import Path
 import pytest
 
 from tests.config.sources import config_of
+from tests.director.serving import EMPTY, PATIENCE_S, SERVED, serving
 from tests.kernel_segment.segment import until, until_so
 from vipkeeper.agent.director_link import DirectorLink
 from vipkeeper.director.process import still_so
 from vipkeeper.model.balancing import BalancingPlan
 from vipkeeper.model.director_frames import Frames, frame
-from vipkeeper.model.director_messages import DIRECTOR_SOCKET, OWN_IPVS, End, Ended, Follow, Standing
-
-PATIENCE_S = 30.0
-EMPTY = """\
-[vip.web]
-interface = "eth0"
-addresses = ["192.0.2.80"]
-"""
-SERVED = (
-    EMPTY
-    + """\
-[virtual_server.web]
-address = "192.0.2.80"
-port = 80
-protocol = "tcp"
-present = "owner"
-[virtual_server.web.real_server.a]
-address = "192.0.2.1"
-"""
-)
+from vipkeeper.model.director_messages import DIRECTOR_SOCKET, OWN_IPVS, Begin, End, Ended, Follow, Standing
 
 
 @contextmanager
@@ -52,10 +34,9 @@ def started(run_dir: Path) -> Iterator[tuple[subprocess.Popen[bytes], socket.soc
     """A director, and the agent's end of its stream."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "vipkeeper.director", "--run-dir", str(run_dir)], stdin=theirs.fileno()
-        )
+        process = subprocess.Popen([sys.executable, "-m", "vipkeeper.director"], stdin=theirs.fileno())
         theirs.close()
+        ours.sendall(frame(Begin(str(run_dir))))
         try:
             yield process, ours
         finally:
@@ -63,15 +44,10 @@ def started(run_dir: Path) -> Iterator[tuple[subprocess.Popen[bytes], socket.soc
             process.wait()
 
 
-def serving(run_dir: Path, process: subprocess.Popen[bytes]) -> bool:
-    lock = run_dir / "director.lock"
-    return (run_dir / DIRECTOR_SOCKET).exists() and lock.exists() and lock.read_text() == f"{process.pid}\n"
-
-
 def test_it_ends_when_the_agent_is_gone_and_for_no_signal(tmp_path: Path) -> None:
     with started(tmp_path) as (process, ours):
         ours.sendall(frame(Follow(BalancingPlan())))
-        until(lambda: serving(tmp_path, process))
+        until(lambda: serving(tmp_path, process.pid))
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             process.send_signal(number)
         assert Path(f"/proc/{process.pid}/comm").read_text() == "vk-director\n"
@@ -102,12 +78,12 @@ def test_it_says_that_it_has_ended(tmp_path: Path) -> None:
 def test_one_that_is_stuck_makes_way_for_the_next(tmp_path: Path) -> None:
     with started(tmp_path) as (stuck, first):
         first.sendall(frame(Follow(BalancingPlan())))
-        until(lambda: serving(tmp_path, stuck))
+        until(lambda: serving(tmp_path, stuck.pid))
         stuck.send_signal(signal.SIGSTOP)
         first.close()
         with started(tmp_path) as (process, second):
             second.sendall(frame(Follow(BalancingPlan())))
-            until(lambda: serving(tmp_path, process))
+            until(lambda: serving(tmp_path, process.pid))
             assert stuck.wait(PATIENCE_S) == -signal.SIGKILL
 
 

@@ -21,6 +21,7 @@ from vipkeeper.model.director_messages import OWN_IPVS, Changed, End, Ended, Fol
 from vipkeeper.model.server_changes import ServerChange
 
 if TYPE_CHECKING:
+    from vipkeeper.agent.director_birth import NewDirector
     from vipkeeper.agent.director_metrics import DirectorScrape
     from vipkeeper.agent.director_process import DirectorProcess
 
@@ -36,11 +37,20 @@ END_KEEPING_WITHIN_S = 0.5
 
 
 class DirectorLink:
-    """One agent's. `tell` takes what changed; `clock` counts seconds. Needs a running loop."""
+    """One agent's. `tell` takes what changed; `clock` counts seconds. Needs a running loop.
+
+    `ahead`: a director that waits to be told anything, for the first start.
+    """
 
     def __init__(
-        self, run_dir: str, tell: Callable[[ServerChange], None], *, clock: Callable[[], float]
+        self,
+        run_dir: str,
+        tell: Callable[[ServerChange], None],
+        *,
+        clock: Callable[[], float],
+        ahead: NewDirector | None = None,
     ) -> None:
+        self._ahead = ahead
         self._run_dir = run_dir
         self._leftovers = Path(run_dir) / OWN_IPVS
         self._tell = tell
@@ -71,6 +81,9 @@ class DirectorLink:
                 self._end_it(keep=False)
         elif self._again is None and (not self._follow.plan.empty or self._leftovers.exists()):
             self._start()
+        if self._ahead is not None:
+            self._ahead.dismiss()
+            self._ahead = None
         self._tell_standing()
 
     def comes(self, addresses: Set[str]) -> None:
@@ -113,12 +126,14 @@ class DirectorLink:
         await process.wait(END_WITHIN_S)
 
     def _start(self) -> None:
+        from vipkeeper.agent.director_birth import started_director
         from vipkeeper.agent.director_process import DirectorProcess
 
         self._again = None
         self._said_ended = False
+        new, self._ahead = self._ahead, None
         try:
-            self._process = DirectorProcess(self._run_dir, self._hear, self._ended)
+            self._process = DirectorProcess(new or started_director(), self._run_dir, self._hear, self._ended)
         except OSError as error:
             log(logging.ERROR, "director", f"it cannot be started: {error.strerror}")
             self._start_later()

@@ -2,7 +2,7 @@
 
 The director is a process of its own, so that nothing a real server does (a page that takes a regular
 expression for ever, a thousand TLS handshakes) can delay the renewal of a lease. It is started by the agent
-with a socket as its standard input and ends when that closes.
+with a socket to it, and ends when that closes.
 
 Rules of this file: values alone; on the socket each is a length (4 bytes, big endian) and MessagePack.
 On the control socket it is one line of JSON each way, and names of fields there are a contract with scripts:
@@ -20,6 +20,12 @@ from vipkeeper.model.server_changes import ServerChange
 # Names in the run directory.
 DIRECTOR_SOCKET = "director"
 OWN_IPVS = "ipvs"
+
+
+class Begin(msgspec.Struct, frozen=True, tag="begin"):
+    """To the director, before all else: the agent's run directory."""
+
+    run_dir: str
 
 
 class Follow(msgspec.Struct, frozen=True, tag="follow"):
