@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.config.sources import config_of
 from tests.director.serving import EMPTY, PATIENCE_S, SERVED, serving
 from tests.kernel_segment.segment import until, until_so
