@@ -36,6 +36,7 @@ class IpvsStart(msgspec.Struct, frozen=True):
     toml_s: list[float]
     conf_s: list[float]
     keepalived_s: list[float]
+    modules_s: list[float]  # Python and the agent's and director's modules, and nothing else
     keepalived_mb: float  # all its processes, as all of these: their share of what they share
     agent_mb: float
     director_mb: float
@@ -51,7 +52,9 @@ def measure() -> IpvsStart:
         keepalived = ["keepalived", "--dont-fork", f"--use-file={conf}", f"--pid={home / 'main'}"]
         keepalived += [f"--vrrp_pid={home / 'vrrp'}", f"--checkers_pid={home / 'checkers'}"]
         toml_s, conf_s, keepalived_s = list[float](), list[float](), list[float]()
+        modules_s = list[float]()
         for number in range(ROUNDS):
+            modules_s.append(_loading_s())
             for took_s, command in (
                 (keepalived_s, keepalived),
                 (toml_s, _agent(toml, home / f"toml{number}")),
@@ -66,12 +69,19 @@ def measure() -> IpvsStart:
                 else:
                     agent_mb, director_mb = memory_mb
         ipvs.flush()
-    return IpvsStart(toml_s, conf_s, keepalived_s, keepalived_mb, agent_mb, director_mb)
+    return IpvsStart(toml_s, conf_s, keepalived_s, modules_s, keepalived_mb, agent_mb, director_mb)
 
 
 def _agent(config: Path, run_dir: Path) -> list[str]:
     words = ("--config", str(config), "--backend", "vrrp", "--node", "one", "--run-dir", str(run_dir))
     return [sys.executable, "-m", "vipkeeper", "agent", *words]
+
+
+def _loading_s() -> float:
+    modules = "vipkeeper.cli.agent_command, vipkeeper.agent.supervisor, vipkeeper.director.process"
+    started_s = time.monotonic()
+    subprocess.run([sys.executable, "-c", f"import {modules}"], check=True)
+    return time.monotonic() - started_s
 
 
 def _until_full(started: subprocess.Popen[bytes]) -> float:

@@ -38,6 +38,12 @@ def test_from_start_to_a_full_table(figures: Figures) -> None:
             detail=f"{spread(taken_s)} s beside {spread(found.keepalived_s)} s",
         )
     figures.add(
+        "IPVS: Python and all modules, part of keepalived's start to a full table",
+        statistics.median(found.modules_s) / keepalived_s,
+        "of 1",
+        detail=f"{spread(found.modules_s)} s",
+    )
+    figures.add(
         f"IPVS: memory with {SIZE}, agent and director",
         found.agent_mb + found.director_mb,
         "MB",
