@@ -28,35 +28,42 @@ from vipkeeper.config.notify_schema import NotifyScript
 LARGEST_WEIGHT = 65535
 _MONTH_S = 31 * 24 * 3600
 
+# What real and sorry servers have alike. They have no class in common: msgspec takes no second base.
+_Port = (
+    Annotated[int, _about("Its port; the default is that of the virtual server.", 8080, ge=0, le=65535)]
+    | None
+)
+_Method = (
+    Annotated[
+        Literal["NAT", "DR", "TUN"],
+        _about(
+            "How packets get to the server: rewritten (`NAT`), in a frame for its MAC address (`DR`), or "
+            "wrapped (`TUN`). With DR and TUN the server has the virtual address itself "
+            "(`vipkeeper realserver up`) and its port is the virtual one. The default is that of the virtual "
+            "server, and there NAT.",
+            "DR",
+        ),
+    ]
+    | None
+)
+_Tunnel = Annotated[Literal["ipip", "gue", "gre"], _about("What TUN wraps packets in.", "gue")] | None
+_TunnelPort = Annotated[int, _about("The UDP port of a GUE tunnel.", 6080, ge=1, le=65535)] | None
+_TunnelChecksum = (
+    Annotated[
+        Literal["nocsum", "csum", "remcsum"],
+        _about("The checksum of a GUE or GRE header: none, one, or remote checksum offload (GUE).", "csum"),
+    ]
+    | None
+)
+
 
 class Forwarding(Pacing, frozen=True, kw_only=True, rename=PACING_KEYS):
     """How packets get to real servers, and what is checked there."""
 
-    lvs_method: (
-        Annotated[
-            Literal["NAT", "DR", "TUN"],
-            _about(
-                "How packets get to the real server: rewritten (`NAT`), in a frame for its MAC address "
-                "(`DR`), or wrapped (`TUN`). With DR and TUN the real server has the virtual address itself "
-                "(`vipkeeper realserver up`) and its port is the virtual one. The default is NAT.",
-                "DR",
-            ),
-        ]
-        | None
-    ) = None
-    tunnel: Annotated[Literal["ipip", "gue", "gre"], _about("What TUN wraps packets in.", "gue")] | None = (
-        None
-    )
-    tunnel_port: Annotated[int, _about("The UDP port of a GUE tunnel.", 6080, ge=1, le=65535)] | None = None
-    tunnel_checksum: (
-        Annotated[
-            Literal["nocsum", "csum", "remcsum"],
-            _about(
-                "The checksum of a GUE or GRE header: none, one, or remote checksum offload (GUE).", "csum"
-            ),
-        ]
-        | None
-    ) = None
+    lvs_method: _Method = None
+    tunnel: _Tunnel = None
+    tunnel_port: _TunnelPort = None
+    tunnel_checksum: _TunnelChecksum = None
     weight: (
         Annotated[
             int,
@@ -114,10 +121,7 @@ class RealServer(Forwarding, frozen=True, kw_only=True, rename=PACING_KEYS):
     """
 
     address: Annotated[str, _about("Its address.", "10.0.0.11", min_length=1)]
-    port: (
-        Annotated[int, _about("Its port; the default is that of the virtual server.", 8080, ge=0, le=65535)]
-        | None
-    ) = None
+    port: _Port = None
     uthreshold: Annotated[
         int,
         _about(
@@ -141,31 +145,15 @@ class SorryServer(msgspec.Struct, frozen=True):
     """Who serves while the quorum is lost. Without `address`, nobody."""
 
     address: Annotated[str, _about("Its address.", "127.0.0.1", min_length=1)] | None = None
-    port: (
-        Annotated[int, _about("Its port; the default is that of the virtual server.", 80, ge=0, le=65535)]
-        | None
-    ) = None
+    port: _Port = None
     inhibit: Annotated[
         bool,
         _about("Whether it is always in the table, with weight 0 while it is not needed.", True),
     ] = False
-    lvs_method: (
-        Annotated[
-            Literal["NAT", "DR", "TUN"],
-            _about("How packets get there; the default is that of the virtual server.", "NAT"),
-        ]
-        | None
-    ) = None
-    tunnel: Annotated[Literal["ipip", "gue", "gre"], _about("What TUN wraps packets in.", "gue")] | None = (
-        None
-    )
-    tunnel_port: Annotated[int, _about("The UDP port of a GUE tunnel.", 6080, ge=1, le=65535)] | None = None
-    tunnel_checksum: (
-        Annotated[
-            Literal["nocsum", "csum", "remcsum"], _about("The checksum of a GUE or GRE header.", "csum")
-        ]
-        | None
-    ) = None
+    lvs_method: _Method = None
+    tunnel: _Tunnel = None
+    tunnel_port: _TunnelPort = None
+    tunnel_checksum: _TunnelChecksum = None
 
 
 class VirtualServer(

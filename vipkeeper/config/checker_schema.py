@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from vipkeeper.config.described import about as _about
+from vipkeeper.config.program_owner import ProgramGroup, ProgramUser
 
 LONGEST_DELAY_S = 86400.0
 LONGEST_CONNECT_S = 4294.0
@@ -319,16 +320,8 @@ class MiscCheck(Check, frozen=True, kw_only=True, rename={"misc_timeout_s": "mis
         bool,
         _about("Whether exit codes from 2 to 255 mean well, and a weight that is two less.", True),
     ] = False
-    user: (
-        Annotated[str, _about("The user that it runs as, instead of `scripts.user`.", "nobody", min_length=1)]
-        | None
-    ) = None
-    group: (
-        Annotated[
-            str, _about("The group that it runs as; the default is the user's own.", "nogroup", min_length=1)
-        ]
-        | None
-    ) = None
+    user: ProgramUser = None
+    group: ProgramGroup = None
 
 
 class FileCheck(Check, frozen=True, kw_only=True):
