@@ -52,6 +52,10 @@ KEEPALIVEDS = (
         "(?|a|b)",
         "(*UTF)(*ANYCRLF)^é$",
         "a(?#)",
+        # What steers the search is no setting, though it may stand where those do.
+        "(*COMMIT)ok",
+        "(*UTF)(*MARK:A)ok",
+        "(*FAIL)",
     ],
 )
 def test_what_pcre_takes(regex: str) -> None:

@@ -91,7 +91,14 @@ def _idle_words_of_check(path: Path, check: Check) -> Iterator[Finding]:
             if url.tls_compliant:
                 wrong = "has no effect: this check speaks no TLS"
                 yield Finding((*path, "url", name, "tls_compliant"), wrong, "write ssl_get, or leave it out")
-    if isinstance(check, UdpCheck) and not check.require_reply and check.reply is None:
+    if isinstance(check, UdpCheck) and check.reply is not None:
+        length = len(check.reply) // 2
+        if length > check.max_reply_length:
+            wrong = (
+                f"no answer of at most {check.max_reply_length} bytes (max_reply_length) begins with {length}"
+            )
+            yield Finding((*path, "reply"), wrong, "raise max_reply_length, else every check fails")
+    elif isinstance(check, UdpCheck) and not check.require_reply:
         for key in ("min_reply_length", "max_reply_length"):
             if getattr(check, key) != getattr(UdpCheck(), key):
                 wrong = "has no effect: no answer is waited for"

@@ -17,6 +17,7 @@ from vipkeeper.config.checker_schema import (
     HttpGet,
     PingCheck,
     SmtpCheck,
+    SslGet,
     UdpCheck,
     Url,
 )
@@ -55,6 +56,8 @@ def _bad_check(config: Config, path: Path, check: Check) -> Iterator[Finding]:
     match check:
         case HttpGet():
             yield from _bad_pages(path, check)
+            if isinstance(check, SslGet) and check.sni_name is not None:
+                yield from _bad_sni((*path, "sni_name"), check.sni_name)
         case UdpCheck():
             yield from _bad_datagrams(path, check)
         case SmtpCheck():
@@ -70,9 +73,10 @@ def _bad_check(config: Config, path: Path, check: Check) -> Iterator[Finding]:
 
 
 def _bad_way(path: Path, check: Connecting) -> Iterator[Finding]:
-    why = "" if check.connect_ip is None else read_server(_without_interface(check.connect_ip)).why_not
-    if why:
-        yield Finding((*path, "connect_ip"), why, "write the address of one host")
+    if check.connect_ip is not None:
+        why = _why_no_target(check.connect_ip)
+        if why:
+            yield Finding((*path, "connect_ip"), why, "write the address of one host")
     if check.bindto is not None and read_address(check.bindto) is None:
         yield Finding((*path, "bindto"), f'"{check.bindto}" is no address', "write an address of this host")
     name = check.bind_if
@@ -82,9 +86,12 @@ def _bad_way(path: Path, check: Connecting) -> Iterator[Finding]:
         yield Finding((*path, "bind_if"), wrong, fix)
 
 
-def _without_interface(address: str) -> str:
+def _why_no_target(text: str) -> str:
     """A check may well go to a link-local address: `fe80::1%eth0`."""
-    return address.partition("%")[0]
+    address, interface, _ = text.partition("%")
+    if interface and read_address(text) is None:
+        return f'"{text}" is no address'
+    return read_server(address).why_not
 
 
 def _bad_pages(path: Path, check: HttpGet) -> Iterator[Finding]:
@@ -133,6 +140,16 @@ def _bad_host(path: Path, host: str | None) -> Iterator[Finding]:
         yield Finding(
             (*path, "virtualhost"), f'"{host}" cannot be the name of a host', "write it without blanks"
         )
+
+
+def _bad_sni(path: Path, name: str) -> Iterator[Finding]:
+    try:
+        encoded_name(name)
+    except ValueError as error:
+        yield Finding(path, str(error), "write the name that the server's certificate has")
+        return
+    if _BREAKS.search(name):
+        yield Finding(path, f'"{name}" cannot be the name of a host', "write it without blanks")
 
 
 def _bad_datagrams(path: Path, check: UdpCheck) -> Iterator[Finding]:

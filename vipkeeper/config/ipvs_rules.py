@@ -57,7 +57,7 @@ def _bad_sync(config: Config) -> Iterator[Finding]:
 
 def _is_multicast(text: str) -> bool:
     try:
-        return ipaddress.ip_address(text).is_multicast
+        return "%" not in text and ipaddress.ip_address(text).is_multicast
     except ValueError:
         return False
 

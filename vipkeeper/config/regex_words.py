@@ -48,9 +48,10 @@ def whole_expression(regex: str, options: tuple[str, ...]) -> bytes:
     verbs = "".join(_VERBS[option] for option in _VERBS if option in options)
     letters = "".join(_SETTINGS[option] for option in _SETTINGS if option in options)
     settings = f"(?{letters})" if letters else ""
-    # Verbs of the expression's own have to stay at its very beginning.
+    # Settings of the expression's own have to stay at its beginning, and ours before them: what looks like one
+    # may steer the search instead, as (*COMMIT) does, and no setting may follow that.
     own = _leading_verbs(regex)
-    return f"{verbs}{own}(*LIMIT_MATCH={MOST_STEPS}){settings}{regex[len(own) :]}".encode()
+    return f"{verbs}(*LIMIT_MATCH={MOST_STEPS}){own}{settings}{regex[len(own) :]}".encode()
 
 
 def judge_regex(regex: str, options: tuple[str, ...] = ()) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import NamedTuple
+
+import msgspec
 
 # Of one host, and canonical as it stands: the first number from 1 to 223, none with a zero before it.
 _USUAL_IPV4 = re.compile(
@@ -17,7 +18,7 @@ _USUAL_IPV4 = re.compile(
 )
 
 
-class ServerAddress(NamedTuple):
+class ServerAddress(msgspec.Struct, frozen=True):
     """One address in its canonical text, and why no server can have it; empty: one can."""
 
     text: str
