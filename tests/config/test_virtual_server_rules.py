@@ -251,7 +251,7 @@ CHECKS = [
     ),
     (
         check("ssl_get", 'sni_name = ".example.com"', "url.u.path = '/'"),
-        "ssl_get.x.sni_name: .example.com is no domain name: each label has 1 to 63 characters; write the name",
+        "ssl_get.x.sni_name: .example.com is no domain name: each label has 1 to 63 characters; write",
     ),
     (
         check("ssl_get", f'sni_name = "{"a" * 64}.org"', "url.u.path = '/'"),
