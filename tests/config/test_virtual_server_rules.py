@@ -334,6 +334,28 @@ def test_shapes_are_judged_at_every_depth(text: str, mistake: str) -> None:
     assert any(mistake in each for each in found), found
 
 
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        (service(f"quorum = {'9' * 5000}"), "x.toml: a number has thousands of digits; write a smaller one"),
+        (page(f'status_code = "{"9" * 5000}"'), "is no status code"),
+        (group(f"192.0.2.80 {'9' * 5000}"), "is no port"),
+        (
+            put(
+                MARK,
+                "virtual_server.web",
+                "persistence_timeout = 60",
+                f'persistence_granularity = "{"9" * 5000}"',
+            ).replace("10.0.0.", "2001:db8::"),
+            "says nothing of an IPv6 client",
+        ),
+    ],
+)
+def test_a_number_with_thousands_of_digits_is_a_mistake_like_others(text: str, mistake: str) -> None:
+    (found,) = mistakes_of(text)
+    assert mistake in found
+
+
 def test_all_mistakes_at_once() -> None:
     text = real("lthreshold = 8", 'tunnel = "gre"', text=service("ops = true", 'vip = "x"'))
     assert len(mistakes_of(text)) == 4

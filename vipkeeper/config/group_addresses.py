@@ -7,6 +7,7 @@ somebody asks for its addresses: a network can hold very many.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -15,6 +16,7 @@ from vipkeeper.config.words import WordError
 
 # Each address is a virtual server with all real servers in the kernel's table.
 MOST_ADDRESSES = 65536
+_PORT = re.compile("[0-9]{1,9}")  # int() refuses thousands of digits
 _FORMS = "write ADDRESS PORT, FIRST-LAST PORT or NETWORK/LENGTH PORT"
 
 
@@ -61,7 +63,7 @@ def read_group_entry(text: str) -> GroupEntry:
 
 
 def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
+    if not _PORT.fullmatch(text) or int(text) > 65535:
         raise WordError(f'"{text}" is no port', "write a number from 0 to 65535")
     return int(text)
 

@@ -7,6 +7,7 @@ there alone.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from vipkeeper.model.ipvs import ip_version
 
 _WHICH = ("address", "fwmark", "group")
 _LONGEST_PREFIX = 128
+_PREFIX = re.compile("[0-9]{1,9}")  # int() refuses thousands of digits
 
 
 def broken_service_rules(config: Config, services: tuple[ResolvedService, ...]) -> Iterator[Finding]:
@@ -107,7 +109,7 @@ def _bad_choice(service: ResolvedService) -> Iterator[Finding]:
 
 def _bad_netmask(at: Path, text: str, version: int) -> Iterator[Finding]:
     if version == 6:
-        good = text.isascii() and text.isdigit() and 1 <= int(text) <= _LONGEST_PREFIX
+        good = _PREFIX.fullmatch(text) is not None and 1 <= int(text) <= _LONGEST_PREFIX
         fix = "write a prefix length from 1 to 128, for example 64"
     else:
         good, fix = _is_netmask(text), "write for example 255.255.255.0"
