@@ -216,14 +216,11 @@ def _table_port(virtual: VirtualServer, method: Forwarding, written: int | None)
 
 
 def _checks_of(owner: RealServer | VirtualServer) -> tuple[WrittenCheck, ...]:
-    tables = _check_tables(owner)
-    if not any(tables):  # most have none
-        return ()
-    return tuple(
-        (kind, name, check)
-        for kind, table in zip(_KINDS, tables, strict=True)
-        for name, check in table.items()
-    )
+    found: list[WrittenCheck] = []
+    for kind, table in zip(_KINDS, _check_tables(owner), strict=True):
+        if table:  # most have none of most kinds
+            found += [(kind, name, check) for name, check in table.items()]
+    return tuple(found)
 
 
 def _group(config: Config, name: str) -> ResolvedGroup:
