@@ -32,6 +32,8 @@ def test_an_entry_spreads_out(text: str, port: int, addresses: list[str]) -> Non
     [
         ("", '"" is no address and port; write ADDRESS PORT'),
         ("192.0.2.80 80 tcp", "is no address and port; write ADDRESS PORT"),
+        ("fe80::1%eth0 80", "fe80::1%eth0 names an interface, which IPVS does not take"),
+        ("fe80::%eth0/127 80", "fe80::%eth0/127 names an interface, which IPVS does not take"),
         ("192.0.2.80:80", '"192.0.2.80:80" is no address'),
         ("192.0.2.80 http", '"http" is no port'),
         ("192.0.2.80 65536", '"65536" is no port'),

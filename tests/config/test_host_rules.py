@@ -86,4 +86,5 @@ real_server.there.address = "{FOREIGN}"
     (found,) = told(text)
     assert found.startswith("127.0.0.1 is this host: two directors that are real servers of each other send")
     assert told(text.replace("lvs_method", 'present = "owner"\nlvs_method')) == []
+    assert told(text.replace('"DR"', '"TUN"')) == [found]
     assert told(text.replace('"DR"', '"NAT"')) == []

@@ -52,6 +52,10 @@ KEEPALIVEDS = (
         "(?|a|b)",
         "(*UTF)(*ANYCRLF)^é$",
         "a(?#)",
+        # What steers the search is no setting, though it may stand where those do.
+        "(*COMMIT)ok",
+        "(*UTF)(*MARK:A)ok",
+        "(*FAIL)",
     ],
 )
 def test_what_pcre_takes(regex: str) -> None:
@@ -100,3 +104,13 @@ def test_options_are_written_into_the_expression_behind_its_own_verbs() -> None:
     assert whole_expression("ok", ("utf", "dotall", "caseless")) == f"(*UTF){limit}(?is)ok".encode()
     assert whole_expression("(*UCP)(*LF)é", ("caseless",)) == f"(*UCP)(*LF){limit}(?i)é".encode()
     assert whole_expression("(*atomic:a)", ()) == f"{limit}(*atomic:a)".encode()
+    assert whole_expression("(*UTF)(*COMMIT)a", ()) == f"(*UTF){limit}(*COMMIT)a".encode()
+
+
+def test_an_expression_cannot_lift_the_limit() -> None:
+    import pcre2
+
+    # 20 letters take some 3 million steps: above our limit, below the 10 million of PCRE2's own.
+    found = whole_expression("(*LIMIT_MATCH=4000000000)(a+)+$", ())
+    with pytest.raises(pcre2.LibraryError, match="match limit exceeded"):
+        pcre2.compile(found, jit=False).match(b"a" * 20 + b"b")

@@ -85,6 +85,10 @@ def told(text: str) -> list[str]:
             f"{SERVICE}[virtual_server.web.udp_check.x]\nmax_reply_length = 9",
             "udp_check.x.max_reply_length: has no effect: no answer is waited for; add require_reply",
         ),
+        (
+            f"{SERVICE}[virtual_server.web.udp_check.x]\nreply = '0a0b0c'\nmax_reply_length = 2",
+            "udp_check.x.reply: no answer of at most 2 bytes (max_reply_length) begins with 3; raise",
+        ),
         (f"{SERVICE}[ssl]\nca = '/ca.pem'", "ssl: no check speaks TLS; add an ssl_get, or delete it"),
         (f'{SERVICE}[track_file.down]\nfile = "/run/down"', "track_file.down: no VIP and no group tracks it"),
     ],

@@ -37,6 +37,7 @@ SERVICES = [
     (f"{SERVICE}[virtual_server_group.g]", "virtual_server_group.g: names neither addresses nor firewall"),
     (group("192.0.2.80 80", "192.0.2 80"), 'g.addresses[1]: "192.0.2" is no address; write ADDRESS PORT'),
     (group("224.0.0.1 80"), "g.addresses[0]: 224.0.0.1 is no address of one host"),
+    (group("223.255.255.254-224.0.0.1 80"), "g.addresses[0]: 224.0.0.1 is no address of one host"),
     (group(more="fwmarks = [1, 0]"), "g.fwmarks[1]: 0 is no firewall mark; write a number from 1"),
     (
         addressed("web.example.com"),
@@ -111,6 +112,11 @@ SERVICES = [
         "g.addresses[2]: the same packets are taken by virtual_server_group.g.addresses[0]; keep it in one",
     ),
     (
+        # The tenth comes after the second, also as text.
+        group(*(f"192.0.2.{number} 80" for number in range(1, 11)), "192.0.2.3 80"),
+        "g.addresses[10]: the same packets are taken by virtual_server_group.g.addresses[2]; keep it in one",
+    ),
+    (
         group("192.0.2.79-81 80").replace(
             "[virtual_server_group.g]", "[virtual_server_group.g]\nfwmarks = [3, 3]"
         ),
@@ -170,6 +176,14 @@ SERVERS = [
         real('lvs_method = "TUN"', 'tunnel = "gue"'),
         "a.tunnel: a GUE tunnel needs the UDP port that the real server listens on; add for example",
     ),
+    (
+        service('lvs_method = "TUN"', 'tunnel = "gue"'),
+        "virtual_server.web.tunnel: a GUE tunnel needs the UDP port that the real server listens on",
+    ),
+    (
+        service('lvs_method = "TUN"', 'tunnel = "gre"', 'tunnel_checksum = "remcsum"'),
+        "virtual_server.web.tunnel_checksum: GRE has no remote checksum offload",
+    ),
     (real('lvs_method = "TUN"', "tunnel_port = 80"), "a.tunnel_port: ipip has no port; write tunnel ="),
     (
         real('lvs_method = "TUN"', 'tunnel_checksum = "csum"'),
@@ -204,6 +218,8 @@ CHECKS = [
     (page('status_code = "200 600"'), "there is no status code 600; they go from 100 to 599"),
     (page('status_code = " "'), '" " names no status code'),
     (page(f'digest = "{"g" * 32}"'), "u.digest: it is no MD5, which has 32 hexadecimal digits"),
+    (page('digest = "12ab"'), "u.digest: it is no MD5, which has 32 hexadecimal digits"),
+    (page('regex = ""'), "u.regex: expected text in quotes that is not empty"),
     (page('regex_options = ["caseless"]'), "u.regex_options: there is no regex; add regex, or leave it out"),
     (
         page('regex = "ok"', "regex_min_offset = 9", "regex_max_offset = 9"),
@@ -215,6 +231,12 @@ CHECKS = [
     (page().replace("x]\n", "x]\nvirtualhost = 'a b'\n"), 'http_get.x.virtualhost: "a b" cannot be the name'),
     (service('virtualhost = "a b"'), 'virtual_server.web.virtualhost: "a b" cannot be the name of a host'),
     (check("tcp_check", 'connect_ip = "x"'), 'tcp_check.x.connect_ip: "x" is no address'),
+    (check("tcp_check", 'connect_ip = "x"', 'bindto = "::1"'), 'tcp_check.x.connect_ip: "x" is no address'),
+    (
+        check("tcp_check", 'connect_ip = "10.0.0.1%eth0"'),
+        '"10.0.0.1%eth0" is no address; write the address of',
+    ),
+    (check("tcp_check", 'connect_ip = "fe80::1%"'), 'tcp_check.x.connect_ip: "fe80::1%" is no address'),
     (check("tcp_check", 'bindto = "x"'), 'tcp_check.x.bindto: "x" is no address; write an address of this'),
     (check("tcp_check", 'bindto = "::1"'), "a.address: tcp_check x cannot go from ::1 to 10.0.0.11"),
     (check("tcp_check", 'bind_if = "a/b"'), '"a/b" cannot be the name of an interface; at most 15'),
@@ -223,6 +245,18 @@ CHECKS = [
         "real_server.a.port: tcp_check x has no port to go to; add it, or connect_port in the check",
     ),
     (check("smtp_check", 'helo_name = "a b"'), "smtp_check.x.helo_name: it has a blank in it"),
+    (
+        check("ssl_get", 'sni_name = "a b"', "url.u.path = '/'"),
+        'ssl_get.x.sni_name: "a b" cannot be the name of a host; write it without blanks',
+    ),
+    (
+        check("ssl_get", 'sni_name = ".example.com"', "url.u.path = '/'"),
+        "ssl_get.x.sni_name: .example.com is no domain name: each label has 1 to 63 characters; write",
+    ),
+    (
+        check("ssl_get", f'sni_name = "{"a" * 64}.org"', "url.u.path = '/'"),
+        ".org is no domain name: each label has 1 to 63 characters",
+    ),
     (check("dns_check", 'name = "a..b"'), "dns_check.x.name: a..b is no domain name: each label"),
     (
         check("dns_check", f'name = "{"a" * 64}.org"'),
@@ -230,6 +264,7 @@ CHECKS = [
     ),
     (check("udp_check", 'payload = "0ag0"'), '"0ag0" is not hexadecimal; write two digits for each byte'),
     (check("udp_check", 'payload = "0a0"'), '"0a0" is not hexadecimal'),
+    (check("udp_check", 'payload = "a"'), '"a" is not hexadecimal; write two digits for each byte'),
     (check("udp_check", 'reply = "0a0y"'), '"0a0y" is no pattern of bytes; write two hexadecimal digits'),
     (check("udp_check", "min_reply_length = 300"), "300 is above max_reply_length, which is 255"),
     (check("misc_check"), "misc_check.x.misc_path: is missing; add for example misc_path ="),
@@ -247,6 +282,10 @@ HOST = [
     (
         '[ipvs.sync_daemon]\ninterface = "eth0"\nvip = "web"\ngroup = "10.0.0.1"',
         'sync_daemon.group: "10.0.0.1" is no multicast address; write for example 224.0.0.81',
+    ),
+    (
+        '[ipvs.sync_daemon]\ninterface = "eth0"\nvip = "web"\ngroup = "ff02::81%eth0"',
+        'sync_daemon.group: "ff02::81%eth0" is no multicast address',
     ),
     ('[ipvs]\nfifo = "fifo"', 'ipvs.fifo: "fifo" is not an absolute path; write for example /run'),
     ('[ssl]\nkey = "/k"', "ssl.key: there is no certificate that it belongs to; add ssl.certificate"),
@@ -295,6 +334,28 @@ def test_shapes_are_judged_at_every_depth(text: str, mistake: str) -> None:
     assert any(mistake in each for each in found), found
 
 
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        (service(f"quorum = {'9' * 5000}"), "x.toml: a number has thousands of digits; write a smaller one"),
+        (page(f'status_code = "{"9" * 5000}"'), "is no status code"),
+        (group(f"192.0.2.80 {'9' * 5000}"), "is no port"),
+        (
+            put(
+                MARK,
+                "virtual_server.web",
+                "persistence_timeout = 60",
+                f'persistence_granularity = "{"9" * 5000}"',
+            ).replace("10.0.0.", "2001:db8::"),
+            "says nothing of an IPv6 client",
+        ),
+    ],
+)
+def test_a_number_with_thousands_of_digits_is_a_mistake_like_others(text: str, mistake: str) -> None:
+    (found,) = mistakes_of(text)
+    assert mistake in found
+
+
 def test_all_mistakes_at_once() -> None:
     text = real("lthreshold = 8", 'tunnel = "gre"', text=service("ops = true", 'vip = "x"'))
     assert len(mistakes_of(text)) == 4
@@ -323,6 +384,7 @@ def test_all_mistakes_at_once() -> None:
         check("udp_check", 'payload = "0A0b"', 'reply = "0Xx1"'),
         check("dns_check", 'name = "example.com."'),
         check("dns_check", 'name = "."'),
+        check("ssl_get", 'sni_name = "bücher.example"', "url.u.path = '/'"),
         page('regex = "^(?i)ok$"', 'regex_options = ["multiline"]', "regex_max_offset = 1"),
         f"{SERVICE}[virtual_server.web.sorry_server]\naddress = '127.0.0.1'\ninhibit = true",
     ],

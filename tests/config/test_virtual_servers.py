@@ -247,3 +247,33 @@ def test_a_reload_can_change_all_of_it() -> None:
     )
     assert reload_obstacles(before, after) == ()
     assert reload_obstacles(after, before) == ()
+
+
+def test_servers_without_checks_have_one_empty_table_between_them() -> None:
+    """Nine each made more than half of what a file with thousands of real servers leaves in memory."""
+    servers = config_of(SERVICE).virtual_server["web"].real_server
+    tables = [getattr(real, kind.value) for real in servers.values() for kind in plan.CheckKind]
+    assert {id(table) for table in tables} == {id(tables[0])}
+    assert tables[0] == {}
+
+
+@pytest.mark.parametrize(
+    ("entries", "vips"),
+    [
+        (["192.0.2.80 80"], ("web",)),
+        (["192.0.2.79 80", "192.0.2.82-99 80"], ()),
+        (["192.0.2.70-80 80"], ("web",)),
+        (["192.0.2.70-79 80"], ()),
+        (["192.0.2.81-90 80"], ("other",)),
+        (["2001:db8::/120 80"], ("six",)),
+        (["2001:db8::5-f 80", "192.0.2.81 80", "192.0.2.0/24 443"], ("six", "other", "web")),
+    ],
+)
+def test_a_group_belongs_to_the_vips_within_it(entries: list[str], vips: tuple[str, ...]) -> None:
+    more = "".join(
+        f'[vip.{name}]\naddresses = ["{address}"]\ninterface = "eth0"\n'
+        for name, address in (("other", "192.0.2.81"), ("six", "2001:DB8::5"))
+    )
+    # By a tunnel, so that servers may be of another IP version than their group.
+    text = put(group(*entries), "virtual_server.web", 'lvs_method = "TUN"')
+    assert web(f"{text}{more}").vips == vips

@@ -6,27 +6,19 @@ servers have alike is said once.
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Iterator
 
-from vipkeeper.config.balancing_schema import VirtualServer
-from vipkeeper.config.check_rules import written_checks
 from vipkeeper.config.checker_schema import Check, Connecting, HttpGet, SslGet, UdpCheck
+from vipkeeper.config.ipvs_rules import speaks_tls
 from vipkeeper.config.ipvs_schema import Ssl
 from vipkeeper.config.mistakes import Finding, dotted
+from vipkeeper.config.resolved_services import ResolvedService, resolve_services, written_checks
 from vipkeeper.config.schema import Config
-from vipkeeper.config.server_addresses import canonical
-from vipkeeper.config.server_checks import Owners, checks_in_force, owners_of_checks, pacing_in_force
-from vipkeeper.config.service_rules import has_a_vip, vip_addresses
+from vipkeeper.config.server_checks import Owners, pacing_in_force
 from vipkeeper.config.toml_positions import Path
-from vipkeeper.config.virtual_servers import (
-    holders_of,
-    method_of,
-    quorum_in_force,
-    service_keys,
-    table_port,
-    vips_by_address,
-    weight_of,
-)
+from vipkeeper.config.vip_holders import VipHolders
+from vipkeeper.config.virtual_servers import service_keys
 from vipkeeper.model.balancing import CheckKind
 from vipkeeper.model.ipvs import Forwarding
 
@@ -36,19 +28,18 @@ _MOST_KEYS_TOLD = 3
 
 def balancing_notices(config: Config) -> Iterator[Finding]:
     """What is understood otherwise than it is written, or hardly does what was meant."""
-    holders = vip_addresses(config)
-    for name, virtual in config.virtual_server.items():
-        at: Path = ("virtual_server", name)
-        if virtual.vip is None and _by_address(config, virtual) and not has_a_vip(config, virtual, holders):
+    services, holders = resolve_services(config), VipHolders(config)
+    for service in services:
+        if service.written.vip is None and _by_address(service) and not holders.by_address(service):
             wrong = "no VIP has its address, so it does not move with one"
-            yield Finding(at, wrong, "fine if something else brings the packets here; else add it to a VIP")
-        yield from _idle_words(config, at, virtual)
-        yield from _lowered(at, virtual)
-        yield from _other_ports(at, virtual)
-        yield from _long_checks(config, at, virtual)
-        if virtual.sorry_server.address is not None:
-            yield from _sorry_is_real(at, virtual)
-    for path, check in written_checks(config):
+            fix = "fine if something else brings the packets here; else add it to a VIP"
+            yield Finding(service.path, wrong, fix)
+        yield from _idle_words(service)
+        yield from _lowered(service)
+        yield from _other_ports(service)
+        yield from _long_checks(config, service)
+        yield from _sorry_is_real(service)
+    for path, check in written_checks(services):
         yield from _idle_words_of_check(path, check)
     yield from _unused(config)
 
@@ -60,7 +51,7 @@ def interface_notices(config: Config, there: frozenset[str]) -> Iterator[Finding
     ]
     named += [
         ((*path, "bind_if"), check.bind_if)
-        for path, check in written_checks(config)
+        for path, check in written_checks(resolve_services(config))
         if isinstance(check, Connecting)
     ]
     for path, interface in named:
@@ -69,10 +60,9 @@ def interface_notices(config: Config, there: frozenset[str]) -> Iterator[Finding
             yield Finding(path, f'this host has no interface "{interface}"', fix)
 
 
-def _idle_words(config: Config, at: Path, virtual: VirtualServer) -> Iterator[Finding]:
-    group = config.virtual_server_group.get(virtual.group or "")
-    marked = virtual.fwmark is not None or (group is not None and group.fwmarks is not None)
-    by_address = _by_address(config, virtual)
+def _idle_words(service: ResolvedService) -> Iterator[Finding]:
+    at, virtual = service.path, service.written
+    marked, by_address = bool(service.marks), _by_address(service)
     if virtual.protocol is not None and not by_address:
         wrong = "a firewall mark is one whatever is spoken"
         yield Finding((*at, "protocol"), f"has no effect: {wrong}", "leave it out")
@@ -101,25 +91,31 @@ def _idle_words_of_check(path: Path, check: Check) -> Iterator[Finding]:
             if url.tls_compliant:
                 wrong = "has no effect: this check speaks no TLS"
                 yield Finding((*path, "url", name, "tls_compliant"), wrong, "write ssl_get, or leave it out")
-    if isinstance(check, UdpCheck) and not check.require_reply and check.reply is None:
+    if isinstance(check, UdpCheck) and check.reply is not None:
+        length = len(check.reply) // 2
+        if length > check.max_reply_length:
+            wrong = (
+                f"no answer of at most {check.max_reply_length} bytes (max_reply_length) begins with {length}"
+            )
+            yield Finding((*path, "reply"), wrong, "raise max_reply_length, else every check fails")
+    elif isinstance(check, UdpCheck) and not check.require_reply:
         for key in ("min_reply_length", "max_reply_length"):
             if getattr(check, key) != getattr(UdpCheck(), key):
                 wrong = "has no effect: no answer is waited for"
                 yield Finding((*path, key), wrong, "add require_reply, or leave it out")
 
 
-def _by_address(config: Config, virtual: VirtualServer) -> bool:
-    group = config.virtual_server_group.get(virtual.group or "")
-    return virtual.address is not None or (group is not None and group.addresses is not None)
+def _by_address(service: ResolvedService) -> bool:
+    return service.address is not None or bool(service.entries)
 
 
-def _lowered(at: Path, virtual: VirtualServer) -> Iterator[Finding]:
-    total = sum(weight_of(virtual, real) for real in virtual.real_server.values())
+def _lowered(service: ResolvedService) -> Iterator[Finding]:
+    at, virtual, total = service.path, service.written, service.total_weight
     if total == 0:
         wrong = "every real server has weight 0, so none gets a connection"
         yield Finding((*at, "real_server"), wrong, "give one of them a weight")
         return
-    quorum, hysteresis = quorum_in_force(virtual)
+    quorum, hysteresis = service.quorum_in_force
     if quorum != virtual.quorum:
         wrong = f"all real servers together weigh {total}, so the quorum is lowered to that"
         yield Finding((*at, "quorum"), wrong, f"write at most {total}")
@@ -128,30 +124,29 @@ def _lowered(at: Path, virtual: VirtualServer) -> Iterator[Finding]:
         yield Finding((*at, "hysteresis"), wrong, "else a quorum that was lost would never be regained")
 
 
-def _other_ports(at: Path, virtual: VirtualServer) -> Iterator[Finding]:
-    if virtual.address is None:
+def _other_ports(service: ResolvedService) -> Iterator[Finding]:
+    if service.address is None:
         return
-    for name, real in virtual.real_server.items():
-        method = method_of(virtual, real)
-        port = table_port(virtual, method, real.port)
-        if real.port not in (None, port):
-            wrong = f"packets come to port {port} there: {method.value.upper()} does not change the port"
+    for server in service.real_servers:
+        if server.written.port not in (None, server.port):
+            by = server.method.value.upper()
+            wrong = f"packets come to port {server.port} there: {by} does not change the port"
             fix = 'it counts for the checks alone; write lvs_method = "NAT", or connect_port in the checks'
-            yield Finding((*at, "real_server", name, "port"), wrong, fix)
+            yield Finding((*server.path, "port"), wrong, fix)
 
 
-def _long_checks(config: Config, at: Path, virtual: VirtualServer) -> Iterator[Finding]:
+def _long_checks(config: Config, service: ResolvedService) -> Iterator[Finding]:
     """Once for each virtual server: usually all of its checks are alike."""
-    for name, real in virtual.real_server.items():
-        for kind, check_name, check in checks_in_force(virtual, real):
-            pacing = pacing_in_force(Owners(config, virtual, real), kind, check)
+    for server in service.real_servers:
+        for kind, name, check in server.checks:
+            pacing = pacing_in_force(Owners(config, service.written, server.written), kind, check)
             if _goes_somewhere(kind) and pacing.connect_timeout_s > pacing.delay_loop_s:
                 wrong = (
-                    f"{kind.value} {check_name} of {name} waits up to {pacing.connect_timeout_s:g} s for an "
+                    f"{kind.value} {name} of {server.name} waits up to {pacing.connect_timeout_s:g} s for an "
                     f"answer (connect_timeout), longer than its delay_loop of {pacing.delay_loop_s:g} s"
                 )
                 fix = "a dead server is found later than delay_loop says; lower connect_timeout"
-                yield Finding((*at, "real_server", name), wrong, fix)
+                yield Finding(server.path, wrong, fix)
                 return
 
 
@@ -159,19 +154,19 @@ def _goes_somewhere(kind: CheckKind) -> bool:
     return kind not in (CheckKind.MISC, CheckKind.FILE)
 
 
-def _sorry_is_real(at: Path, virtual: VirtualServer) -> Iterator[Finding]:
-    sorry = virtual.sorry_server
-    place = (canonical(sorry.address or ""), table_port(virtual, method_of(virtual, sorry), sorry.port))
-    for name, real in virtual.real_server.items():
-        port = table_port(virtual, method_of(virtual, real), real.port)
-        if (canonical(real.address), port) == place:
-            wrong = f"it is also {dotted((*at, 'real_server', name))}, so it serves although its checks fail"
-            yield Finding((*at, "sorry_server"), wrong, "write another one, unless that is meant")
+def _sorry_is_real(service: ResolvedService) -> Iterator[Finding]:
+    sorry = service.sorry
+    if sorry is None:
+        return
+    for server in service.real_servers:
+        if (server.address, server.port) == (sorry.address, sorry.port):
+            wrong = f"it is also {dotted(server.path)}, so it serves although its checks fail"
+            yield Finding(sorry.path, wrong, "write another one, unless that is meant")
 
 
 def _unused(config: Config) -> Iterator[Finding]:
     used = {virtual.group for virtual in config.virtual_server.values()}
-    if config.ssl != Ssl() and not any(owner.ssl_get for _, owner in owners_of_checks(config)):
+    if config.ssl != Ssl() and not speaks_tls(config):
         yield Finding(("ssl",), "no check speaks TLS", "add an ssl_get, or delete it")
     for name in config.virtual_server_group:
         if name not in used:
@@ -181,25 +176,22 @@ def _unused(config: Config) -> Iterator[Finding]:
 
 def balancing_summary(config: Config) -> Iterator[str]:
     """For people: what each virtual server amounts to."""
-    holders = vips_by_address(config)
-    for name, virtual in config.virtual_server.items():
-        keys = service_keys(config, virtual)
+    holders = VipHolders(config)
+    for service in resolve_services(config):
+        keys = service_keys(service)
         where = ", ".join(map(str, keys[:_MOST_KEYS_TOLD]))
         if len(keys) > _MOST_KEYS_TOLD:
             where += f" and {len(keys) - _MOST_KEYS_TOLD} more"
-        methods = {method_of(virtual, real) for real in virtual.real_server.values()}
+        methods = {server.method for server in service.real_servers}
         how = "/".join(method.value.upper() for method in Forwarding if method in methods)
-        count = len(virtual.real_server)
+        count = len(service.real_servers)
         servers = f"{count} real server{'s' if count != 1 else ''}"
-        told = f"{virtual.lvs_sched} over {servers} by {how}, {_checks_told(virtual)}"
-        vips = holders_of(virtual, keys, holders)
-        whose = f", on the node with {' or '.join(vips)}" if virtual.present == "owner" else ""
-        yield f"virtual server {name}: {where}, {told}{whose}"
+        told = f"{service.written.lvs_sched} over {servers} by {how}, {_checks_told(service)}"
+        vips = holders.of(service)
+        whose = f", on the node with {' or '.join(vips)}" if service.written.present == "owner" else ""
+        yield f"virtual server {service.name}: {where}, {told}{whose}"
 
 
-def _checks_told(virtual: VirtualServer) -> str:
-    counts: dict[str, int] = {}
-    for real in virtual.real_server.values():
-        for kind, _, _ in checks_in_force(virtual, real):
-            counts[kind.value] = counts.get(kind.value, 0) + 1
+def _checks_told(service: ResolvedService) -> str:
+    counts = collections.Counter(kind.value for server in service.real_servers for kind, *_ in server.checks)
     return ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "never checked"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from vipkeeper.config.balancing_schema import VirtualServer
 from vipkeeper.config.checker_schema import (
     Check,
     Connecting,
@@ -18,17 +17,17 @@ from vipkeeper.config.checker_schema import (
     HttpGet,
     PingCheck,
     SmtpCheck,
+    SslGet,
     UdpCheck,
     Url,
 )
 from vipkeeper.config.mistakes import Finding, nearest
 from vipkeeper.config.regex_words import KNOWN_OPTIONS, judge_regex
+from vipkeeper.config.resolved_services import ResolvedRealServer, ResolvedService, written_checks
 from vipkeeper.config.schema import Config
-from vipkeeper.config.server_addresses import canonical, read_address, why_no_server
-from vipkeeper.config.server_checks import checks_in_force, checks_of, owners_of_checks
+from vipkeeper.config.server_addresses import read_address, read_server
 from vipkeeper.config.status_ranges import read_status_ranges
 from vipkeeper.config.toml_positions import Path
-from vipkeeper.config.virtual_servers import check_port
 from vipkeeper.config.words import LONGEST_INTERFACE_NAME, WordError
 from vipkeeper.model.dns_names import encoded_name
 from vipkeeper.model.ipvs import ip_version
@@ -40,21 +39,15 @@ _DIGEST = re.compile(r"[0-9a-fA-F]{32}")
 _BREAKS = re.compile(r"[\x00-\x20\x7f]")
 
 
-def broken_check_rules(config: Config) -> Iterator[Finding]:
+def broken_check_rules(config: Config, services: tuple[ResolvedService, ...]) -> Iterator[Finding]:
     """Everything that makes a check unusable."""
-    for path, check in written_checks(config):
+    for path, check in written_checks(services):
         yield from _bad_check(config, path, check)
-    for path, owner in owners_of_checks(config):
-        yield from _bad_host(path, owner.virtualhost)
-    for name, virtual in config.virtual_server.items():
-        yield from _nowhere_to_go(("virtual_server", name), virtual)
-
-
-def written_checks(config: Config) -> Iterator[tuple[Path, Check]]:
-    """Each where it stands."""
-    for path, owner in owners_of_checks(config):
-        for kind, name, check in checks_of(owner):
-            yield (*path, kind.value, name), check
+    for service in services:
+        yield from _bad_host(service.path, service.written.virtualhost)
+        for server in service.real_servers:
+            yield from _bad_host(server.path, server.written.virtualhost)
+            yield from _nowhere_to_go(server)
 
 
 def _bad_check(config: Config, path: Path, check: Check) -> Iterator[Finding]:
@@ -63,6 +56,8 @@ def _bad_check(config: Config, path: Path, check: Check) -> Iterator[Finding]:
     match check:
         case HttpGet():
             yield from _bad_pages(path, check)
+            if isinstance(check, SslGet) and check.sni_name is not None:
+                yield from _bad_sni((*path, "sni_name"), check.sni_name)
         case UdpCheck():
             yield from _bad_datagrams(path, check)
         case SmtpCheck():
@@ -78,9 +73,10 @@ def _bad_check(config: Config, path: Path, check: Check) -> Iterator[Finding]:
 
 
 def _bad_way(path: Path, check: Connecting) -> Iterator[Finding]:
-    why = None if check.connect_ip is None else why_no_server(_without_interface(check.connect_ip))
-    if why is not None:
-        yield Finding((*path, "connect_ip"), why, "write the address of one host")
+    if check.connect_ip is not None:
+        why = _why_no_target(check.connect_ip)
+        if why:
+            yield Finding((*path, "connect_ip"), why, "write the address of one host")
     if check.bindto is not None and read_address(check.bindto) is None:
         yield Finding((*path, "bindto"), f'"{check.bindto}" is no address', "write an address of this host")
     name = check.bind_if
@@ -90,9 +86,12 @@ def _bad_way(path: Path, check: Connecting) -> Iterator[Finding]:
         yield Finding((*path, "bind_if"), wrong, fix)
 
 
-def _without_interface(address: str) -> str:
+def _why_no_target(text: str) -> str:
     """A check may well go to a link-local address: `fe80::1%eth0`."""
-    return address.partition("%")[0]
+    address, interface, _ = text.partition("%")
+    if interface and read_address(text) is None:
+        return f'"{text}" is no address'
+    return read_server(address).why_not
 
 
 def _bad_pages(path: Path, check: HttpGet) -> Iterator[Finding]:
@@ -143,6 +142,16 @@ def _bad_host(path: Path, host: str | None) -> Iterator[Finding]:
         )
 
 
+def _bad_sni(path: Path, name: str) -> Iterator[Finding]:
+    try:
+        encoded_name(name)
+    except ValueError as error:
+        yield Finding(path, str(error), "write the name that the server's certificate has")
+        return
+    if _BREAKS.search(name):
+        yield Finding(path, f'"{name}" cannot be the name of a host', "write it without blanks")
+
+
 def _bad_datagrams(path: Path, check: UdpCheck) -> Iterator[Finding]:
     if check.payload is not None and not _HEXADECIMAL.fullmatch(check.payload):
         wrong = f'"{check.payload}" is not hexadecimal'
@@ -163,17 +172,17 @@ def _bad_question(path: Path, check: DnsCheck) -> Iterator[Finding]:
         yield Finding((*path, "name"), str(error), "write for example example.com, or a dot for the root")
 
 
-def _nowhere_to_go(at: Path, virtual: VirtualServer) -> Iterator[Finding]:
+def _nowhere_to_go(server: ResolvedRealServer) -> Iterator[Finding]:
     """Checks that need a port where none is known, or a source of another IP version than the target."""
-    for name, real in virtual.real_server.items():
-        for kind, check_name, check in checks_in_force(virtual, real):
-            if not isinstance(check, Connecting):
-                continue
-            path: Path = (*at, "real_server", name)
-            if not (check.connect_port or check_port(virtual, real) or isinstance(check, PingCheck)):
-                wrong = f"{kind.value} {check_name} has no port to go to"
-                yield Finding((*path, "port"), wrong, "add it, or connect_port in the check")
-            source, target = read_address(check.bindto or ""), canonical(check.connect_ip or real.address)
-            if source is not None and ip_version(source) != ip_version(target):
-                wrong = f"{kind.value} {check_name} cannot go from {source} to {target}"
-                yield Finding((*path, "address"), wrong, "write addresses of one IP version")
+    for kind, name, check in server.checks:
+        if not isinstance(check, Connecting):
+            continue
+        if not (check.connect_port or server.check_port or isinstance(check, PingCheck)):
+            wrong = f"{kind.value} {name} has no port to go to"
+            yield Finding((*server.path, "port"), wrong, "add it, or connect_port in the check")
+        if check.bindto is None:
+            continue
+        source, target = read_address(check.bindto), read_address(check.connect_ip or server.address.text)
+        if source is not None and target is not None and ip_version(source) != ip_version(target):
+            wrong = f"{kind.value} {name} cannot go from {source} to {target}"
+            yield Finding((*server.path, "address"), wrong, "write addresses of one IP version")

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from vipkeeper.config.described import about as _about
+from vipkeeper.config.program_owner import ProgramGroup, ProgramUser
 
 LONGEST_DELAY_S = 86400.0
 LONGEST_CONNECT_S = 4294.0
@@ -166,8 +167,7 @@ class Url(msgspec.Struct, frozen=True):
             _about(
                 "The MD5 of the page's body, in hexadecimal; `vipkeeper genhash` tells it.",
                 "9b3a0c85a887a256d6939da88aabd8cd",
-                min_length=32,
-                max_length=32,
+                min_length=1,
             ),
         ]
         | None
@@ -185,7 +185,10 @@ class Url(msgspec.Struct, frozen=True):
         | None
     ) = None
     regex: (
-        Annotated[str, _about("What the body must match somewhere (PCRE's usual syntax).", "[Oo]k")] | None
+        Annotated[
+            str, _about("What the body must match somewhere (PCRE's usual syntax).", "[Oo]k", min_length=1)
+        ]
+        | None
     ) = None
     regex_no_match: Annotated[bool, _about("Whether the body must not match.", True)] = False
     regex_options: (
@@ -265,7 +268,7 @@ class UdpCheck(Connecting, frozen=True, kw_only=True):
 
     payload: (
         Annotated[
-            str, _about("What is sent, in hexadecimal. Without it, a few bytes.", "0a0b0c", min_length=2)
+            str, _about("What is sent, in hexadecimal. Without it, a few bytes.", "0a0b0c", min_length=1)
         ]
         | None
     ) = None
@@ -277,7 +280,7 @@ class UdpCheck(Connecting, frozen=True, kw_only=True):
                 "What the answer must begin with, in hexadecimal; `x` stands for any digit. It implies "
                 "`require_reply`.",
                 "0axx0c",
-                min_length=2,
+                min_length=1,
             ),
         ]
         | None
@@ -319,16 +322,8 @@ class MiscCheck(Check, frozen=True, kw_only=True, rename={"misc_timeout_s": "mis
         bool,
         _about("Whether exit codes from 2 to 255 mean well, and a weight that is two less.", True),
     ] = False
-    user: (
-        Annotated[str, _about("The user that it runs as, instead of `scripts.user`.", "nobody", min_length=1)]
-        | None
-    ) = None
-    group: (
-        Annotated[
-            str, _about("The group that it runs as; the default is the user's own.", "nogroup", min_length=1)
-        ]
-        | None
-    ) = None
+    user: ProgramUser = None
+    group: ProgramGroup = None
 
 
 class FileCheck(Check, frozen=True, kw_only=True):

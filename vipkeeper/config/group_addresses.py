@@ -7,6 +7,7 @@ somebody asks for its addresses: a network can hold very many.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -15,6 +16,7 @@ from vipkeeper.config.words import WordError
 
 # Each address is a virtual server with all real servers in the kernel's table.
 MOST_ADDRESSES = 65536
+_PORT = re.compile("[0-9]{1,9}")  # int() refuses thousands of digits
 _FORMS = "write ADDRESS PORT, FIRST-LAST PORT or NETWORK/LENGTH PORT"
 
 
@@ -28,8 +30,15 @@ class GroupEntry(msgspec.Struct, frozen=True):
 
     def addresses(self) -> Iterator[str]:
         """Canonical text of each."""
-        make = ipaddress.IPv4Address if self.version == 4 else ipaddress.IPv6Address
-        return (str(make(self.first + step)) for step in range(self.count))
+        return (self._text(number) for number in range(self.first, self.first + self.count))
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """Canonical text of the first one and the last one."""
+        return self._text(self.first), self._text(self.first + self.count - 1)
+
+    def _text(self, number: int) -> str:
+        return str(ipaddress.IPv4Address(number) if self.version == 4 else ipaddress.IPv6Address(number))
 
 
 def read_group_entry(text: str) -> GroupEntry:
@@ -37,6 +46,10 @@ def read_group_entry(text: str) -> GroupEntry:
     words = text.split()
     if not 1 <= len(words) <= 2:
         raise WordError(f'"{text}" is no address and port', _FORMS)
+    if "%" in words[0]:
+        raise WordError(
+            f"{words[0]} names an interface, which IPVS does not take", "leave out % and what follows"
+        )
     port = _port(words[1]) if len(words) == 2 else 0
     if "/" in words[0]:
         return _network(words[0], port)
@@ -50,7 +63,7 @@ def read_group_entry(text: str) -> GroupEntry:
 
 
 def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
+    if not _PORT.fullmatch(text) or int(text) > 65535:
         raise WordError(f'"{text}" is no port', "write a number from 0 to 65535")
     return int(text)
 

@@ -43,7 +43,8 @@ def servers_on_directors(config: Config, own: frozenset[str]) -> Iterator[Findin
         if virtual.present == "owner":
             continue
         for server, real in virtual.real_server.items():
-            if real.address in own and (real.lvs_method or virtual.lvs_method) == "DR":
+            # By NAT the address is another one when the packet comes there, so that it ends its way.
+            if real.address in own and (real.lvs_method or virtual.lvs_method) in ("DR", "TUN"):
                 yield Finding(
                     ("virtual_server", name, "real_server", server, "address"),
                     f"{real.address} is this host: two directors that are real servers of each other send "

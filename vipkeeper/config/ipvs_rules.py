@@ -12,7 +12,6 @@ from pathlib import PurePosixPath
 
 from vipkeeper.config.mistakes import Finding, nearest
 from vipkeeper.config.schema import Config
-from vipkeeper.config.server_checks import owners_of_checks
 from vipkeeper.config.toml_positions import Path
 from vipkeeper.config.words import LONGEST_INTERFACE_NAME
 
@@ -58,7 +57,7 @@ def _bad_sync(config: Config) -> Iterator[Finding]:
 
 def _is_multicast(text: str) -> bool:
     try:
-        return ipaddress.ip_address(text).is_multicast
+        return "%" not in text and ipaddress.ip_address(text).is_multicast
     except ValueError:
         return False
 
@@ -67,5 +66,12 @@ def ssl_files(config: Config) -> tuple[tuple[Path, str], ...]:
     """Files that SSL checks need, with the key that names each; none if there are no such checks."""
     keys = ("ca", "certificate", "key", "password_file")
     named = tuple((("ssl", key), file) for key in keys if (file := getattr(config.ssl, key)) is not None)
-    has_checks = any(owner.ssl_get for _, owner in owners_of_checks(config))
-    return named if has_checks else ()
+    return named if named and speaks_tls(config) else ()
+
+
+def speaks_tls(config: Config) -> bool:
+    """Whether a check does."""
+    return any(
+        virtual.ssl_get or any(real.ssl_get for real in virtual.real_server.values())
+        for virtual in config.virtual_server.values()
+    )

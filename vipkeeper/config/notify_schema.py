@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from vipkeeper.config.described import about as _about
+from vipkeeper.config.program_owner import ProgramGroup, ProgramUser
 
 
 class NotifyScript(msgspec.Struct, frozen=True):
@@ -26,16 +27,8 @@ class NotifyScript(msgspec.Struct, frozen=True):
         ]
         | None
     ) = None
-    user: (
-        Annotated[str, _about("The user that it runs as, instead of `scripts.user`.", "nobody", min_length=1)]
-        | None
-    ) = None
-    group: (
-        Annotated[
-            str, _about("The group that it runs as; the default is the user's own.", "nogroup", min_length=1)
-        ]
-        | None
-    ) = None
+    user: ProgramUser = None
+    group: ProgramGroup = None
 
 
 class Notify(msgspec.Struct, frozen=True, rename={"timeout_s": "timeout"}):

@@ -15,6 +15,7 @@ from vipkeeper.config.toml_positions import Path
 SERVER_KEYS = ("notify_up", "notify_down")
 QUORUM_KEYS = ("quorum_up", "quorum_down")
 NOTIFY_KEYS = ("master", "backup", "fault", "stop", "deleted", "any", "master_rx_lower_pri")
+_NOTHING = NotifyScript()
 
 
 def all_scripts(config: Config) -> Iterator[tuple[Path, str]]:
@@ -34,7 +35,7 @@ def all_scripts(config: Config) -> Iterator[tuple[Path, str]]:
 
 
 def notify_scripts(config: Config) -> Iterator[tuple[Path, NotifyScript]]:
-    """The tables that may hold a program, set or not."""
+    """The tables that hold a program; some are empty."""
     settings = config.scripts
     for key, program in (
         ("fifo_script", settings.fifo_script),
@@ -50,14 +51,16 @@ def notify_scripts(config: Config) -> Iterator[tuple[Path, NotifyScript]]:
 
 
 def server_scripts(config: Config) -> Iterator[tuple[Path, NotifyScript]]:
-    """Those of virtual and real servers, set or not."""
+    """Those of virtual and real servers of which anything is set."""
     for name, virtual in config.virtual_server.items():
         path: Path = ("virtual_server", name)
         for key in QUORUM_KEYS:
-            yield (*path, key), getattr(virtual, key)
+            if (program := getattr(virtual, key)) != _NOTHING:
+                yield (*path, key), program
         for real_name, real in virtual.real_server.items():
             for key in SERVER_KEYS:
-                yield (*path, "real_server", real_name, key), getattr(real, key)
+                if (program := getattr(real, key)) != _NOTHING:
+                    yield (*path, "real_server", real_name, key), program
 
 
 def all_notify(config: Config) -> Iterator[tuple[Path, Notify]]:

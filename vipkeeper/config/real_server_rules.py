@@ -7,107 +7,103 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vipkeeper.config.balancing_schema import RealServer, SorryServer, VirtualServer
+from vipkeeper.config.balancing_schema import RealServer
 from vipkeeper.config.mistakes import Finding, dotted
+from vipkeeper.config.resolved_services import ResolvedServer, ResolvedService
 from vipkeeper.config.schema import Config
-from vipkeeper.config.server_addresses import canonical, why_no_server
-from vipkeeper.config.service_rules import ip_versions
 from vipkeeper.config.toml_positions import Path
-from vipkeeper.config.virtual_servers import method_of, table_port
-from vipkeeper.model.ipvs import DestinationKey, Forwarding, ip_version
+from vipkeeper.model.ipvs import Forwarding, ip_version
 
-Server = RealServer | SorryServer
 _TUNNEL_WORDS = ("tunnel", "tunnel_port", "tunnel_checksum")
 
 
-def broken_server_rules(config: Config) -> Iterator[Finding]:
+def broken_server_rules(config: Config, services: tuple[ResolvedService, ...]) -> Iterator[Finding]:
     """Everything that makes a real or sorry server unusable."""
-    for name, virtual in config.virtual_server.items():
-        at: Path = ("virtual_server", name)
-        if not virtual.real_server:
+    synchronized = config.ipvs.sync_daemon.interface is not None
+    for service in services:
+        if not service.real_servers:
             wrong = "has no real servers, so nobody would answer"
-            yield Finding(at, wrong, f"add [{dotted((*at, 'real_server'))}.NAME] with an address")
-        versions = ip_versions(config, virtual)
-        for path, server in servers_of(at, virtual):
-            why = why_no_server(server.address or "")
-            if why is not None:
-                yield Finding((*path, "address"), why, "write the address of one host")
-            else:
-                yield from _other_version(config, path, virtual, server, versions)
-            yield from _bad_tunnel(at, path, virtual, server)
-        for server_name, real in virtual.real_server.items():
-            yield from _bad_thresholds((*at, "real_server", server_name), real)
-        yield from _idle_tunnel_words(at, virtual)
-        yield from _repeated_servers(at, virtual)
-
-
-def servers_of(at: Path, virtual: VirtualServer) -> Iterator[tuple[Path, Server]]:
-    """All that packets may go to, the sorry server last."""
-    for name, real in virtual.real_server.items():
-        yield (*at, "real_server", name), real
-    if virtual.sorry_server.address is not None:
-        yield (*at, "sorry_server"), virtual.sorry_server
+            fix = f"add [{dotted((*service.path, 'real_server'))}.NAME] with an address"
+            yield Finding(service.path, wrong, fix)
+        versions = service.ip_versions
+        for server in service.servers:
+            if server.address.why_not:
+                yield Finding(
+                    (*server.path, "address"), server.address.why_not, "write the address of one host"
+                )
+            elif versions:
+                yield from _other_version(server, versions, synchronized=synchronized)
+        for server in service.real_servers:
+            yield from _bad_thresholds(server.path, server.written)
+        yield from _bad_tunnels(service)
+        yield from _repeated_servers(service)
 
 
 def _other_version(
-    config: Config, path: Path, virtual: VirtualServer, server: Server, versions: frozenset[int]
+    server: ResolvedServer, versions: frozenset[int], *, synchronized: bool
 ) -> Iterator[Finding]:
-    own = ip_version(canonical(server.address or ""))
+    own = ip_version(server.address.text)
     other = sorted(versions - {own})
     if not other:
         return
-    if method_of(virtual, server) is not Forwarding.TUN:
+    if server.method is not Forwarding.TUN:
         wrong = f"an IPv{other[0]} packet cannot get to an IPv{own} server"
         fix = f'write its IPv{other[0]} address, or lvs_method = "TUN"'
-        yield Finding((*path, "address"), wrong, fix)
-    elif config.ipvs.sync_daemon.interface is not None:
+        yield Finding((*server.path, "address"), wrong, fix)
+    elif synchronized:
         wrong = f"IPVS sends no IPv{other[0]} packet to an IPv{own} server while its sync daemon runs"
         fix = f"write its IPv{other[0]} address, or delete ipvs.sync_daemon"
-        yield Finding((*path, "address"), wrong, fix)
+        yield Finding((*server.path, "address"), wrong, fix)
 
 
-def _bad_tunnel(at: Path, path: Path, virtual: VirtualServer, server: Server) -> Iterator[Finding]:
-    """Its own words; those that it inherits are judged where they stand, unless only it can be wrong."""
-    own = [word for word in _TUNNEL_WORDS if getattr(server, word) is not None]
-    method = method_of(virtual, server)
-    if method is not Forwarding.TUN:
-        for word in own:
-            wrong = f"packets get there by {method.value.upper()}, not by a tunnel"
-            yield Finding((*path, word), wrong, 'write lvs_method = "TUN", or leave it out')
+def _bad_tunnels(service: ResolvedService) -> Iterator[Finding]:
+    """What several servers inherit wrongly is said once."""
+    yield from dict.fromkeys(found for server in service.servers for found in _bad_tunnel(service, server))
+    virtual = service.written
+    written = [word for word in _TUNNEL_WORDS if getattr(virtual, word) is not None]
+    if not written:
         return
-    kind = server.tunnel or virtual.tunnel or "ipip"
-    where = path if server.tunnel is not None else at
-    if kind == "gue" and not (server.tunnel_port or virtual.tunnel_port):
-        wrong = "a GUE tunnel needs the UDP port that the real server listens on"
-        yield Finding((*where, "tunnel"), wrong, "add for example tunnel_port = 6080")
-    if kind != "gue" and server.tunnel_port is not None:
-        yield Finding((*path, "tunnel_port"), f"{kind} has no port", 'write tunnel = "gue", or leave it out')
-    checksum = server.tunnel_checksum or virtual.tunnel_checksum or "nocsum"
-    said_at = path if server.tunnel_checksum is not None else at
-    if kind == "ipip" and server.tunnel_checksum not in (None, "nocsum"):
-        wrong, fix = "ipip has no checksum", 'write tunnel = "gue" or "gre", or leave it out'
-        yield Finding((*path, "tunnel_checksum"), wrong, fix)
-    if kind == "gre" and checksum == "remcsum":
-        wrong = "GRE has no remote checksum offload"
-        yield Finding((*said_at, "tunnel_checksum"), wrong, 'write "csum" or "nocsum"')
-
-
-def _idle_tunnel_words(at: Path, virtual: VirtualServer) -> Iterator[Finding]:
-    reached = [
-        server for _, server in servers_of(at, virtual) if method_of(virtual, server) is Forwarding.TUN
-    ]
-    kinds = {server.tunnel or virtual.tunnel or "ipip" for server in reached}
-    for word in _TUNNEL_WORDS:
-        if getattr(virtual, word) is None:
-            continue
-        if not reached:
+    kinds = {
+        server.written.tunnel or virtual.tunnel or "ipip"
+        for server in service.servers
+        if server.method is Forwarding.TUN
+    }
+    for word in written:
+        path = (*service.path, word)
+        if not kinds:
             fix = 'write lvs_method = "TUN", or leave it out'
-            yield Finding((*at, word), "no real server is reached by a tunnel", fix)
+            yield Finding(path, "no real server is reached by a tunnel", fix)
         elif word == "tunnel_port" and "gue" not in kinds:
-            yield Finding((*at, word), "no tunnel is GUE, and no other has a port", 'write tunnel = "gue"')
+            yield Finding(path, "no tunnel is GUE, and no other has a port", 'write tunnel = "gue"')
         elif word == "tunnel_checksum" and kinds == {"ipip"} and virtual.tunnel_checksum != "nocsum":
             fix = 'write tunnel = "gue" or "gre", or leave it out'
-            yield Finding((*at, word), "ipip has no checksum", fix)
+            yield Finding(path, "ipip has no checksum", fix)
+
+
+def _bad_tunnel(service: ResolvedService, server: ResolvedServer) -> Iterator[Finding]:
+    """Its own words; those that it inherits are judged where they stand, unless only it can be wrong."""
+    own, virtual = server.written, service.written
+    if server.method is not Forwarding.TUN:
+        for word in _TUNNEL_WORDS:
+            if getattr(own, word) is not None:
+                wrong = f"packets get there by {server.method.value.upper()}, not by a tunnel"
+                yield Finding((*server.path, word), wrong, 'write lvs_method = "TUN", or leave it out')
+        return
+    kind = own.tunnel or virtual.tunnel or "ipip"
+    if kind == "gue" and not (own.tunnel_port or virtual.tunnel_port):
+        where = service.path if own.tunnel is None else server.path
+        wrong = "a GUE tunnel needs the UDP port that the real server listens on"
+        yield Finding((*where, "tunnel"), wrong, "add for example tunnel_port = 6080")
+    if kind != "gue" and own.tunnel_port is not None:
+        wrong, fix = f"{kind} has no port", 'write tunnel = "gue", or leave it out'
+        yield Finding((*server.path, "tunnel_port"), wrong, fix)
+    if kind == "ipip" and own.tunnel_checksum not in (None, "nocsum"):
+        wrong, fix = "ipip has no checksum", 'write tunnel = "gue" or "gre", or leave it out'
+        yield Finding((*server.path, "tunnel_checksum"), wrong, fix)
+    if kind == "gre" and (own.tunnel_checksum or virtual.tunnel_checksum) == "remcsum":
+        where = service.path if own.tunnel_checksum is None else server.path
+        wrong = "GRE has no remote checksum offload"
+        yield Finding((*where, "tunnel_checksum"), wrong, 'write "csum" or "nocsum"')
 
 
 def _bad_thresholds(path: Path, real: RealServer) -> Iterator[Finding]:
@@ -119,18 +115,18 @@ def _bad_thresholds(path: Path, real: RealServer) -> Iterator[Finding]:
         yield Finding((*path, "lthreshold"), wrong, fix)
 
 
-def _repeated_servers(at: Path, virtual: VirtualServer) -> Iterator[Finding]:
+def _repeated_servers(service: ResolvedService) -> Iterator[Finding]:
     """IPVS has one entry for each address and port of a virtual server."""
-    first: dict[DestinationKey, Path] = {}
-    for path, server in servers_of(at, virtual):
-        port = table_port(virtual, method_of(virtual, server), server.port)
-        key = DestinationKey(canonical(server.address or ""), port)
-        if key not in first:
-            first[key] = path
-        elif isinstance(server, RealServer):
+    first: dict[tuple[str, int], Path] = {}
+    for server in service.servers:
+        address = server.address.text
+        earlier = first.setdefault((address, server.port), server.path)
+        if earlier is server.path:
+            continue
+        if isinstance(server.written, RealServer):
             yield Finding(
-                (*path, "address"), f"{key.address} is also {dotted(first[key])}", "keep one of them"
+                (*server.path, "address"), f"{address} is also {dotted(earlier)}", "keep one of them"
             )
-        elif server.inhibit:
-            wrong = f"{key.address} is also {dotted(first[key])}, which would have weight 0 while all is well"
-            yield Finding((*path, "inhibit"), wrong, "leave it out, or write another sorry server")
+        elif server.written.inhibit:
+            wrong = f"{address} is also {dotted(earlier)}, which would have weight 0 while all is well"
+            yield Finding((*server.path, "inhibit"), wrong, "leave it out, or write another sorry server")

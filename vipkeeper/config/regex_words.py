@@ -6,6 +6,8 @@ text says all of it. PCRE2 is loaded when there is an expression to judge.
 
 from __future__ import annotations
 
+import re
+
 from vipkeeper.config.words import WordError
 
 # Of one try to match: 6 ms of a core with PCRE2's compiler, 40 ms without. A search may be many tries.
@@ -27,6 +29,11 @@ _VERBS = {
     "ucp": "(*UCP)",
     "utf": "(*UTF)",
 }
+# Those that PCRE2 takes at the beginning alone. Other verbs, such as (*COMMIT), end the settings.
+_OWN_SETTINGS = re.compile(
+    r"(?:\(\*(?:UTF|UCP|CASELESS_RESTRICT|TURKISH_CASING|NOTEMPTY|NOTEMPTY_ATSTART|NO_[A-Z_]+|CR|LF|CRLF|ANYCRLF|"
+    r"ANY|NUL|BSR_ANYCRLF|BSR_UNICODE|LIMIT_(?:MATCH|DEPTH|RECURSION|HEAP)=[0-9]+)\))+"
+)
 ANCHORED = "anchored"
 # What they ask for is so anyway, or changes nothing about whether something matches.
 WITHOUT_EFFECT = frozenset(
@@ -48,8 +55,9 @@ def whole_expression(regex: str, options: tuple[str, ...]) -> bytes:
     verbs = "".join(_VERBS[option] for option in _VERBS if option in options)
     letters = "".join(_SETTINGS[option] for option in _SETTINGS if option in options)
     settings = f"(?{letters})" if letters else ""
-    # Verbs of the expression's own have to stay at its very beginning.
-    own = _leading_verbs(regex)
+    # Settings of the expression's own have to stay at its very beginning; of two limits the last one counts.
+    match = _OWN_SETTINGS.match(regex)
+    own = match.group() if match is not None else ""
     return f"{verbs}{own}(*LIMIT_MATCH={MOST_STEPS}){settings}{regex[len(own) :]}".encode()
 
 
@@ -68,16 +76,6 @@ def judge_regex(regex: str, options: tuple[str, ...] = ()) -> None:
         at = max(0, int(error.pos) - (len(text) - len(regex.encode())))
         wrong = f'"{regex}" is no regular expression of PCRE2: {reason} (read as far as byte {at})'
         raise WordError(wrong, "correct it") from error
-
-
-def _leading_verbs(regex: str) -> str:
-    length = 0
-    while regex.startswith("(*", length):
-        end = regex.find(")", length)
-        if end < 0 or not regex[length + 2 : end].partition("=")[0].replace("_", "").isupper():
-            break
-        length = end + 1
-    return regex[:length]
 
 
 def _bad_option(option: str) -> WordError:

@@ -29,6 +29,7 @@ from vipkeeper.config.host_rules import (
 )
 from vipkeeper.config.ipvs_schema import Ipvs, Ssl
 from vipkeeper.config.mistakes import Finding, dotted
+from vipkeeper.config.name_rules import bad_name
 from vipkeeper.config.notify_rules import notify_notices
 from vipkeeper.config.peer_address import PeerAddress, parse_listen
 from vipkeeper.config.schema import Config
@@ -39,9 +40,6 @@ from vipkeeper.config.track_rules import broken_track_rules, track_notices
 from vipkeeper.config.vrrp_rules import broken_vrrp_rules, vrrp_notices, vrrp_summary
 from vipkeeper.config.words import LONGEST_INTERFACE_NAME
 from vipkeeper.model.fences import FenceKind
-
-_NAME = re.compile(r"[A-Za-z0-9._-]+")
-LONGEST_NAME = 64  # as long as Linux lets a host name be
 
 
 class HostFacts(msgspec.Struct, frozen=True):
@@ -168,15 +166,8 @@ def _bad_names(config: Config) -> Iterator[Finding]:
     named: list[tuple[Path, str]] = [(("cluster",), config.cluster), (("node",), config.node)]
     named += [(("vip", name), name) for name in config.vip]
     named += [(("sync_group", name), name) for name in config.sync_group]
-    named += _names_of_virtual_servers(config)
     for path, name in named:
-        if not _NAME.fullmatch(name) or set(name) == {"."}:
-            fix = "use letters, digits, dots, dashes and underscores"
-            yield Finding(path, f'"{name}" cannot be used as a name', fix)
-        elif len(name) > LONGEST_NAME:
-            yield Finding(
-                path, f"a name of {len(name)} characters is too long", f"use at most {LONGEST_NAME}"
-            )
+        yield from bad_name(path, name)
     for name, vip in config.vip.items():
         bad = len(vip.interface) > LONGEST_INTERFACE_NAME or re.search(r"[/\s]", vip.interface)
         if bad or vip.interface in {".", ".."}:
@@ -185,19 +176,6 @@ def _bad_names(config: Config) -> Iterator[Finding]:
                 f'"{vip.interface}" cannot be the name of an interface',
                 f"at most {LONGEST_INTERFACE_NAME} characters without slashes and spaces; see `ip link`",
             )
-
-
-def _names_of_virtual_servers(config: Config) -> Iterator[tuple[Path, str]]:
-    for name in config.virtual_server_group:
-        yield ("virtual_server_group", name), name
-    for name, virtual in config.virtual_server.items():
-        yield ("virtual_server", name), name
-        for server in virtual.real_server:
-            yield ("virtual_server", name, "real_server", server), server
-    if config.virtual_server:
-        from vipkeeper.config.balancing_rules import written_checks
-
-        yield from ((path, str(path[-1])) for path, _ in written_checks(config))
 
 
 def _bad_run_dir(config: Config) -> Iterator[Finding]:

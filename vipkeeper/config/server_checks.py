@@ -6,7 +6,7 @@ server, the virtual server, and then in keepalived's default for that kind of ch
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
@@ -26,18 +26,16 @@ from vipkeeper.config.checker_schema import (
     Url,
 )
 from vipkeeper.config.ipvs_schema import Ssl
+from vipkeeper.config.resolved_services import ResolvedRealServer, WrittenCheck
 from vipkeeper.config.schema import Config
 from vipkeeper.config.server_addresses import canonical
 from vipkeeper.config.status_ranges import read_status_ranges
-from vipkeeper.config.toml_positions import Path
 from vipkeeper.model import balancing as plan
 from vipkeeper.model.balancing import CheckKind
 
-Written = tuple[CheckKind, str, Check]
 _Value = TypeVar("_Value")
 
 ANY_SUCCESS = ((200, 299),)
-_TABLES = tuple((kind, kind.value) for kind in CheckKind)
 _USUAL = plan.Pacing()
 
 
@@ -65,41 +63,23 @@ class Owners(msgspec.Struct, frozen=True):
     real: RealServer
 
 
-def owners_of_checks(config: Config) -> Iterator[tuple[Path, VirtualServer | RealServer]]:
-    """Each virtual server, and after it its real servers."""
-    for name, virtual in config.virtual_server.items():
-        yield ("virtual_server", name), virtual
-        for server, real in virtual.real_server.items():
-            yield ("virtual_server", name, "real_server", server), real
+def check_plans(
+    config: Config, virtual: VirtualServer, server: ResolvedRealServer
+) -> tuple[plan.CheckPlan, ...]:
+    """What is asked of a real server: where a check says no other, at its own address."""
+    if not server.checks:
+        return ()
+    owners = Owners(config, virtual, server.written)
+    return tuple(_check_plan(owners, written, server) for written in server.checks)
 
 
-def checks_of(owner: RealServer | VirtualServer) -> Iterator[Written]:
-    """Those written there, by kind."""
-    for kind, table in _TABLES:
-        if written := getattr(owner, table):  # most have none of most kinds
-            for name, check in written.items():
-                yield kind, name, check
-
-
-def checks_in_force(virtual: VirtualServer, real: RealServer) -> tuple[Written, ...]:
-    """A real server's own, or if it has none those of its virtual server."""
-    return tuple(checks_of(real)) or tuple(checks_of(virtual))
-
-
-def check_plans(owners: Owners, address: str, port: int) -> tuple[plan.CheckPlan, ...]:
-    """What is asked of a real server at this address; where a check says no other, at this port."""
-    return tuple(
-        _check_plan(owners, written, address, port)
-        for written in checks_in_force(owners.virtual, owners.real)
-    )
-
-
-def _check_plan(owners: Owners, written: Written, address: str, port: int) -> plan.CheckPlan:
+def _check_plan(owners: Owners, written: WrittenCheck, server: ResolvedRealServer) -> plan.CheckPlan:
     kind, name, check = written
     pacing = pacing_in_force(owners, kind, check)
     reach = None
     if isinstance(check, Connecting):
-        reach = _reach(check, address, 0 if kind is CheckKind.PING else port)
+        port = 0 if kind is CheckKind.PING else server.check_port
+        reach = _reach(check, server.address.text, port)
     return plan.CheckPlan(kind, name, pacing, _ask(owners, check, pacing), reach)
 
 

@@ -1,87 +1,59 @@
 """What virtual servers and their groups must mean beyond their shape: which packets, chosen how, for whom.
 
-Rules of this file: pure; see `rules.py`. It takes any Config; what is wrong in one place is said there alone.
+Rules of this file: pure; see `rules.py`. It takes any virtual server; what is wrong in one place is said
+there alone.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
-import msgspec
-
-from vipkeeper.config.address_rules import good_addresses
 from vipkeeper.config.balancing_schema import VirtualServer
-from vipkeeper.config.group_addresses import GroupEntry, read_group_entry
 from vipkeeper.config.mistakes import Finding, dotted, nearest
+from vipkeeper.config.resolved_services import ResolvedGroup, ResolvedService
 from vipkeeper.config.schema import Config
-from vipkeeper.config.server_addresses import read_address, why_no_server
+from vipkeeper.config.server_addresses import read_server
 from vipkeeper.config.toml_positions import Path
-from vipkeeper.config.virtual_servers import mark_version
-from vipkeeper.config.words import WordError
+from vipkeeper.config.vip_holders import VipHolders
 from vipkeeper.model.ipvs import ip_version
 
 _WHICH = ("address", "fwmark", "group")
 _LONGEST_PREFIX = 128
+_PREFIX = re.compile("[0-9]{1,9}")  # int() refuses thousands of digits
 
 
-def broken_service_rules(config: Config) -> Iterator[Finding]:
-    """Everything that makes a virtual server or a group unusable, its real servers aside."""
-    for name, group in config.virtual_server_group.items():
-        if group.addresses is None and group.fwmarks is None:
+def broken_service_rules(config: Config, services: tuple[ResolvedService, ...]) -> Iterator[Finding]:
+    """Everything that makes a virtual server unusable, its real servers aside."""
+    holders = VipHolders(config)
+    for service in services:
+        yield from _bad_target(config, service)
+        yield from _bad_choice(service)
+        yield from _bad_quorum(service.path, service.written)
+        yield from _bad_owner(config, service, holders)
+    yield from _repeated_services(services)
+
+
+def broken_group_entries(groups: Mapping[str, ResolvedGroup]) -> Iterator[Finding]:
+    """Everything that makes a virtual server group unusable."""
+    for name, group in groups.items():
+        if not (group.entries or group.marks or group.findings):
             wrong = "names neither addresses nor firewall marks"
             yield Finding(("virtual_server_group", name), wrong, "add addresses or fwmarks")
-        yield from _bad_entries(config, name)
-    holders = vip_addresses(config)
-    for name, virtual in config.virtual_server.items():
-        at: Path = ("virtual_server", name)
-        yield from _bad_target(config, at, virtual)
-        yield from _bad_choice(config, at, virtual)
-        yield from _bad_quorum(at, virtual)
-        yield from _bad_owner(config, at, virtual, holders)
-    yield from _repeated_services(config)
+        yield from group.findings
+        for path, entry in group.entries:
+            why = next(filter(None, (read_server(end).why_not for end in entry.ends)), None)
+            if why is not None:
+                yield Finding(path, why, "write addresses that hosts can have")
+        for path, mark in group.marks:
+            if not 1 <= mark <= 2**32 - 1:
+                yield Finding(path, f"{mark} is no firewall mark", "write a number from 1 to 4294967295")
 
 
-def good_entries(config: Config, group: str) -> Iterator[tuple[Path, GroupEntry]]:
-    """The addresses of a group that can be understood, if there is such a group."""
-    if group in config.virtual_server_group:
-        for index, text in enumerate(config.virtual_server_group[group].addresses or ()):
-            try:
-                yield ("virtual_server_group", group, "addresses", index), read_group_entry(text)
-            except WordError:
-                continue
-
-
-def ip_versions(config: Config, virtual: VirtualServer) -> frozenset[int]:
-    """Those of the packets that it takes; empty where that cannot be understood."""
-    if virtual.address is not None:
-        wrong = why_no_server(virtual.address)
-        return frozenset({ip_version(virtual.address)}) if wrong is None else frozenset()
-    if virtual.fwmark is not None:
-        return frozenset({mark_version(virtual)})
-    group = config.virtual_server_group.get(virtual.group or "")
-    marks = {mark_version(virtual)} if group is not None and group.fwmarks else set()
-    return frozenset({entry.version for _, entry in good_entries(config, virtual.group or "")} | marks)
-
-
-def _bad_entries(config: Config, name: str) -> Iterator[Finding]:
-    for index, text in enumerate(config.virtual_server_group[name].addresses or ()):
-        path: Path = ("virtual_server_group", name, "addresses", index)
-        try:
-            entry = read_group_entry(text)
-        except WordError as error:
-            yield Finding(path, error.wrong, error.fix)
-            continue
-        wrong = why_no_server(next(entry.addresses()))
-        if wrong is not None:
-            yield Finding(path, wrong, "write addresses that hosts can have")
-    for index, mark in enumerate(config.virtual_server_group[name].fwmarks or ()):
-        if not 1 <= mark <= 2**32 - 1:
-            path = ("virtual_server_group", name, "fwmarks", index)
-            yield Finding(path, f"{mark} is no firewall mark", "write a number from 1 to 4294967295")
-
-
-def _bad_target(config: Config, at: Path, virtual: VirtualServer) -> Iterator[Finding]:
+def _bad_target(config: Config, service: ResolvedService) -> Iterator[Finding]:
+    at, virtual, entries = service.path, service.written, service.entries
     written = [key for key in _WHICH if getattr(virtual, key) is not None]
     if not written:
         wrong = "does not say which packets it takes"
@@ -89,14 +61,11 @@ def _bad_target(config: Config, at: Path, virtual: VirtualServer) -> Iterator[Fi
     elif len(written) > 1:
         wrong = f"{' and '.join(written)} both say which packets it takes"
         yield Finding((*at, written[-1]), wrong, "keep one of them, and make a virtual server of the other")
-    if virtual.address is not None:
-        why = why_no_server(virtual.address)
-        if why is not None:
-            yield Finding((*at, "address"), why, "write the address that clients connect to")
-    if virtual.group is not None and virtual.group not in config.virtual_server_group:
+    if service.address is not None and service.address.why_not:
+        yield Finding((*at, "address"), service.address.why_not, "write the address that clients connect to")
+    if virtual.group is not None and service.group is None:
         fix = _unknown(virtual.group, config.virtual_server_group, "virtual_server_group")
         yield Finding((*at, "group"), f'there is no group "{virtual.group}"', fix)
-    entries = list(good_entries(config, virtual.group or ""))
     if virtual.protocol is None and (virtual.address is not None or entries):
         wrong = "is missing: an address alone does not say what is spoken there"
         yield Finding((*at, "protocol"), wrong, 'add protocol = "tcp", "udp" or "sctp"')
@@ -115,7 +84,8 @@ def _unknown(name: str, known: Iterable[str], table: str) -> str:
     return f'did you mean "{near}"?' if near is not None else f"add the table [{table}.{name}]"
 
 
-def _bad_choice(config: Config, at: Path, virtual: VirtualServer) -> Iterator[Finding]:
+def _bad_choice(service: ResolvedService) -> Iterator[Finding]:
+    at, virtual = service.path, service.written
     if virtual.ops and virtual.protocol in ("tcp", "sctp") and virtual.fwmark is None:
         wrong = f"a datagram alone is no {virtual.protocol.upper()} connection"
         yield Finding((*at, "ops"), wrong, "leave it out: it is for UDP and firewall marks")
@@ -126,7 +96,9 @@ def _bad_choice(config: Config, at: Path, virtual: VirtualServer) -> Iterator[Fi
             yield Finding(
                 (*at, "sched_flags", index), wrong, f'write lvs_sched = "{scheduler}", or leave it out'
             )
-    versions = ip_versions(config, virtual)
+    if virtual.persistence_timeout_s is None and virtual.persistence_granularity is None:
+        return
+    versions = service.ip_versions
     if virtual.persistence_timeout_s is not None and len(versions) > 1:
         wrong = "what counts as one client is written differently for IPv4 and IPv6, and its group has both"
         fix = "make a group and a virtual server for each IP version"
@@ -137,7 +109,7 @@ def _bad_choice(config: Config, at: Path, virtual: VirtualServer) -> Iterator[Fi
 
 def _bad_netmask(at: Path, text: str, version: int) -> Iterator[Finding]:
     if version == 6:
-        good = text.isascii() and text.isdigit() and 1 <= int(text) <= _LONGEST_PREFIX
+        good = _PREFIX.fullmatch(text) is not None and 1 <= int(text) <= _LONGEST_PREFIX
         fix = "write a prefix length from 1 to 128, for example 64"
     else:
         good, fix = _is_netmask(text), "write for example 255.255.255.0"
@@ -163,15 +135,14 @@ def _bad_quorum(at: Path, virtual: VirtualServer) -> Iterator[Finding]:
         yield Finding((*at, "hysteresis"), wrong, fix)
 
 
-def _bad_owner(
-    config: Config, at: Path, virtual: VirtualServer, holders: frozenset[str]
-) -> Iterator[Finding]:
+def _bad_owner(config: Config, service: ResolvedService, holders: VipHolders) -> Iterator[Finding]:
+    at, virtual = service.path, service.written
     if virtual.vip is not None:
         if virtual.vip not in config.vip:
             fix = _unknown(virtual.vip, config.vip, "vip")
             yield Finding((*at, "vip"), f'there is no VIP "{virtual.vip}"', fix)
         return
-    if has_a_vip(config, virtual, holders):
+    if not (virtual.present == "owner" or virtual.ha_suspend) or holders.by_address(service):
         return
     why = "a firewall mark belongs to no VIP" if virtual.fwmark is not None else "no VIP has its address"
     fix = "add vip, the name of the VIP that it belongs to"
@@ -181,71 +152,43 @@ def _bad_owner(
         yield Finding((*at, "ha_suspend"), f"{why}, so its real servers would never be checked", fix)
 
 
-def has_a_vip(config: Config, virtual: VirtualServer, holders: frozenset[str]) -> bool:
-    """Whether a VIP has an address of it; `holders` are the addresses of all VIPs."""
-    if virtual.address is not None:
-        return read_address(virtual.address) in holders
-    entries = [entry for _, entry in good_entries(config, virtual.group or "")]
-    known = [ipaddress.ip_address(text) for text in holders] if entries else []
-    return any(
-        entry.version == address.version and 0 <= int(address) - entry.first < entry.count
-        for entry in entries
-        for address in known
-    )
-
-
-def vip_addresses(config: Config) -> frozenset[str]:
-    """Of all VIPs, those that can be understood."""
-    return frozenset(address for _, address in good_addresses(config))
-
-
-class _Span(msgspec.Struct, frozen=True, order=True):
+class _Span(NamedTuple):
     """Addresses of one virtual server that follow each other, of one protocol and port."""
 
     where: tuple[str, int, int]  # protocol, IP version, port
     first: int
     last: int
+    order: int  # of the virtual server in the file
     path: Path
-    name: str
 
 
-def _repeated_services(config: Config) -> Iterator[Finding]:
+def _repeated_services(services: tuple[ResolvedService, ...]) -> Iterator[Finding]:
     """IPVS has one entry for each address, port and protocol, and for each firewall mark."""
-    spans = sorted(span for name in config.virtual_server for span in _spans(config, name))
+    spans = sorted(span for order, service in enumerate(services) for span in _spans(order, service))
     reaching: _Span | None = None  # of those before in the same place: the one that ends last
     for span in spans:
         if reaching is not None and reaching.where == span.where and reaching.last >= span.first:
-            later, earlier = sorted((reaching, span), key=lambda each: _order(config, each), reverse=True)
+            earlier, later = sorted((reaching, span), key=lambda each: (each.order, each.path))
             wrong = f"the same packets are taken by {dotted(earlier.path)}"
             path = later.path
-            if earlier.name != later.name:
-                wrong += f", which {dotted(('virtual_server', earlier.name))} has"
-                at: Path = ("virtual_server", later.name)
-                path = (*at, "group") if config.virtual_server[later.name].group is not None else path
+            if earlier.order != later.order:
+                wrong += f", which {dotted(services[earlier.order].path)} has"
+                if services[later.order].written.group is not None:
+                    path = (*services[later.order].path, "group")
             yield Finding(path, wrong, "keep it in one of them")
         if reaching is None or reaching.where != span.where or span.last > reaching.last:
             reaching = span
 
 
-def _order(config: Config, span: _Span) -> tuple[int, str]:
-    return list(config.virtual_server).index(span.name), dotted(span.path)
-
-
-def _spans(config: Config, name: str) -> Iterator[_Span]:
-    virtual = config.virtual_server[name]
-    at: Path = ("virtual_server", name)
-    protocol: str = virtual.protocol or ""
-    marks = [((*at, "fwmark"), virtual.fwmark)] if virtual.fwmark is not None else []
-    if virtual.address is not None and why_no_server(virtual.address) is None:
-        address = ipaddress.ip_address(virtual.address)
-        number = int(address)
-        yield _Span((protocol, address.version, virtual.port), number, number, (*at, "address"), name)
-    if virtual.group is not None and virtual.group in config.virtual_server_group:
-        for path, entry in good_entries(config, virtual.group):
-            where = (protocol, entry.version, entry.port)
-            yield _Span(where, entry.first, entry.first + entry.count - 1, path, name)
-        own: Path = ("virtual_server_group", virtual.group, "fwmarks")
-        group = config.virtual_server_group[virtual.group]
-        marks += [((*own, index), mark) for index, mark in enumerate(group.fwmarks or ())]
-    for path, mark in marks:
-        yield _Span(("fwmark", mark_version(virtual), 0), mark, mark, path, name)
+def _spans(order: int, service: ResolvedService) -> Iterator[_Span]:
+    protocol: str = service.written.protocol or ""
+    address = service.address
+    if address is not None and not address.why_not:
+        number = int(ipaddress.ip_address(address.text))
+        where = (protocol, ip_version(address.text), service.written.port)
+        yield _Span(where, number, number, order, (*service.path, "address"))
+    for path, entry in service.entries:
+        where = (protocol, entry.version, entry.port)
+        yield _Span(where, entry.first, entry.first + entry.count - 1, order, path)
+    for path, mark in service.marks:
+        yield _Span(("fwmark", service.mark_version, 0), mark, mark, order, path)

@@ -5,9 +5,12 @@ Rules of this file: pure; a text that means nothing raises `WordError`.
 
 from __future__ import annotations
 
+import re
+
 from vipkeeper.config.words import WordError
 
 LEAST, MOST = 100, 599
+_CODE = re.compile("[0-9]{1,9}")  # int() refuses thousands of digits
 _FIX = "write codes and ranges with blanks between, for example 200 301-304"
 
 
@@ -26,7 +29,7 @@ def _range(word: str) -> tuple[int, int]:
 
 
 def _code(text: str, word: str) -> int:
-    if not (text.isascii() and text.isdigit()):
+    if not _CODE.fullmatch(text):
         raise WordError(f'"{word}" is no status code', _FIX)
     if not LEAST <= int(text) <= MOST:
         raise WordError(f"there is no status code {text}", f"they go from {LEAST} to {MOST}")

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from vipkeeper.config.described import about as _about
+from vipkeeper.config.program_owner import ProgramGroup, ProgramUser
 
 HEAVIEST = 253
 
@@ -98,16 +99,8 @@ class TrackScript(msgspec.Struct, frozen=True, rename=_SCRIPT_KEYS):
         bool,
         _about("Whether it counts as not well from the start until `rise` successes were seen.", True),
     ] = False
-    user: (
-        Annotated[str, _about("The user that it runs as, instead of `scripts.user`.", "nobody", min_length=1)]
-        | None
-    ) = None
-    group: (
-        Annotated[
-            str, _about("The group that it runs as; the default is the user's own.", "nogroup", min_length=1)
-        ]
-        | None
-    ) = None
+    user: ProgramUser = None
+    group: ProgramGroup = None
 
 
 class TrackFile(msgspec.Struct, frozen=True):

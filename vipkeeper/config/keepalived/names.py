@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from vipkeeper.config.rules import LONGEST_NAME
+from vipkeeper.config.name_rules import LONGEST_NAME
 
 _NOT_TAKEN = re.compile(r"[^A-Za-z0-9._-]+")
 
