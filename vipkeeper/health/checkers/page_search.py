@@ -49,21 +49,25 @@ async def search(page: Page, body: bytes) -> None:
 
 
 def end_searching() -> None:
-    """Ends the process, if there is one; the next search begins another."""
+    """Ends the process, if there is one; the next search begins another, in whichever event loop."""
     _SEARCHER.end()
+    _SEARCHER.turn = asyncio.Lock()
 
 
 class _Searcher:
-    """The other end. One search at a time: a usual one takes less time than its way there and back."""
+    """The other end. One search at a time: a usual one takes less time than its way there and back.
+
+    The lock outlives the process: those that wait for it are to wait with those that come later.
+    """
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._sock: socket.socket | None = None
-        self._turn = asyncio.Lock()
+        self.turn = asyncio.Lock()
 
     async def found(self, wanted: Search) -> Found:
         """Raises CannotCheck."""
-        async with self._turn:
+        async with self.turn:
             try:
                 return await self._asked(wanted)
             except BaseException:
@@ -78,7 +82,6 @@ class _Searcher:
             self._process.kill()
             self._process.wait(_ENDED_IN_S)
             self._process = None
-        self._turn = asyncio.Lock()
 
     async def _asked(self, wanted: Search) -> Found:
         loop = asyncio.get_running_loop()
