@@ -8,6 +8,7 @@ there, the file is a link to elsewhere, the file system is another machine's) a 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -32,11 +33,9 @@ class WatchedFiles:
 
     def want(self, files: Mapping[str, TrackFile]) -> None:
         """From now on these. What is new is read at once, and told."""
-        new = {name: file for name, file in files.items() if self._files.get(name) != file}
+        new = [name for name, file in files.items() if self._files.get(name) != file]
         self._files = files
         self._states = {name: state for name, state in self._states.items() if name in files}
-        for name, file in new.items():
-            self._initialize(name, file)
         if files and self._inotify is None:
             self._begin()
         if self._inotify is not None:
@@ -76,19 +75,9 @@ class WatchedFiles:
             if directory is None or str(Path(file.file).parent) == directory:
                 self._look(name)
 
-    def _initialize(self, name: str, file: TrackFile) -> None:
-        path = Path(file.file)
-        if file.init_file is None or (path.exists() and not file.overwrite):
-            return
-        try:
-            path.write_text(f"{file.init_file}\n")
-        except OSError as error:
-            self._trouble(name, f"{path} cannot be made ({error.strerror}): make it, or leave out init_file")
-
     def _look(self, name: str) -> None:
         try:
-            with Path(self._files[name].file).open("rb") as file:
-                content: bytes | None = file.read(_MOST_BYTES)
+            content: bytes | None = _start_of(self._files[name].file)
         except FileNotFoundError:
             content = None
         except OSError as error:
@@ -105,3 +94,12 @@ class WatchedFiles:
         if before is None or before.number != number:
             self._states[name] = state
             self._tell(name, state)
+
+
+def _start_of(path: str) -> bytes:
+    # Without O_NONBLOCK a named pipe in its place would stop this process until somebody writes to it.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        return os.read(descriptor, _MOST_BYTES)
+    finally:
+        os.close(descriptor)
