@@ -16,6 +16,7 @@ from vipkeeper.agent.logs import log
 from vipkeeper.balancing.virtual_service import VirtualService
 from vipkeeper.director.drains import Drains, empty_of_connections
 from vipkeeper.director.full_report import full_reports
+from vipkeeper.director.renames import former_names, renamed_checks
 from vipkeeper.director.server_log import log_change, log_drain
 from vipkeeper.director.table_keeper import TableKeeper
 from vipkeeper.director.target import Target, daemons_of
@@ -59,10 +60,12 @@ class Director:
             keys = [key for service in plan.services for key in service.keys]
             found = dict(self._keeper.begin(keys, flush=plan.flush).servers)
         self._followed = True
-        self._plan = plan
+        earlier, self._plan = self._plan, plan
+        former = former_names(earlier.services, plan.services)
+        self._runner.rename(renamed_checks(former, earlier.services, plan.services))
         before, self._services = self._services, {}
         for one in plan.services:
-            service = before.pop(one.name, None)
+            service = before.pop(former[one.name]) if one.name in former else None
             if service is None:
                 service = VirtualService(
                     one,

@@ -94,6 +94,14 @@ class CheckRunner:
         self._tidy()
         self._set_timer()
 
+    def rename(self, names: Mapping[CheckKey, CheckKey]) -> None:
+        """These are called otherwise from now on, and keep state and rhythm. Who had such a name ends."""
+        for key in set(names.values()) & (self._checks.keys() - names.keys()):
+            self._checks.pop(key).stop()
+        self._checks = {names.get(key, key): check for key, check in self._checks.items()}
+        for key, check in self._checks.items():
+            check.key = key
+
     def suspend(self, virtual_servers: Collection[str]) -> None:
         """Of these, and of no others, no check runs until the next call. What they said stays."""
         self._suspended = frozenset(virtual_servers)
