@@ -232,10 +232,17 @@ def test_who_changes_it_again_and_again_is_left_alone_for_a_while(
         bench.look()
         assert WEB in bench.ipvs.table.servers
     bench.by_hand(RemoveServers((WEB,)))
+    caplog.clear()
     with caplog.at_level(logging.WARNING):
         bench.look()
         bench.look()
+        bench.by_hand(AddServers({WEB: VirtualServer(Service("wlc"))}))
+        bench.look()
+        bench.by_hand(RemoveServers((WEB,)))
+        bench.look()
     assert bench.ipvs.table.servers == {DNS: PLAIN}
+    assert "it is put right" not in caplog.text, "while it is left to them nothing is"
+    assert bench.keeper.corrected == READINGS_BEFORE_A_PAUSE
     assert caplog.text.count("again and again") == 1
     assert "again and again" in bench.keeper.refused[0]
     lighter = VirtualServer(Service("rr"), {A: Destination()})

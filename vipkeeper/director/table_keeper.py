@@ -211,7 +211,7 @@ class TableKeeper:
         kept = {key: before.servers[key] for key in touched if key in before.servers}
         others = {key: server for key, server in found.servers.items() if key not in touched}
         self._observed = replace(found, servers={**others, **kept})
-        ours = self._target.servers.keys() - touched
+        ours = self._target.servers.keys() - touched - self._quarrels.left()
         changed = differing(narrowed(before, ours).servers, narrowed(found, ours).servers)
         self._quarrels.quiet(ours - changed)
         for key in sorted(changed, key=str):
