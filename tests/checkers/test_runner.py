@@ -316,7 +316,7 @@ def test_one_silent_server_delays_nobody_else() -> None:
                     }
                 )
                 await until(lambda: watched.standing("well") is Standing.UP)
-                assert watched.runner.running == 20
+                await until(lambda: watched.runner.running == 20)
 
     run(story)
 

@@ -200,7 +200,7 @@ class Director:
             await asyncio.sleep(DRAIN_LOOK_S)
             emptied = False
             for service in self._services.values():
-                for name in service.draining:
+                for name in service.emptying:
                     counts = self._keeper.destination_counts
                     if empty_of_connections(service.plan, name, counts) and service.emptied(name):
                         emptied = True

@@ -230,6 +230,7 @@ class CheckRunner:
 
     def _ended(self, check: _Check, outcome: CheckOutcome | None) -> None:
         self.run_count += 1
+        self.failed_count += outcome is not None and not outcome.ok
         self._take(check, outcome)
         due_first = not self._due or check.pace.next_deadline_s() < self._due[0][0]
         self._enter(check)
@@ -247,8 +248,6 @@ class CheckRunner:
         check.take(outcome, self._clock())
         if outcome is None:
             return
-        if not outcome.ok:
-            self.failed_count += 1
         state = check.state
         changed = state.standing is not before.standing
         if changed or (not outcome.ok and before.standing is not Standing.DOWN):
@@ -300,9 +299,9 @@ class _Check:
 
     def take(self, outcome: CheckOutcome | None, now_s: float) -> None:
         self.pace = self.pace.step(outcome, now_s)
+        self.ended_s = now_s
         if outcome is None:
             return
-        self.ended_s = now_s
         self.detail = outcome.detail
         self.changes_weight_by = outcome.changes_weight_by
         if outcome.weight is not None:  # who does not say it leaves it as it is, like keepalived
