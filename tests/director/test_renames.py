@@ -25,9 +25,15 @@ def service(name: str, *keys: ServiceKey) -> ServicePlan:
 @pytest.mark.parametrize(
     ("after", "former"),
     [
-        pytest.param((service("web", ONE), service("mail", OTHER)), {"web": "web", "mail": "mail"}, id="same"),
-        pytest.param((service("shop", ONE), service("mail", OTHER)), {"shop": "web", "mail": "mail"}, id="new"),
-        pytest.param((service("mail", ONE), service("web", OTHER)), {"mail": "web", "web": "mail"}, id="swap"),
+        pytest.param(
+            (service("web", ONE), service("mail", OTHER)), {"web": "web", "mail": "mail"}, id="same"
+        ),
+        pytest.param(
+            (service("shop", ONE), service("mail", OTHER)), {"shop": "web", "mail": "mail"}, id="new"
+        ),
+        pytest.param(
+            (service("mail", ONE), service("web", OTHER)), {"mail": "web", "web": "mail"}, id="swap"
+        ),
         pytest.param((service("web", THIRD),), {"web": "web"}, id="moved"),
         pytest.param((service("shop", ONE), service("web", THIRD)), {"shop": "web"}, id="named after it"),
         pytest.param((service("shop", THIRD),), {}, id="another"),
@@ -83,8 +89,8 @@ def test_who_is_renamed_stays_as_it_is(tmp_path: Path, virtual: str, reals: dict
             (check,) = dead.checks
             reads = msgspec.structs.replace(check, ask=FileAsk("well", 0), reach=None)
             alive = msgspec.structs.replace(alive, checks=(reads,))
-            wanted = plan(dead, alive)
-            wanted = msgspec.structs.replace(wanted, track_files={"well": WatchedFile(str(tmp_path / "well"))})
+            files = {"well": WatchedFile(str(tmp_path / "well"))}
+            wanted = msgspec.structs.replace(plan(dead, alive), track_files=files)
             bench.director.follow(wanted)
             await until_so(lambda: bench.serving == ["192.0.2.2"])
             await asyncio.sleep(0)

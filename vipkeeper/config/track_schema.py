@@ -135,7 +135,8 @@ class TrackFile(msgspec.Struct, frozen=True):
         | None
     ) = None
     overwrite: Annotated[
-        bool, _about("Whether the start writes `init_file` although the file exists; a reload does not.", True)
+        bool,
+        _about("Whether the start writes `init_file` although the file exists; a reload does not.", True),
     ] = False
 
 
