@@ -141,6 +141,25 @@ def test_a_process_that_somebody_killed_is_no_verdict() -> None:
     asyncio.run(killed())
 
 
+def test_a_process_that_somebody_stopped_is_replaced() -> None:
+    search = Search(b"ok", b"ok")
+
+    async def stopped() -> None:
+        searcher = page_search.Searcher()
+        assert await searcher.found(search) is Found.MATCH
+        (child,) = set(children()) - before
+        os.kill(child, signal.SIGSTOP)
+        searcher.limit_s, usual_s = 0.2, searcher.limit_s
+        with pytest.raises(CannotCheck, match="somebody stopped it"):
+            await searcher.found(search)
+        searcher.limit_s = usual_s
+        assert await searcher.found(search) is Found.MATCH
+        searcher.end()
+
+    before = set(children())
+    asyncio.run(asyncio.wait_for(stopped(), 60))
+
+
 def children() -> list[int]:
     done = subprocess.run(["pgrep", "-P", str(os.getpid())], capture_output=True, text=True, check=False)
     return [pid for pid in map(int, done.stdout.split()) if is_ours(pid)]
