@@ -194,6 +194,21 @@ def test_it_is_remembered_before_it_is_made(bench: Bench) -> None:
     assert bench.keeper.refused == ()
 
 
+def test_what_cannot_be_remembered_is_not_made_at_the_next_turn_either(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    full = Bench(tmp_path / "not there")
+    full.begin({WEB: PLAIN})
+    full.look()
+    assert full.ipvs.table.servers == {}
+    assert caplog.text.count("nothing is programmed") == 1
+    assert "make room there" in full.keeper.refused[0]
+    (tmp_path / "not there").mkdir()
+    full.look()
+    assert full.ipvs.table.servers == {WEB: PLAIN}
+    assert full.path.exists()
+
+
 def test_a_flush_spares_what_is_ours(bench: Bench) -> None:
     bench.begin({WEB: PLAIN, DNS: PLAIN})
     bench.by_hand(AddServers({FOREIGN: PLAIN}))

@@ -266,9 +266,15 @@ class TableKeeper:
     def _failed(self, refused: Exception) -> None:
         """What is there is not known any more; the next reading is taken as the first."""
         self._observed = None
-        if str(refused) not in self._told:
-            log(logging.ERROR, "ipvs-refused", f"{refused}; it is tried again")
-        self._told |= {str(refused)}
+        sentence = str(refused)
+        if isinstance(refused, OSError) and refused.filename:
+            sentence = (
+                f"nothing is programmed, because {refused.filename} cannot be written ({refused.strerror}), "
+                "and what nobody remembers would stay for ever: make room there"
+            )
+        if sentence not in self._told:
+            log(logging.ERROR, "ipvs-refused", f"{sentence}; it is tried again")
+        self._told |= {sentence}
 
 
 def _servers_first(wanted: IpvsTable, observed: IpvsTable, own: OwnIpvs) -> tuple[IpvsChange, ...]:
