@@ -59,7 +59,7 @@ def test_a_file_counts_when_it_comes_changes_moves_and_goes(tmp_path: Path) -> N
 
     async def story() -> None:
         files = Files()
-        files.watch.want({"maint": TrackFile(file=str(path))})
+        files.watch.want({"maint": str(path)})
         assert files.numbers == {"maint": 0}
         path.write_text("5\n")
         await until(lambda: files.numbers["maint"] == 5)
@@ -83,7 +83,7 @@ def test_a_file_that_is_written_anew_is_never_seen_empty(tmp_path: Path) -> None
 
     async def story() -> None:
         files = Files()
-        files.watch.want({"maint": TrackFile(file=str(path))})
+        files.watch.want({"maint": str(path)})
         for number in range(2, 6):
             with path.open("w") as file:
                 await asyncio.sleep(0.05)  # it is empty now, and the kernel has had time to say so
@@ -100,7 +100,7 @@ def test_a_directory_may_come_later(tmp_path: Path) -> None:
 
     async def story() -> None:
         files = Files()
-        files.watch.want({"maint": TrackFile(file=str(path))})
+        files.watch.want({"maint": str(path)})
         looks = asyncio.create_task(files.watch.run())
         path.parent.mkdir(parents=True)
         path.write_text("5\n")
@@ -117,7 +117,7 @@ def test_a_named_pipe_in_its_place_stops_nobody(tmp_path: Path) -> None:
 
     async def story() -> None:
         files = Files()
-        files.watch.want({"maint": TrackFile(file=str(path))})
+        files.watch.want({"maint": str(path)})
         assert files.numbers == {"maint": 0}
         files.watch.close()
 

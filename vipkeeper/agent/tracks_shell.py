@@ -127,7 +127,7 @@ class TracksShell:
             kind = TrackKind.FILE
             self._files = WatchedFiles(partial(self._changed, kind), partial(_warn, kind))
             self._looks.append(aside(self._files.run(), "tracked-files"))
-        self._files.want({name: config.track_file[name] for name in names})
+        self._files.want({name: config.track_file[name].file for name in names})
 
     def _want_processes(self, config: Config, names: list[str]) -> None:
         if self._processes is None:

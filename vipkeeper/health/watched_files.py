@@ -12,7 +12,6 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from vipkeeper.config.track_schema import TrackFile
 from vipkeeper.health.file_numbers import number_in
 from vipkeeper.health.inotify import Inotify
 from vipkeeper.health.verdicts import TrackState, Verdict
@@ -27,20 +26,20 @@ class WatchedFiles:
     def __init__(self, tell: Callable[[str, TrackState], None], trouble: Callable[[str, str], None]) -> None:
         self._tell = tell
         self._trouble = trouble  # a name, and what somebody has to do
-        self._files: Mapping[str, TrackFile] = {}
+        self._files: Mapping[str, str] = {}
         self._states: dict[str, TrackState] = {}
         self._inotify: Inotify | None = None
 
-    def want(self, files: Mapping[str, TrackFile]) -> None:
-        """From now on these. What is new is read at once, and told."""
-        new = [name for name, file in files.items() if self._files.get(name) != file]
+    def want(self, files: Mapping[str, str]) -> None:
+        """From now on these: paths by name. What is new is read at once, and told."""
+        new = [name for name, path in files.items() if self._files.get(name) != path]
         self._files = files
         self._states = {name: state for name, state in self._states.items() if name in files}
         if files and self._inotify is None:
             self._begin()
         if self._inotify is not None:
-            for file in files.values():
-                self._inotify.watch(str(Path(file.file).parent))
+            for path in files.values():
+                self._inotify.watch(str(Path(path).parent))
         for name in new:
             self._look(name)
 
@@ -48,9 +47,9 @@ class WatchedFiles:
         """The regular look, for ever."""
         while True:
             await asyncio.sleep(LOOK_INTERVAL_S)
-            for file in self._files.values():
+            for path in self._files.values():
                 if self._inotify is not None:
-                    self._inotify.watch(str(Path(file.file).parent))
+                    self._inotify.watch(str(Path(path).parent))
             for name in self._files:
                 self._look(name)
 
@@ -71,21 +70,19 @@ class WatchedFiles:
             )
 
     def _changed(self, directory: str | None) -> None:
-        for name, file in self._files.items():
-            if directory is None or str(Path(file.file).parent) == directory:
+        for name, path in self._files.items():
+            if directory is None or str(Path(path).parent) == directory:
                 self._look(name)
 
     def _look(self, name: str) -> None:
         try:
-            content: bytes | None = _start_of(self._files[name].file)
+            content: bytes | None = _start_of(self._files[name])
         except FileNotFoundError:
             content = None
         except OSError as error:
             content = None
             if name not in self._states:
-                self._trouble(
-                    name, f"{self._files[name].file} cannot be read ({error.strerror}) and counts as 0"
-                )
+                self._trouble(name, f"{self._files[name]} cannot be read ({error.strerror}) and counts as 0")
         number = number_in(content)
         state = TrackState(
             Verdict.WELL, number, "it does not exist" if content is None else f"it says {number}"
