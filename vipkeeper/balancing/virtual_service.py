@@ -53,6 +53,7 @@ class VirtualService:
         self._told: ServerState | None = None  # of the quorum
         self._quorum = Quorum(plan.quorum, plan.hysteresis)
         self._servers: dict[str, RealServer] = {}
+        self.taken_over: frozenset[str] = frozenset()  # names of those that an earlier process had in
         here = found_in(plan, found)
         for server in plan.real_servers:
             if here is None:
@@ -65,6 +66,7 @@ class VirtualService:
             if here is None or self._servers[name].plan.key not in here.destinations:
                 self._servers[name].emptied()
         if here is not None:
+            self.taken_over = frozenset(name for name, server in self._servers.items() if server.up)
             self._adopt_quorum(here)
         self._settle(first=True)
 

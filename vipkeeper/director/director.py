@@ -55,8 +55,8 @@ class Director:
 
     def follow(self, plan: BalancingPlan) -> None:
         """Keep this from now on. The first one takes over what an earlier process left."""
-        found = {}
-        if not self._followed:
+        found, first = {}, not self._followed
+        if first:
             keys = [key for service in plan.services for key in service.keys]
             found = dict(self._keeper.begin(keys, flush=plan.flush).servers)
         self._followed = True
@@ -82,7 +82,10 @@ class Director:
         self._settle()  # who serves is written before anybody is checked
         self._suspend()
         checks = dict(_checks_of(plan))
-        self._runner.want(checks, files=plan.track_files, scripts=plan.scripts)
+        taken_over = [key for key in checks if first and self._was_in(key)]
+        self._runner.want(
+            checks, files=plan.track_files, scripts=plan.scripts, ran_before=frozenset(taken_over)
+        )
         for key in checks:
             self._checked(key, self._runner.state(key))
 
@@ -135,6 +138,9 @@ class Director:
                 self._tell_changes(service)
         stays = keep or (self._plan.keep_on_stop and not self._plan.empty)
         self._keeper.end(keep=stays)
+
+    def _was_in(self, key: CheckKey) -> bool:
+        return key.real_server in self._services[key.virtual_server].taken_over
 
     def _checked(self, key: CheckKey, state: CheckState) -> None:
         service = self._services.get(key.virtual_server)

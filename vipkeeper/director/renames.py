@@ -17,7 +17,7 @@ def former_names(before: Iterable[ServicePlan], after: Iterable[ServicePlan]) ->
     left = {plan.name: frozenset(plan.keys) for plan in before}
     by_keys = {keys: name for name, keys in left.items()}
     new = {plan.name: frozenset(plan.keys) for plan in after}
-    former = {name: by_keys[keys] for name, keys in new.items() if keys in by_keys}
+    former = {name: by_keys.pop(keys) for name, keys in new.items() if keys in by_keys}
     for name in former.values():
         del left[name]
     former.update((name, name) for name in new if name not in former and name in left)

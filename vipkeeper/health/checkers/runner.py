@@ -81,12 +81,16 @@ class CheckRunner:
         *,
         files: Mapping[str, WatchedFile] | None = None,
         scripts: ScriptRules | None = None,
+        ran_before: Collection[CheckKey] = (),
     ) -> None:
-        """From now on these. What did not change keeps its state and its rhythm."""
+        """From now on these. What did not change keeps its state and its rhythm.
+
+        `ran_before`: in an earlier process, which had the server in; so one failure proves nothing.
+        """
         for key in self._checks.keys() - checks.keys():
             self._checks.pop(key).stop()
         for key, plan in checks.items():
-            self._want_one(key, plan)
+            self._want_one(key, plan, ran=key in ran_before)
         self._misc.want(scripts or ScriptRules())
         self._files.want(
             {key: plan.ask for key, plan in checks.items() if isinstance(plan.ask, FileAsk)}, files or {}
@@ -129,7 +133,7 @@ class CheckRunner:
         await asyncio.gather(*tasks, return_exceptions=True)
         await end_cancelled(_LAST_PATIENCE_S)
 
-    def _want_one(self, key: CheckKey, plan: CheckPlan) -> None:
+    def _want_one(self, key: CheckKey, plan: CheckPlan, *, ran: bool) -> None:
         check = self._checks.get(key)
         if check is not None and (check.plan.ask, check.plan.reach) == (plan.ask, plan.reach):
             if check.plan.pacing != plan.pacing:
@@ -140,7 +144,7 @@ class CheckRunner:
             return
         if check is not None:
             check.stop()
-        pace = PacedCheck.start(plan.pacing, now_s=self._clock(), chance=self._chance())
+        pace = PacedCheck.start(plan.pacing, now_s=self._clock(), chance=self._chance(), ran=ran)
         check = self._checks[key] = _Check(key, plan, pace)
         self._suspend_or_resume(check)
         self._enter(check)
