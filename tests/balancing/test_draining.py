@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from tests.balancing.values import SORRY, fail, plan, real, recover, table, tcp, told, weights
 from vipkeeper.balancing.virtual_service import VirtualService
+from vipkeeper.model.ipvs import DestinationKey
 
 
 def state_of(service: VirtualService, number: int) -> str:
@@ -66,6 +68,24 @@ def test_it_outlives_a_reload() -> None:
     service = drained(VirtualService(plan()))
     service.followed(plan(real(1, tcp(), weight=5), real(2, tcp()), real(3)))
     assert weights(service) == {"1": 0, "2": 1, "3": 1}
+    assert service.draining == {"web1"}
+
+
+def test_one_that_a_reload_moves_stays_drained() -> None:
+    service = drained(VirtualService(plan()))
+    moved = msgspec.structs.replace(real(1, tcp()), key=DestinationKey("10.0.0.101", 80))
+    service.followed(plan(moved, real(2, tcp())))
+    assert weights(service) == {"2": 1}
+    assert service.draining == {"web1"}
+    service.undrain("web1")
+    assert len(weights(service)) == 2
+
+
+def test_only_who_may_have_connections_is_looked_after() -> None:
+    service = drained(VirtualService(plan()))
+    assert service.emptying == {"web1"}
+    service.emptied("web1")
+    assert service.emptying == frozenset()
     assert service.draining == {"web1"}
 
 

@@ -25,7 +25,7 @@ from tests.balancing.values import (
     with_alpha,
 )
 from vipkeeper.balancing.virtual_service import VirtualService
-from vipkeeper.model.balancing import ServicePlan
+from vipkeeper.model.balancing import CheckState, ServicePlan
 from vipkeeper.model.ipvs import AddressKey, Destination, Service, Transport, VirtualServer
 
 BOTH = {"1": 1, "2": 1}
@@ -168,6 +168,8 @@ def test_a_weight_that_a_check_gave_stays() -> None:
     weigh(service, 1, 10)
     service.followed(plan(real(1, dynamic(), weight=5), real(2)))
     assert weights(service) == {"1": 10, "2": 1}
+    service.checked("web1", DYNAMIC, CheckState())
+    assert weights(service) == {"1": 10, "2": 1}, "its program is another one, and has not run yet"
     weigh(service, 1, None)
     assert weights(service) == {"1": 5, "2": 1}
 

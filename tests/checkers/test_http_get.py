@@ -129,6 +129,13 @@ def test_the_time_limit_is_for_the_whole_answer(script: Script) -> None:
     assert found.detail == f"/: 127.0.0.1:{script.port} did not answer in full within 0.3 s"
 
 
+@pytest.mark.parametrize("line", [b"0\r\nA: ", b"1;"], ids=["trailer", "chunk extension"])
+def test_what_is_no_body_has_an_end_too(line: bytes) -> None:
+    begin = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + line
+    script = Script(begin, *[b"x" * 2**16] * 3, then="hold")
+    assert get(script, Page("/")).detail == "/: its trailer is longer than 64 KiB"
+
+
 def test_a_page_without_end_is_not_taken_into_memory() -> None:
     chunk = b"x" * 2**20
     count = http_answer.LONGEST_BODY // len(chunk) + 1

@@ -112,6 +112,23 @@ def test_a_search_that_is_cancelled_leaves_no_answer_to_the_next() -> None:
     asyncio.run(cancelled())
 
 
+def test_those_that_wait_while_a_process_is_ended_get_their_own_answers() -> None:
+    """Who waits and who comes later must not ask side by side: answers have no name on them."""
+    good, bad = Page("/", regex="ok"), Page("/", regex="ok", regex_no_match=True)
+
+    async def each() -> list[BaseException | None]:
+        searches = [asyncio.ensure_future(page_search.search(WIDE, WIDE_BODY))]
+        searches += [asyncio.ensure_future(page_search.search(good, b"ok")) for _ in range(5)]
+        await asyncio.wait(searches[:1])
+        await asyncio.sleep(0)  # the next one has its turn, and a process begins
+        searches += [asyncio.ensure_future(page_search.search(bad, b"ok")) for _ in range(5)]
+        return await asyncio.wait_for(asyncio.gather(*searches, return_exceptions=True), 30)
+
+    costly, *others = asyncio.run(each())
+    assert isinstance(costly, Failed)
+    assert [isinstance(other, Failed) for other in others] == [False] * 5 + [True] * 5
+
+
 def test_a_process_that_somebody_killed_is_no_verdict() -> None:
     async def killed() -> None:
         await page_search.search(Page("/", regex="ok"), b"ok")
@@ -122,6 +139,25 @@ def test_a_process_that_somebody_killed_is_no_verdict() -> None:
         await page_search.search(Page("/", regex="ok"), b"ok")
 
     asyncio.run(killed())
+
+
+def test_a_process_that_somebody_stopped_is_replaced() -> None:
+    search = Search(b"ok", b"ok")
+
+    async def stopped() -> None:
+        searcher = page_search.Searcher()
+        assert await searcher.found(search) is Found.MATCH
+        (child,) = set(children()) - before
+        os.kill(child, signal.SIGSTOP)
+        searcher.limit_s, usual_s = 0.2, searcher.limit_s
+        with pytest.raises(CannotCheck, match="somebody stopped it"):
+            await searcher.found(search)
+        searcher.limit_s = usual_s
+        assert await searcher.found(search) is Found.MATCH
+        searcher.end()
+
+    before = set(children())
+    asyncio.run(asyncio.wait_for(stopped(), 60))
 
 
 def children() -> list[int]:

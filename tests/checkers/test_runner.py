@@ -134,6 +134,27 @@ def test_a_reload_touches_only_what_changed() -> None:
     run(story)
 
 
+def test_one_that_gets_the_name_of_another_is_alone_with_it() -> None:
+    """Else the other would run on, and say that this one is down."""
+
+    async def story() -> None:
+        async with running() as watched, datagram_server() as server:
+            server.automatic = b"yes"
+            with listening() as (_, refused):
+                pass
+            well = plan(SILENT, server.reach, OFTEN)
+            watched.runner.want({key("a"): plan(TcpAsk(), refused, OFTEN), key("b"): well})
+            await until(lambda: len(watched.told) == 2)
+            watched.runner.rename({key("b"): key("a")})
+            watched.runner.want({key("a"): well})
+            assert watched.standing("a") is Standing.UP
+            heard, failed = len(server.heard), watched.runner.failed_count
+            await until(partial(server.has_heard, heard + 5))
+            assert (watched.runner.failed_count, len(watched.told)) == (failed, 2)
+
+    run(story)
+
+
 def test_another_pace_keeps_what_a_check_said() -> None:
     async def story() -> None:
         async with running() as watched, datagram_server() as server:
@@ -295,7 +316,7 @@ def test_one_silent_server_delays_nobody_else() -> None:
                     }
                 )
                 await until(lambda: watched.standing("well") is Standing.UP)
-                assert watched.runner.running == 20
+                await until(lambda: watched.runner.running == 20)
 
     run(story)
 

@@ -98,7 +98,8 @@ def test_the_check_shows_its_own_certificate(
         assert outcome(written, script.port).ok
         assert script.client_certificates.count(True) == 3
         # A wrong or missing password is this node's trouble, and nobody is asked for it at a terminal.
-        for word in ("", str(own.cert_file)):
+        password.write_text("long" * 1000)
+        for word in ("", str(own.cert_file), str(password)):
             shown = ask(tls=Tls(certificate=str(own.cert_file), key=str(locked), password_file=word))
             assert "correct the file, its key or its password" in trouble(shown, script.port)
 

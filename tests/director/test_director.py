@@ -211,6 +211,31 @@ def test_a_restart_takes_over_who_was_out(bench: Bench) -> None:
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("restarted", [True, False])
+def test_after_a_restart_one_failure_is_not_enough_if_it_is_to_be_retried(
+    bench: Bench, restarted: bool
+) -> None:
+    """Else one lost packet after a crash would take out who serves; at a start nothing is known."""
+
+    async def story() -> None:
+        one, other = real_server("a", "127.0.0.1", 1, checked=True), real_server("b", "192.0.2.2")
+        (check,) = one.checks
+        patient = Pacing(warmup_s=0.0, retry=1, delay_before_retry_s=3600.0)
+        one = msgspec.structs.replace(one, checks=(msgspec.structs.replace(check, pacing=patient),))
+        if restarted:
+            bench.new_process()
+            bench.director.follow(plan(msgspec.structs.replace(one, checks=()), other))
+            await bench.director.end(keep=True)
+        bench.new_process()
+        async with bench.running():
+            bench.director.follow(plan(one, other))
+            await until_so(lambda: bench.director.report().checks_run == 1)
+            await asyncio.sleep(0)
+            assert bench.serving == (["127.0.0.1", "192.0.2.2"] if restarted else ["192.0.2.2"])
+
+    asyncio.run(story())
+
+
 def test_what_follows_a_vip_waits_for_word_of_it(bench: Bench) -> None:
     async def story() -> None:
         bench.new_process()

@@ -194,6 +194,21 @@ def test_it_is_remembered_before_it_is_made(bench: Bench) -> None:
     assert bench.keeper.refused == ()
 
 
+def test_what_cannot_be_remembered_is_not_made_at_the_next_turn_either(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    full = Bench(tmp_path / "not there")
+    full.begin({WEB: PLAIN})
+    full.look()
+    assert full.ipvs.table.servers == {}
+    assert caplog.text.count("nothing is programmed") == 1
+    assert "make room there" in full.keeper.refused[0]
+    (tmp_path / "not there").mkdir()
+    full.look()
+    assert full.ipvs.table.servers == {WEB: PLAIN}
+    assert full.path.exists()
+
+
 def test_a_flush_spares_what_is_ours(bench: Bench) -> None:
     bench.begin({WEB: PLAIN, DNS: PLAIN})
     bench.by_hand(AddServers({FOREIGN: PLAIN}))
@@ -232,10 +247,17 @@ def test_who_changes_it_again_and_again_is_left_alone_for_a_while(
         bench.look()
         assert WEB in bench.ipvs.table.servers
     bench.by_hand(RemoveServers((WEB,)))
+    caplog.clear()
     with caplog.at_level(logging.WARNING):
         bench.look()
         bench.look()
+        bench.by_hand(AddServers({WEB: VirtualServer(Service("wlc"))}))
+        bench.look()
+        bench.by_hand(RemoveServers((WEB,)))
+        bench.look()
     assert bench.ipvs.table.servers == {DNS: PLAIN}
+    assert "it is put right" not in caplog.text, "while it is left to them nothing is"
+    assert bench.keeper.corrected == READINGS_BEFORE_A_PAUSE
     assert caplog.text.count("again and again") == 1
     assert "again and again" in bench.keeper.refused[0]
     lighter = VirtualServer(Service("rr"), {A: Destination()})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -27,6 +29,12 @@ protocol = "tcp"
 address = "10.9.2.1"
 [virtual_server.web.real_server.one.tcp_check.port]
 delay_loop = 0.1
+[virtual_server.web.real_server.one.file_check.switch]
+track_file = "switch"
+[track_file.switch]
+file = "SWITCH"
+init_file = 3
+overwrite = true
 """
 VIP = """
 [vip.web]
@@ -41,7 +49,8 @@ vrid = 51
 @pytest.mark.parametrize("vip", [VIP, ""], ids=["with a VIP", "alone"])
 def test_it_is_one_sentence(tmp_path: Path, vip: str) -> None:
     config, run_dir = tmp_path / "agent.toml", tmp_path / "run"
-    config.write_text(f'backend = "vrrp"\n{vip}{SERVER}')
+    switch = tmp_path / "switch"
+    config.write_text(f'backend = "vrrp"\n{vip}{SERVER.replace("SWITCH", str(switch))}')
     with make_namespace(new_lab_name(), "director") as host:
         host.configure(
             "link add eth0 type veth peer name far0",
@@ -63,6 +72,13 @@ def test_it_is_one_sentence(tmp_path: Path, vip: str) -> None:
             assert ("10.9.2.80" in there) == bool(vip)
             shown = host.run(sys.executable, "-m", "vipkeeper", "ls", "--run-dir", str(run_dir), *words[1:3])
             assert ("10.9.2.80" in shown) == bool(vip)
+            assert switch.read_text() == "3\n"
+            switch.write_text("7\n")
+            os.kill(agent.pid, signal.SIGHUP)
+            while " reload " not in agent.log.read_text():
+                assert time.monotonic() < deadline, agent.log.read_text()
+                time.sleep(0.1)
+            assert switch.read_text() == "7\n", "what an operator wrote since outlives a reload"
         finally:
             agent.stop(PATIENCE_S)
     said = agent.log.read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ import pytest
 
 from vipkeeper.config.notify_schema import Scripts
 from vipkeeper.config.track_schema import TrackFile, TrackProcess, TrackScript
+from vipkeeper.health.first_numbers import write_first_numbers
 from vipkeeper.health.process_events import ProcessEvents
 from vipkeeper.health.process_match import pattern_of
 from vipkeeper.health.process_table import ProcessTable
@@ -57,7 +59,7 @@ def test_a_file_counts_when_it_comes_changes_moves_and_goes(tmp_path: Path) -> N
 
     async def story() -> None:
         files = Files()
-        files.watch.want({"maint": TrackFile(file=str(path))})
+        files.watch.want({"maint": str(path)})
         assert files.numbers == {"maint": 0}
         path.write_text("5\n")
         await until(lambda: files.numbers["maint"] == 5)
@@ -81,7 +83,7 @@ def test_a_file_that_is_written_anew_is_never_seen_empty(tmp_path: Path) -> None
 
     async def story() -> None:
         files = Files()
-        files.watch.want({"maint": TrackFile(file=str(path))})
+        files.watch.want({"maint": str(path)})
         for number in range(2, 6):
             with path.open("w") as file:
                 await asyncio.sleep(0.05)  # it is empty now, and the kernel has had time to say so
@@ -98,7 +100,7 @@ def test_a_directory_may_come_later(tmp_path: Path) -> None:
 
     async def story() -> None:
         files = Files()
-        files.watch.want({"maint": TrackFile(file=str(path))})
+        files.watch.want({"maint": str(path)})
         looks = asyncio.create_task(files.watch.run())
         path.parent.mkdir(parents=True)
         path.write_text("5\n")
@@ -109,32 +111,50 @@ def test_a_directory_may_come_later(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+def test_a_named_pipe_in_its_place_stops_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "down"
+    os.mkfifo(path)
+
+    async def story() -> None:
+        files = Files()
+        files.watch.want({"maint": str(path)})
+        assert files.numbers == {"maint": 0}
+        files.watch.close()
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize(
-    ("there", "overwrite", "number"), [(False, False, 3), (True, False, 9), (True, True, 3)]
+    ("there", "overwrite", "starts", "number"),
+    [
+        (False, False, True, 3),
+        (False, False, False, 3),
+        (True, False, True, 9),
+        (True, True, True, 3),
+        (True, True, False, 9),  # by now it may be an operator's word
+    ],
 )
-def test_init_file_makes_it(tmp_path: Path, there: bool, overwrite: bool, number: int) -> None:
+def test_init_file_makes_it(tmp_path: Path, there: bool, overwrite: bool, starts: bool, number: int) -> None:
     path = tmp_path / "down"
     if there:
         path.write_text("9\n")
+    trouble: list[str] = []
+    files = {"maint": TrackFile(file=str(path), init_file=3, overwrite=overwrite)}
+    write_first_numbers(files, lambda _name, message: trouble.append(message), starts=starts)
+    assert (int(path.read_text()), trouble) == (number, [])
 
-    async def story() -> None:
-        files = Files()
-        files.watch.want({"maint": TrackFile(file=str(path), init_file=3, overwrite=overwrite)})
-        assert files.numbers == {"maint": number}
-        files.watch.close()
 
-    asyncio.run(story())
-    assert int(path.read_text()) == number
+def test_a_pipe_is_not_overwritten(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "down")
+    files = {"maint": TrackFile(file=str(tmp_path / "down"), init_file=3, overwrite=True)}
+    write_first_numbers(files, lambda _name, message: pytest.fail(message), starts=True)
 
 
 def test_a_file_that_cannot_be_made_is_told(tmp_path: Path) -> None:
-    async def story() -> None:
-        files = Files()
-        files.watch.want({"maint": TrackFile(file=str(tmp_path / "no" / "down"), init_file=3)})
-        assert "leave out init_file" in files.trouble[0]
-        files.watch.close()
-
-    asyncio.run(story())
+    trouble: list[str] = []
+    files = {"maint": TrackFile(file=str(tmp_path / "no" / "down"), init_file=3)}
+    write_first_numbers(files, lambda _name, message: trouble.append(message), starts=True)
+    assert "leave out init_file" in trouble[0]
 
 
 @pytest.fixture

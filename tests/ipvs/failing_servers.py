@@ -62,11 +62,15 @@ class Reload:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`closed`: checks (server, check) that fail from the start on."""
+    """`closed`: checks (server, check) that fail from the start on.
+
+    `we_add_at_the_end`: real servers that we tell to stop, and keepalived does not.
+    """
 
     plan: ServicePlan
     steps: tuple[Turn | Reload, ...]
     closed: tuple[tuple[int, str], ...] = ()
+    we_add_at_the_end: tuple[int, ...] = ()
 
 
 def tcp(number: int, server: int, port: str = PORT, *, alpha: bool = False) -> CheckPlan:
@@ -131,6 +135,7 @@ def all_down_and_up(count: int, *checks: str) -> tuple[Turn, ...]:
 def cases(directory: Path) -> dict[str, Case]:
     """By name."""
     made = dict(_failures())
+    made.update(_ends())
     made.update(_weights(directory))
     made.update(_reloads())
     made.update((f"by chance, seed {seed}", _by_chance(seed)) for seed in range(40, 46))
@@ -182,6 +187,23 @@ def _failures() -> Iterator[tuple[str, Case]]:
     same = service(8, *reals(8, 2), sorry=sorry(8, 1, inhibit=True), quorum=2)
     yield "sorry server is a real server", Case(same, (Turn(2, PORT, False), Turn(2, PORT, True)))
     yield "firewall mark", Case(marked(service(9, *reals(9, 2), quorum=2), 9), all_down_and_up(2))
+
+
+def _ends() -> Iterator[tuple[str, Case]]:
+    """What is told at the stop, after a quorum that was lost or never was."""
+    lost = (Turn(1, PORT, False),)
+    yield "ends without a quorum", Case(service(13, *reals(13, 2), quorum=2, omega=True), lost)
+    waiting = service(14, *reals(14, 2), quorum=2, sorry=sorry(14), omega=True)
+    yield "ends while the sorry server serves", Case(waiting, lost, we_add_at_the_end=(2,))
+    inside = service(15, *reals(15, 2, inhibit=True), quorum=2, sorry=sorry(15), omega=True)
+    yield "ends while servers wait inside", Case(inside, lost)
+    closed = ((1, PORT), (2, PORT))
+    never = service(16, *reals(16, 2, alpha=True), omega=True)
+    yield "ends before the first success", Case(never, (), closed)
+    half = service(17, *reals(17, 2, alpha=True), quorum=2, sorry=sorry(17), omega=True)
+    yield "ends before the first quorum", Case(half, (), closed[:1], we_add_at_the_end=(2,))
+    yield "ends unheard", Case(service(18, *reals(18, 2)), lost)
+    yield "ends with everything down", Case(service(19, *reals(19, 1), omega=True), lost)
 
 
 def _weights(directory: Path) -> Iterator[tuple[str, Case]]:

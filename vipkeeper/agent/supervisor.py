@@ -32,7 +32,7 @@ from vipkeeper.agent.routing_shell import RoutingShell
 from vipkeeper.agent.run_directory import RunDirectory
 from vipkeeper.agent.service_manager import notify, notify_reloading
 from vipkeeper.agent.tasks import aside
-from vipkeeper.agent.tracks_shell import TracksShell
+from vipkeeper.agent.tracks_shell import TracksShell, make_files
 from vipkeeper.config.consequences import allowed_fences, build_timing, reload_obstacles
 from vipkeeper.config.peer_address import parse_listen
 from vipkeeper.config.routing_entries import routing_entries
@@ -127,6 +127,7 @@ class _Agent:
         )
         kept = False
         try:
+            make_files(self._config, starts=True)
             self._director.want(self._config)  # it starts while all else does
             exit_code = await self._keep_vips()
             kept = self._keeping and exit_code == 0
@@ -280,6 +281,7 @@ class _Agent:
             self._host.take_settings(address_settings(config))
             self._promoted.want(config)
             self._decider.reconfigure(config)
+            make_files(config, starts=False)
             self._tracks.want(config)
             self._routing.reconfigure(routing_entries(config, read_table_names()))
             self._director.want(config)

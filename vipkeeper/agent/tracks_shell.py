@@ -22,6 +22,7 @@ from vipkeeper.config.schema import Config
 from vipkeeper.config.track_schema import TrackScript
 from vipkeeper.config.tracking import TrackKind, UnitTrack, unit_tracks
 from vipkeeper.election.events import Event, WeightChanged
+from vipkeeper.health.first_numbers import write_first_numbers
 from vipkeeper.health.verdicts import TrackKey, TrackState, Verdict
 from vipkeeper.health.weighing import Judgement, judge
 from vipkeeper.model.agent_report import TrackReport
@@ -126,7 +127,7 @@ class TracksShell:
             kind = TrackKind.FILE
             self._files = WatchedFiles(partial(self._changed, kind), partial(_warn, kind))
             self._looks.append(aside(self._files.run(), "tracked-files"))
-        self._files.want({name: config.track_file[name] for name in names})
+        self._files.want({name: config.track_file[name].file for name in names})
 
     def _want_processes(self, config: Config, names: list[str]) -> None:
         if self._processes is None:
@@ -210,6 +211,11 @@ class TracksShell:
         self._host.fitness.checked(
             {unit: (told.unfit, told.detail) for unit, told in self._told.items() if told.unfit is not None}
         )
+
+
+def make_files(config: Config, *, starts: bool) -> None:
+    """Those with `init_file`, before anybody reads them: here, or in the director."""
+    write_first_numbers(config.track_file, partial(_warn, TrackKind.FILE), starts=starts)
 
 
 def _names(wanted: Iterable[TrackKey], kind: TrackKind) -> list[str]:

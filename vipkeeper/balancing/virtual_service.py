@@ -53,6 +53,7 @@ class VirtualService:
         self._told: ServerState | None = None  # of the quorum
         self._quorum = Quorum(plan.quorum, plan.hysteresis)
         self._servers: dict[str, RealServer] = {}
+        self.taken_over: frozenset[str] = frozenset()  # names of those that an earlier process had in
         here = found_in(plan, found)
         for server in plan.real_servers:
             if here is None:
@@ -65,6 +66,7 @@ class VirtualService:
             if here is None or self._servers[name].plan.key not in here.destinations:
                 self._servers[name].emptied()
         if here is not None:
+            self.taken_over = frozenset(name for name, server in self._servers.items() if server.up)
             self._adopt_quorum(here)
         self._settle(first=True)
 
@@ -92,6 +94,11 @@ class VirtualService:
         """Names of real servers that an operator drained: what a later process has to know."""
         return frozenset(name for name, server in self._servers.items() if server.drain is not Drain.SERVING)
 
+    @property
+    def emptying(self) -> frozenset[str]:
+        """Those of them that may have connections left."""
+        return frozenset(name for name, server in self._servers.items() if server.drain is Drain.DRAINING)
+
     def checked(self, real_server: str, check: str, state: CheckState) -> None:
         """A check says something; `check` is its label. What a reload took away says nothing."""
         server = self._servers.get(real_server)
@@ -105,6 +112,7 @@ class VirtualService:
     def followed(self, plan: ServicePlan) -> None:
         """A reload. What is the same afterwards keeps its state; a server is the same by its address.
 
+        An operator's word is about a name: who moves while drained is drained where it comes.
         Then say by `checked` what each check says now: they may take others for the same.
         """
         if plan == self.plan:
@@ -114,6 +122,7 @@ class VirtualService:
         for server in known.values():
             if server.plan.key not in kept and server.up:
                 self._tell(server, ServerState.DOWN, _TAKEN_OUT)
+        moving = {name for name in self.draining if self._servers[name].plan.key not in kept}
         self.plan, self._servers = plan, {}
         for one in plan.real_servers:
             if one.key in known:
@@ -121,6 +130,9 @@ class VirtualService:
                 self._moved(server, server.followed(one))
             else:
                 self._add(one)
+                if one.name in moving:
+                    self._servers[one.name].drained()
+                    self._servers[one.name].emptied()
         self._quorum = Quorum(plan.quorum, plan.hysteresis, up=self._quorum.up)
         self._settle(first=True)
 

@@ -1,8 +1,8 @@
 """What is known of one check of one real server.
 
 Rules of this file: pure. How many failures in a row count was decided before (the pace of a check): what
-comes in is what the check says, and unknown never takes back what it said. A weight that a check gave stays
-while it fails.
+comes in is what the check says, and unknown never takes back what it said, nor its weight. A weight that a
+check gave stays while it fails.
 """
 
 from __future__ import annotations
@@ -42,9 +42,8 @@ class WatchedCheck(msgspec.Struct):
         return said - configured + self.state.changes_weight_by
 
     def says(self, state: CheckState) -> None:
-        if state.standing is Standing.UNKNOWN:
-            state = msgspec.structs.replace(state, standing=self.state.standing)
-        self.state = state
+        if state.standing is not Standing.UNKNOWN:
+            self.state = state
 
 
 def gives_weights(check: CheckPlan) -> bool:

@@ -123,13 +123,14 @@ class TrackFile(msgspec.Struct, frozen=True):
     init_file: (
         Annotated[
             int,
-            _about("The number that a file gets which does not exist when the agent starts.", 0),
+            _about("The number that a file gets which does not exist when the agent starts, or reloads.", 0),
         ]
         | None
     ) = None
-    overwrite: Annotated[bool, _about("Whether `init_file` is written although the file exists.", True)] = (
-        False
-    )
+    overwrite: Annotated[
+        bool,
+        _about("Whether the start writes `init_file` although the file exists; a reload does not.", True),
+    ] = False
 
 
 _PROCESS_KEYS = {

@@ -16,6 +16,7 @@ from vipkeeper.agent.logs import log
 from vipkeeper.balancing.virtual_service import VirtualService
 from vipkeeper.director.drains import Drains, empty_of_connections
 from vipkeeper.director.full_report import full_reports
+from vipkeeper.director.renames import former_names, renamed_checks
 from vipkeeper.director.server_log import log_change, log_drain
 from vipkeeper.director.table_keeper import TableKeeper
 from vipkeeper.director.target import Target, daemons_of
@@ -54,15 +55,17 @@ class Director:
 
     def follow(self, plan: BalancingPlan) -> None:
         """Keep this from now on. The first one takes over what an earlier process left."""
-        found = {}
-        if not self._followed:
+        found, first = {}, not self._followed
+        if first:
             keys = [key for service in plan.services for key in service.keys]
             found = dict(self._keeper.begin(keys, flush=plan.flush).servers)
         self._followed = True
-        self._plan = plan
+        earlier, self._plan = self._plan, plan
+        former = former_names(earlier.services, plan.services)
+        self._runner.rename(renamed_checks(former, earlier.services, plan.services))
         before, self._services = self._services, {}
         for one in plan.services:
-            service = before.pop(one.name, None)
+            service = before.pop(former[one.name]) if one.name in former else None
             if service is None:
                 service = VirtualService(
                     one,
@@ -79,7 +82,10 @@ class Director:
         self._settle()  # who serves is written before anybody is checked
         self._suspend()
         checks = dict(_checks_of(plan))
-        self._runner.want(checks, files=plan.track_files, scripts=plan.scripts)
+        taken_over = [key for key in checks if first and self._was_in(key)]
+        self._runner.want(
+            checks, files=plan.track_files, scripts=plan.scripts, ran_before=frozenset(taken_over)
+        )
         for key in checks:
             self._checked(key, self._runner.state(key))
 
@@ -132,6 +138,9 @@ class Director:
                 self._tell_changes(service)
         stays = keep or (self._plan.keep_on_stop and not self._plan.empty)
         self._keeper.end(keep=stays)
+
+    def _was_in(self, key: CheckKey) -> bool:
+        return key.real_server in self._services[key.virtual_server].taken_over
 
     def _checked(self, key: CheckKey, state: CheckState) -> None:
         service = self._services.get(key.virtual_server)
@@ -197,7 +206,7 @@ class Director:
             await asyncio.sleep(DRAIN_LOOK_S)
             emptied = False
             for service in self._services.values():
-                for name in service.draining:
+                for name in service.emptying:
                     counts = self._keeper.destination_counts
                     if empty_of_connections(service.plan, name, counts) and service.emptied(name):
                         emptied = True

@@ -28,6 +28,7 @@ class Drains:
 
     def __init__(self, run_dir: Path) -> None:
         self._path = run_dir / _FILE
+        self._unkept: Mapping[str, frozenset[str]] | None = None  # what could not be written last
         try:
             self._kept = msgspec.json.decode(self._path.read_bytes(), type=dict[str, frozenset[str]])
         except (OSError, msgspec.DecodeError):
@@ -42,14 +43,20 @@ class Drains:
         there = {name: servers for name, servers in drained.items() if servers}
         if there == self._kept:
             return
-        self._kept = there
         fresh = self._path.with_name(_FILE + _UNFINISHED)
         try:
             fresh.write_bytes(msgspec.json.encode(there))
             fresh.replace(self._path)
         except OSError as error:
-            message = f"what is drained cannot be kept for the next agent: {error.strerror}"
-            log(logging.WARNING, "drain", message)
+            if there != self._unkept:
+                message = (
+                    f"what is drained cannot be kept for the next agent ({error.strerror}): make room in "
+                    f"{self._path.parent}; it is tried again"
+                )
+                log(logging.WARNING, "drain", message)
+            self._unkept = there
+            return
+        self._kept, self._unkept = there, None
 
 
 def empty_of_connections(plan: ServicePlan, real_server: str, counts_of: CountsOf) -> bool:

@@ -211,7 +211,7 @@ class TableKeeper:
         kept = {key: before.servers[key] for key in touched if key in before.servers}
         others = {key: server for key, server in found.servers.items() if key not in touched}
         self._observed = replace(found, servers={**others, **kept})
-        ours = self._target.servers.keys() - touched
+        ours = self._target.servers.keys() - touched - self._quarrels.left()
         changed = differing(narrowed(before, ours).servers, narrowed(found, ours).servers)
         self._quarrels.quiet(ours - changed)
         for key in sorted(changed, key=str):
@@ -266,9 +266,15 @@ class TableKeeper:
     def _failed(self, refused: Exception) -> None:
         """What is there is not known any more; the next reading is taken as the first."""
         self._observed = None
-        if str(refused) not in self._told:
-            log(logging.ERROR, "ipvs-refused", f"{refused}; it is tried again")
-        self._told |= {str(refused)}
+        sentence = str(refused)
+        if isinstance(refused, OSError) and refused.filename:
+            sentence = (
+                f"nothing is programmed, because {refused.filename} cannot be written ({refused.strerror}), "
+                "and what nobody remembers would stay for ever: make room there"
+            )
+        if sentence not in self._told:
+            log(logging.ERROR, "ipvs-refused", f"{sentence}; it is tried again")
+        self._told |= {sentence}
 
 
 def _servers_first(wanted: IpvsTable, observed: IpvsTable, own: OwnIpvs) -> tuple[IpvsChange, ...]:

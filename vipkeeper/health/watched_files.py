@@ -8,10 +8,10 @@ there, the file is a link to elsewhere, the file system is another machine's) a 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from vipkeeper.config.track_schema import TrackFile
 from vipkeeper.health.file_numbers import number_in
 from vipkeeper.health.inotify import Inotify
 from vipkeeper.health.verdicts import TrackState, Verdict
@@ -26,22 +26,20 @@ class WatchedFiles:
     def __init__(self, tell: Callable[[str, TrackState], None], trouble: Callable[[str, str], None]) -> None:
         self._tell = tell
         self._trouble = trouble  # a name, and what somebody has to do
-        self._files: Mapping[str, TrackFile] = {}
+        self._files: Mapping[str, str] = {}
         self._states: dict[str, TrackState] = {}
         self._inotify: Inotify | None = None
 
-    def want(self, files: Mapping[str, TrackFile]) -> None:
-        """From now on these. What is new is read at once, and told."""
-        new = {name: file for name, file in files.items() if self._files.get(name) != file}
+    def want(self, files: Mapping[str, str]) -> None:
+        """From now on these: paths by name. What is new is read at once, and told."""
+        new = [name for name, path in files.items() if self._files.get(name) != path]
         self._files = files
         self._states = {name: state for name, state in self._states.items() if name in files}
-        for name, file in new.items():
-            self._initialize(name, file)
         if files and self._inotify is None:
             self._begin()
         if self._inotify is not None:
-            for file in files.values():
-                self._inotify.watch(str(Path(file.file).parent))
+            for path in files.values():
+                self._inotify.watch(str(Path(path).parent))
         for name in new:
             self._look(name)
 
@@ -49,9 +47,9 @@ class WatchedFiles:
         """The regular look, for ever."""
         while True:
             await asyncio.sleep(LOOK_INTERVAL_S)
-            for file in self._files.values():
+            for path in self._files.values():
                 if self._inotify is not None:
-                    self._inotify.watch(str(Path(file.file).parent))
+                    self._inotify.watch(str(Path(path).parent))
             for name in self._files:
                 self._look(name)
 
@@ -72,31 +70,19 @@ class WatchedFiles:
             )
 
     def _changed(self, directory: str | None) -> None:
-        for name, file in self._files.items():
-            if directory is None or str(Path(file.file).parent) == directory:
+        for name, path in self._files.items():
+            if directory is None or str(Path(path).parent) == directory:
                 self._look(name)
-
-    def _initialize(self, name: str, file: TrackFile) -> None:
-        path = Path(file.file)
-        if file.init_file is None or (path.exists() and not file.overwrite):
-            return
-        try:
-            path.write_text(f"{file.init_file}\n")
-        except OSError as error:
-            self._trouble(name, f"{path} cannot be made ({error.strerror}): make it, or leave out init_file")
 
     def _look(self, name: str) -> None:
         try:
-            with Path(self._files[name].file).open("rb") as file:
-                content: bytes | None = file.read(_MOST_BYTES)
+            content: bytes | None = _start_of(self._files[name])
         except FileNotFoundError:
             content = None
         except OSError as error:
             content = None
             if name not in self._states:
-                self._trouble(
-                    name, f"{self._files[name].file} cannot be read ({error.strerror}) and counts as 0"
-                )
+                self._trouble(name, f"{self._files[name]} cannot be read ({error.strerror}) and counts as 0")
         number = number_in(content)
         state = TrackState(
             Verdict.WELL, number, "it does not exist" if content is None else f"it says {number}"
@@ -105,3 +91,12 @@ class WatchedFiles:
         if before is None or before.number != number:
             self._states[name] = state
             self._tell(name, state)
+
+
+def _start_of(path: str) -> bytes:
+    # Without O_NONBLOCK a named pipe in its place would stop this process until somebody writes to it.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        return os.read(descriptor, _MOST_BYTES)
+    finally:
+        os.close(descriptor)

@@ -58,10 +58,10 @@ class IpvsMemory:
     def _keep(self, own: OwnIpvs) -> None:
         if own == self.own:
             return
-        self.own = own
         if own == OwnIpvs():
             self._path.unlink(missing_ok=True)
-            return
-        fresh = self._path.with_name(self._path.name + _UNFINISHED)
-        fresh.write_bytes(msgspec.json.encode(_Memory(this_place(), own)))
-        fresh.replace(self._path)
+        else:
+            fresh = self._path.with_name(self._path.name + _UNFINISHED)
+            fresh.write_bytes(msgspec.json.encode(_Memory(this_place(), own)))
+            fresh.replace(self._path)
+        self.own = own  # not before: what could not be written has to be tried again

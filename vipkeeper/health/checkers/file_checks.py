@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
-from vipkeeper.config.track_schema import TrackFile
 from vipkeeper.health.checkers.file_check import judge
 from vipkeeper.health.verdicts import TrackState
 from vipkeeper.health.watched_files import WatchedFiles
@@ -36,7 +35,7 @@ class FileChecks:
             self._look = asyncio.get_running_loop().create_task(self._watched.run())
         if self._watched is not None:
             self._states = {name: state for name, state in self._states.items() if name in names}
-            self._watched.want({name: TrackFile(files[name].path) for name in sorted(names)})
+            self._watched.want({name: files[name].path for name in sorted(names)})
         for key in new:
             self._asks[key] = asks[key]
             state = self._states.get(asks[key].track_file)

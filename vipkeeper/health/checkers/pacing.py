@@ -2,8 +2,9 @@
 
 Rules of this file: pure; chance comes in as a number from 0 to 1. The first run comes at some moment within
 `warmup_s`; the next one `delay_loop_s` after one that ended, or `delay_before_retry_s` after a failure that
-does not count yet. The first run of all decides alone, whatever `retry` says: nothing is known before. Of a
-check that is down one success is enough. A run that this node could not make changes nothing but the time.
+does not count yet. The first run of all decides alone, whatever `retry` says: nothing is known before (unless
+an earlier process had the server in: `ran`). Of a check that is down one success is enough. A run that this
+node could not make changes nothing but the time.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ class PacedCheck(msgspec.Struct, frozen=True):
     suspended: bool = False
 
     @classmethod
-    def start(cls, pacing: Pacing, *, now_s: float, chance: float) -> PacedCheck:
-        return cls(pacing, now_s + chance * pacing.warmup_s)
+    def start(cls, pacing: Pacing, *, now_s: float, chance: float, ran: bool = False) -> PacedCheck:
+        return cls(pacing, now_s + chance * pacing.warmup_s, ran=ran)
 
     def next_deadline_s(self) -> float:
         """When it is to run; NEVER_S while it is suspended."""

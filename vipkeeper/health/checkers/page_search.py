@@ -22,6 +22,8 @@ from vipkeeper.health.checkers.results import CannotCheck, Failed
 from vipkeeper.model.balancing import Page
 
 _ENDED_IN_S = 2.0
+# A search has 0.25 s of a processor; this is for one that gets none, and must not keep checks from speaking.
+_LONGEST_S = 30.0
 
 
 async def search(page: Page, body: bytes) -> None:
@@ -49,23 +51,35 @@ async def search(page: Page, body: bytes) -> None:
 
 
 def end_searching() -> None:
-    """Ends the process, if there is one; the next search begins another."""
+    """Ends the process, if there is one; the next search begins another, in whichever event loop."""
     _SEARCHER.end()
+    _SEARCHER.turn = asyncio.Lock()
 
 
-class _Searcher:
-    """The other end. One search at a time: a usual one takes less time than its way there and back."""
+class Searcher:
+    """The other end. One search at a time: a usual one takes less time than its way there and back.
+
+    The lock outlives the process: those that wait for it are to wait with those that come later.
+    """
 
     def __init__(self) -> None:
+        self.limit_s = _LONGEST_S
         self._process: subprocess.Popen[bytes] | None = None
         self._sock: socket.socket | None = None
-        self._turn = asyncio.Lock()
+        self.turn = asyncio.Lock()
 
     async def found(self, wanted: Search) -> Found:
         """Raises CannotCheck."""
-        async with self._turn:
+        async with self.turn:
             try:
-                return await self._asked(wanted)
+                async with asyncio.timeout(self.limit_s):
+                    return await self._asked(wanted)
+            except TimeoutError as error:
+                self.end()
+                raise CannotCheck(
+                    f"the process that searches pages did not answer within {self.limit_s:g} s: look whether "
+                    "somebody stopped it, or why this node is so busy"
+                ) from error
             except BaseException:
                 self.end()  # an answer that nobody waits for any more must not become the next one's
                 raise
@@ -78,7 +92,6 @@ class _Searcher:
             self._process.kill()
             self._process.wait(_ENDED_IN_S)
             self._process = None
-        self._turn = asyncio.Lock()
 
     async def _asked(self, wanted: Search) -> Found:
         loop = asyncio.get_running_loop()
@@ -119,5 +132,5 @@ class _Searcher:
         )
 
 
-_SEARCHER = _Searcher()
+_SEARCHER = Searcher()
 atexit.register(end_searching)

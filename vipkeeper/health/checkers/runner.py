@@ -81,18 +81,30 @@ class CheckRunner:
         *,
         files: Mapping[str, WatchedFile] | None = None,
         scripts: ScriptRules | None = None,
+        ran_before: Collection[CheckKey] = (),
     ) -> None:
-        """From now on these. What did not change keeps its state and its rhythm."""
+        """From now on these. What did not change keeps its state and its rhythm.
+
+        `ran_before`: in an earlier process, which had the server in; so one failure proves nothing.
+        """
         for key in self._checks.keys() - checks.keys():
             self._checks.pop(key).stop()
         for key, plan in checks.items():
-            self._want_one(key, plan)
+            self._want_one(key, plan, ran=key in ran_before)
         self._misc.want(scripts or ScriptRules())
         self._files.want(
             {key: plan.ask for key, plan in checks.items() if isinstance(plan.ask, FileAsk)}, files or {}
         )
         self._tidy()
         self._set_timer()
+
+    def rename(self, names: Mapping[CheckKey, CheckKey]) -> None:
+        """These are called otherwise from now on, and keep state and rhythm. Who had such a name ends."""
+        for key in set(names.values()) & (self._checks.keys() - names.keys()):
+            self._checks.pop(key).stop()
+        self._checks = {names.get(key, key): check for key, check in self._checks.items()}
+        for key, check in self._checks.items():
+            check.key = key
 
     def suspend(self, virtual_servers: Collection[str]) -> None:
         """Of these, and of no others, no check runs until the next call. What they said stays."""
@@ -121,7 +133,7 @@ class CheckRunner:
         await asyncio.gather(*tasks, return_exceptions=True)
         await end_cancelled(_LAST_PATIENCE_S)
 
-    def _want_one(self, key: CheckKey, plan: CheckPlan) -> None:
+    def _want_one(self, key: CheckKey, plan: CheckPlan, *, ran: bool) -> None:
         check = self._checks.get(key)
         if check is not None and (check.plan.ask, check.plan.reach) == (plan.ask, plan.reach):
             if check.plan.pacing != plan.pacing:
@@ -132,7 +144,7 @@ class CheckRunner:
             return
         if check is not None:
             check.stop()
-        pace = PacedCheck.start(plan.pacing, now_s=self._clock(), chance=self._chance())
+        pace = PacedCheck.start(plan.pacing, now_s=self._clock(), chance=self._chance(), ran=ran)
         check = self._checks[key] = _Check(key, plan, pace)
         self._suspend_or_resume(check)
         self._enter(check)
@@ -222,6 +234,7 @@ class CheckRunner:
 
     def _ended(self, check: _Check, outcome: CheckOutcome | None) -> None:
         self.run_count += 1
+        self.failed_count += outcome is not None and not outcome.ok
         self._take(check, outcome)
         due_first = not self._due or check.pace.next_deadline_s() < self._due[0][0]
         self._enter(check)
@@ -239,8 +252,6 @@ class CheckRunner:
         check.take(outcome, self._clock())
         if outcome is None:
             return
-        if not outcome.ok:
-            self.failed_count += 1
         state = check.state
         changed = state.standing is not before.standing
         if changed or (not outcome.ok and before.standing is not Standing.DOWN):
@@ -292,9 +303,9 @@ class _Check:
 
     def take(self, outcome: CheckOutcome | None, now_s: float) -> None:
         self.pace = self.pace.step(outcome, now_s)
+        self.ended_s = now_s
         if outcome is None:
             return
-        self.ended_s = now_s
         self.detail = outcome.detail
         self.changes_weight_by = outcome.changes_weight_by
         if outcome.weight is not None:  # who does not say it leaves it as it is, like keepalived

@@ -73,8 +73,8 @@ def _password(name: str) -> str:
 def _load(name: str, purpose: str, load: Callable[[], None]) -> None:
     try:
         load()
-    except ssl.SSLError as error:
-        reason = (error.reason or str(error)).replace("_", " ").lower()
+    except (ssl.SSLError, ValueError) as error:  # ValueError: a password that OpenSSL has no room for
+        reason = (getattr(error, "reason", None) or str(error)).replace("_", " ").lower()
         raise CannotCheck(
             f"TLS checks cannot {purpose} {name} ({reason}): correct the file, its key or its password"
         ) from error
