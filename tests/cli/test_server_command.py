@@ -120,8 +120,8 @@ def test_an_undrain_says_whether_it_serves_again(tmp_path: Path) -> None:
 class Ending(ServedDirector):
     """It hears, and is gone before it has answered."""
 
-    def answer(self, line: bytes) -> bytes:
-        super().answer(line)
+    async def answer(self, line: bytes) -> bytes:
+        await super().answer(line)
         return b"{"
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from vipkeeper.agent.logs import log
 from vipkeeper.balancing.virtual_service import VirtualService
 from vipkeeper.director.drains import Drains, empty_of_connections
-from vipkeeper.director.full_report import full_reports
+from vipkeeper.director.full_report import full_report
 from vipkeeper.director.server_log import log_change, log_drain
 from vipkeeper.director.table_keeper import TableKeeper
 from vipkeeper.director.target import Target, daemons_of
@@ -28,6 +28,8 @@ from vipkeeper.model.ipvs import ServiceKey, VirtualServer
 
 # How often the kernel is asked whether those that are drained have connections left.
 DRAIN_LOOK_S = 1.0
+# Of a report. One with four real servers takes 0.14 ms.
+SERVICES_A_PIECE = 25
 
 
 class Director:
@@ -99,11 +101,18 @@ class Director:
         """It serves again if it is well."""
         return self._each(server, VirtualService.undrain)
 
-    def report(self) -> DirectorReport:
-        """All of it, with what the kernel counts."""
-        keeper, sync = self._keeper, daemons_of(self._plan.sync, self._standing)
+    async def report(self) -> DirectorReport:
+        """All of it, with what the kernel counts; piece by piece, because checks go on meanwhile."""
+        keeper = self._keeper
+        counts = await keeper.counts()
+        shown = []
+        for service in tuple(self._services.values()):
+            shown.append(full_report(service, self._runner.report, counts))
+            if len(shown) % SERVICES_A_PIECE == 0:
+                await asyncio.sleep(0)
+        sync = daemons_of(self._plan.sync, self._standing)
         return DirectorReport(
-            virtual_servers=full_reports(self._services.values(), self._runner.report(), keeper.counts()),
+            virtual_servers=tuple(shown),
             missing=keeper.missing,
             refused=keeper.refused,
             sync=" and ".join(role.value for role in sync) if sync else None,

@@ -1,17 +1,21 @@
 """What who asks at the director's socket is told.
 
-Rules of this file: one line of JSON each way; nothing that is asked for raises.
+Rules of this file: one line of JSON each way; nothing that is asked for raises. Between two pieces of a long
+answer checks go on.
 """
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 
 from vipkeeper.director.director import Director
+from vipkeeper.director.server_metrics import metrics_of
 from vipkeeper.model.director_messages import Ask, DirectorAnswer
 
 
-def answer_to(line: bytes, director: Director) -> bytes:
+async def answer_to(line: bytes, director: Director) -> bytes:
     """The answer to one request."""
     try:
         request = msgspec.json.decode(line, type=Ask)
@@ -19,14 +23,22 @@ def answer_to(line: bytes, director: Director) -> bytes:
         return msgspec.json.encode(DirectorAnswer(error='send one line of JSON: {"ask": "ipvs"}'))
     match request.ask:
         case "ipvs":
-            answer = DirectorAnswer(ipvs=director.report())
+            answer = DirectorAnswer(ipvs=await director.report())
+        case "metrics":
+            return await _metrics(director)
         case "drain":
             answer = director.drain(request.server)
         case "undrain":
             answer = director.undrain(request.server)
         case _:
-            known = (
-                "this director knows nothing but ipvs, drain and undrain; use its own version of vipkeeper"
-            )
-            answer = DirectorAnswer(error=known)
+            known = "this director knows nothing but ipvs, metrics, drain and undrain"
+            answer = DirectorAnswer(error=f"{known}; use its own version of vipkeeper")
     return msgspec.json.encode(answer)
+
+
+async def _metrics(director: Director) -> bytes:
+    text = bytearray()
+    for piece in metrics_of(await director.report()):
+        text += piece
+        await asyncio.sleep(0)
+    return bytes(text)

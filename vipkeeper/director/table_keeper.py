@@ -98,12 +98,16 @@ class TableKeeper:
             self._quarrels.settle(changed)
             self._guarded(lambda: self._write(changed))
 
-    def counts(self) -> Mapping[ServiceKey, ServiceCounts]:
+    async def counts(self) -> Mapping[ServiceKey, ServiceCounts]:
         """Connections and traffic of everything; nothing where it cannot be read."""
+        counted: dict[ServiceKey, ServiceCounts] = {}
         try:
-            return {} if self._ipvs is None else self._ipvs.read_counts()
+            for part in () if self._ipvs is None else self._ipvs.read_counts():
+                counted |= part
+                await asyncio.sleep(0)
         except _REFUSALS:
             return {}
+        return counted
 
     def destination_counts(self, key: ServiceKey) -> Mapping[DestinationKey, DestinationCounts] | None:
         """Of one virtual server; None where it cannot be read."""
