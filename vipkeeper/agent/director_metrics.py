@@ -62,11 +62,12 @@ async def _ask(path: Path) -> bytes:
     reader, writer = await asyncio.open_unix_connection(str(path), limit=_PIECE)
     try:
         writer.write(msgspec.json.encode(Ask("metrics")) + b"\n")
-        received = bytearray()
+        pieces, size = [], 0
         while piece := await reader.read(_PIECE):
-            received += piece
-            if len(received) > _LONGEST:
+            pieces.append(piece)
+            size += len(piece)
+            if size > _LONGEST:
                 raise OSError("its answer does not end")
-        return bytes(received)
+        return b"".join(pieces)
     finally:
         writer.transport.abort()

@@ -15,6 +15,8 @@ MOST_CLIENTS = 16
 WITHIN_S = 5.0
 # Between two answers. One takes some milliseconds with a thousand VIPs; the rest of the time is the lease's.
 _PAUSE_S = 0.05
+# Written at once. The metrics of a thousand virtual servers have 4 MB, which are copied for 10 ms.
+_PIECE = 2**18
 
 
 class ShortConversations:
@@ -38,8 +40,10 @@ class ShortConversations:
                 request = await reader.readuntil(self._end)
                 # Nothing is left in our memory once `drain` returns.
                 writer.transport.set_write_buffer_limits(high=0)
-                writer.write(await self._answer_in_turn(request))
-                await writer.drain()
+                answer = memoryview(await self._answer_in_turn(request))
+                for begin in range(0, len(answer), _PIECE):
+                    writer.write(answer[begin : begin + _PIECE])
+                    await writer.drain()
             writer.close()
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             writer.transport.abort()
