@@ -1,7 +1,7 @@
 """A scrape of 1000 virtual servers: what it costs the director, and how long it holds the agent's loop.
 
-`python -m tests.bench.server_metrics` prints one line. The director is another process, with a table in memory,
-so what the kernel takes to count is not in it.
+`python -m tests.bench.server_metrics` prints one line. The director is another process, with a table in
+memory, so what the kernel takes to count is not in it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _SELDOM = Pacing(warmup_s=86400.0)
 
 
 class MetricsLoad(msgspec.Struct, frozen=True):
-    """`held_ms`: the processor time of the agent's longest turn of the event loop; `director_ms`: a scrape."""
+    """`held_ms`: processor time of the longest turn of the agent's event loop; `director_ms`: a scrape."""
 
     megabytes: float
     held_ms: float
@@ -97,7 +97,7 @@ async def serve(run_dir: Path) -> None:
 
 
 async def scrapes(run_dir: Path) -> tuple[float, float, float]:
-    """Size, longest turn, processor time of one; the turns of a loop that waits for nothing are counted out."""
+    """Size, longest turn, and processor time of one."""
 
     async def scrape() -> Callable[[], bytes]:
         return with_director(lambda: b"", await scrape_director(str(run_dir), 0, within_s=60.0))

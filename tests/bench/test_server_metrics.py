@@ -25,7 +25,7 @@ def test_a_scrape_of_a_thousand_virtual_servers(figures: Figures) -> None:
         "ms",
         target=20.0,
         detail=(
-            f"of processor time; {load.megabytes:.1f} MB of text, {load.director_ms:.0f} ms of the director's "
-            "processor"
+            f"of processor time; {load.megabytes:.1f} MB of text, which take the director "
+            f"{load.director_ms:.0f} ms"
         ),
     )
