@@ -16,7 +16,7 @@ from vipkeeper.model.director_messages import DIRECTOR_SOCKET, Ask, DirectorAnsw
 from vipkeeper.model.errors import MissingPrivilege, VipkeeperError
 
 # One of a thousand virtual servers answers in 0.3 s, and in ten times that on a machine that is busy.
-_WITHIN_S = 20.0
+WITHIN_S = 20.0
 
 
 class NoDirector(VipkeeperError):
@@ -45,7 +45,7 @@ def director_path(arguments: argparse.Namespace) -> Path:
     return Path(parse_settings(source, frozenset({"run_dir"})).run_dir) / DIRECTOR_SOCKET
 
 
-def ask_director(path: Path, question: Ask, *, within_s: float = _WITHIN_S) -> DirectorAnswer:
+def ask_director(path: Path, question: Ask, *, within_s: float = WITHIN_S) -> DirectorAnswer:
     """Its answer, which may be an error. Raises NoDirector or MissingPrivilege."""
     try:
         return msgspec.json.decode(
@@ -77,9 +77,9 @@ def ask_director(path: Path, question: Ask, *, within_s: float = _WITHIN_S) -> D
         ) from error
 
 
-def report_of_director(path: Path) -> DirectorReport:
+def report_of_director(path: Path, *, within_s: float = WITHIN_S) -> DirectorReport:
     """Everything that it knows. Raises NoDirector or MissingPrivilege."""
-    answer = ask_director(path, Ask("ipvs"))
+    answer = ask_director(path, Ask("ipvs"), within_s=within_s)
     if answer.ipvs is None:
         why = answer.error or "it is of another version; restart the agent"
         raise NoDirector(f"what keeps virtual servers refused to answer ({path}): {why}")

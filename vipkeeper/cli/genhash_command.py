@@ -52,7 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(
             (f'--server: "{arguments.server}" is not an address; write for example 10.0.0.11',)
         ) from None
-    port = arguments.port or (443 if arguments.ssl else 80)
+    usual = 443 if arguments.ssl else 80
+    port = usual if arguments.port is None else arguments.port
     if not 0 < port < 65536:
         raise ConfigError((f"--port: {port} is no port; there are 1 to 65535",))
     page = Page(arguments.url, host=arguments.virtualhost, status=(), digest=_ANY_DIGEST)

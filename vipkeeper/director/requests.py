@@ -6,11 +6,10 @@ answer checks go on.
 
 from __future__ import annotations
 
-import asyncio
-
 import msgspec
 
 from vipkeeper.director.director import Director
+from vipkeeper.director.long_work import LongWork
 from vipkeeper.director.server_metrics import metrics_of
 from vipkeeper.model.director_messages import Ask, DirectorAnswer
 
@@ -37,8 +36,8 @@ async def answer_to(line: bytes, director: Director) -> bytes:
 
 
 async def _metrics(director: Director) -> bytes:
-    text = bytearray()
-    for piece in metrics_of(await director.report()):
-        text += piece
-        await asyncio.sleep(0)
-    return bytes(text)
+    report, pieces, work = await director.report(), [], LongWork()
+    for piece in metrics_of(report):
+        pieces.append(piece)
+        await work.pause()
+    return b"".join(pieces)
