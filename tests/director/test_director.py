@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.director.turns import others_turns
 from tests.kernel_segment.segment import until_so
 from vipkeeper.director.director import Director
 from vipkeeper.director.requests import answer_to
@@ -305,17 +306,9 @@ def test_checks_go_on_while_a_long_answer_is_made(bench: Bench, ask: str) -> Non
         keys = [AddressKey(Transport.TCP, f"192.0.2.{number % 250}", number) for number in range(1, 3000)]
         services = [msgspec.structs.replace(one, name=str(key), keys=(key,)) for key in keys]
         bench.director.follow(BalancingPlan(tuple(services)))
-        turns = 0
-
-        async def other_work() -> None:
-            nonlocal turns
-            while True:
-                turns += 1
-                await asyncio.sleep(0)
-
-        others = asyncio.create_task(other_work())
-        answer = await answer_to(msgspec.json.encode(Ask(ask)), bench.director)
-        others.cancel()
+        async with others_turns() as others:
+            answer = await answer_to(msgspec.json.encode(Ask(ask)), bench.director)
+            turns = others.count
         assert answer.count(b"192.0.2.") >= len(keys)
         assert turns > 1
         await bench.director.end(keep=True)
