@@ -62,6 +62,12 @@ def test_nobody_is_woken_for_what_is_elsewhere_or_drained() -> None:
     assert found["vipkeeper_real_server_drained", of("web", "web1")] == 1
 
 
+def test_nobody_is_woken_for_what_a_check_said_before_it_was_suspended() -> None:
+    found = found_in(DirectorReport(virtual_servers=(replace(WEB, checks_suspended=True),)))
+    assert ("vipkeeper_real_server_up", of("web", "web2")) not in found
+    assert found["vipkeeper_virtual_server_up", of("web")] == 1
+
+
 def test_a_kernel_without_ipvs_is_a_metric() -> None:
     assert found_in(DirectorReport(missing="there is no IPVS"))["vipkeeper_ipvs_refused", ()] == 1
 

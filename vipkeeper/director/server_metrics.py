@@ -2,8 +2,9 @@
 
 Rules of this file: as in `agent/metrics_text.py`: names and labels are a contract with dashboards, each has
 a row in docs/operations.md. The text is made here and not by the agent, whose loop renews leases; and not by
-prometheus_client, which takes 20 us for a row: a thousand virtual servers have 40,000. A server that this
-node has not, or that an operator drained, has no row in `..._up`: nobody is to be woken for it.
+prometheus_client, which takes 20 us for a row: a thousand virtual servers have 40,000. What this
+node has not or does not check, and what an operator drained, has no row in `..._up`: nobody is to be woken
+for it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ def metrics_of(report: DirectorReport) -> Iterator[bytes]:
         for virtual in report.virtual_servers
         for real in virtual.real_servers
     ]
+    yield _up(report)
     yield from _of_real_servers(reals)
     yield from _of_traffic(reals)
     yield METRICS_END
@@ -84,12 +86,21 @@ def _of_virtual_servers(report: DirectorReport) -> Iterator[bytes]:
     )
 
 
-def _of_real_servers(reals: list[tuple[str, RealServerReport]]) -> Iterator[bytes]:
-    yield _family(
+def _up(report: DirectorReport) -> bytes:
+    return _family(
         "real_server_up",
-        "1 while a real server is well, else 0; absent while an operator has drained it.",
-        ((f"{{{who}}}", real.state == "up") for who, real in reals if real.state not in _DRAINED),
+        "1 while a real server is well, else 0; absent while it is drained, or not checked.",
+        (
+            (f"{{{_of(virtual_server=virtual.name, real_server=real.name)}}}", real.state == "up")
+            for virtual in report.virtual_servers
+            if not virtual.checks_suspended
+            for real in virtual.real_servers
+            if real.state not in _DRAINED
+        ),
     )
+
+
+def _of_real_servers(reals: list[tuple[str, RealServerReport]]) -> Iterator[bytes]:
     yield _family(
         "real_server_drained",
         "1 while an operator has drained it, else 0.",
