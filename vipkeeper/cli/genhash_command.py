@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import sys
 
+from vipkeeper.cli.durations import seconds
 from vipkeeper.model.balancing import HttpAsk, Page, Reach, Tls
 from vipkeeper.model.errors import ConfigError, VipkeeperError
 
@@ -37,7 +38,7 @@ def fill(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-m", "--fwmark", type=int, metavar="MARK", default=0, help="firewall mark")
     parser.add_argument(
-        "-t", "--timeout", type=float, metavar="SECONDS", default=5.0, help="for the answer (default: 5)"
+        "-t", "--timeout", type=seconds, metavar="SECONDS", default=5.0, help="for the answer (default: 5)"
     )
     parser.set_defaults(run=run)
 
