@@ -24,7 +24,7 @@ Labels = tuple[tuple[str, str], ...]
 
 
 def found_in(report: DirectorReport, restarts: int = 0) -> dict[tuple[str, Labels], float]:
-    return samples(director_text(DirectorScrape(restarts, b"".join(metrics_of(report)))))
+    return samples(director_text(DirectorScrape(restarts, (*metrics_of(report), b"\n"))))
 
 
 def of(virtual_server: str, real_server: str = "", **more: str) -> Labels:
@@ -110,7 +110,7 @@ def test_a_name_cannot_end_its_label() -> None:
 
 
 def test_a_director_that_is_not_there_holds_up_nothing(tmp_path: Path) -> None:
-    assert asyncio.run(scrape_director(str(tmp_path), 1)) == DirectorScrape(1, None)
+    assert asyncio.run(scrape_director(str(tmp_path), 1)) == DirectorScrape(1, ())
 
 
 def test_a_director_that_is_stuck_holds_up_a_scrape_for_no_longer_than_said(tmp_path: Path) -> None:
@@ -118,5 +118,5 @@ def test_a_director_that_is_stuck_holds_up_a_scrape_for_no_longer_than_said(tmp_
         stuck.bind(str(tmp_path / DIRECTOR_SOCKET))
         stuck.listen()  # and it accepts nobody
         began_s = time.monotonic()
-        assert asyncio.run(scrape_director(str(tmp_path), 0, within_s=0.2)) == DirectorScrape(0, None)
+        assert asyncio.run(scrape_director(str(tmp_path), 0, within_s=0.2)) == DirectorScrape(0, ())
         assert time.monotonic() - began_s < PATIENCE_S / 2

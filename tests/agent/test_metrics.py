@@ -75,7 +75,7 @@ def samples(text: bytes) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]
 ALL_TEXTS = (
     metrics_text(ON_PROMISES, COUNTS, LABELS),
     metrics_text(router_report_of(MASTER), COUNTS, LABELS),
-    director_text(DirectorScrape(0, b"".join(metrics_of(DIRECTOR)))),
+    director_text(DirectorScrape(0, (*metrics_of(DIRECTOR), b"\n"))),
 )
 
 

@@ -2,7 +2,8 @@
 
 Rules of this file: a director that is stuck or gone holds up a scrape for a moment and no longer, and that is
 a metric. Its text (4 MB for a thousand virtual servers of four real servers) is handed on as it is: to decode
-it would hold the interpreter, and the loop that renews leases with it, for 0.1 s, in a thread as well.
+it would hold the interpreter, and the loop that renews leases with it, for 0.1 s, in a thread as well. The loop
+does not even copy it, which takes 8 ms.
 """
 
 from __future__ import annotations
@@ -21,33 +22,33 @@ _LONGEST = 64 * 2**20
 
 
 class DirectorScrape(msgspec.Struct, frozen=True):
-    """`text`: what it said; None: nothing whole in time."""
+    """`pieces`: what it said, as it came; nothing, if it did not end in time."""
 
     restarts: int
-    text: bytes | None
+    pieces: tuple[bytes, ...]
 
 
 async def scrape_director(run_dir: str, restarts: int, *, within_s: float = ASK_WITHIN_S) -> DirectorScrape:
     """Ask it. It never raises."""
     try:
         async with asyncio.timeout(within_s):
-            text = await _ask(Path(run_dir) / DIRECTOR_SOCKET)
+            return DirectorScrape(restarts, await _ask(Path(run_dir) / DIRECTOR_SOCKET))
     except (OSError, TimeoutError):
-        text = b""
-    whole = text.rstrip(b"\n").endswith(METRICS_END.rstrip(b"\n"))
-    return DirectorScrape(restarts, text if whole else None)
+        return DirectorScrape(restarts, ())
 
 
 def director_text(scrape: DirectorScrape) -> bytes:
     """What a scrape reads, behind the agent's own metrics. For a thread."""
     from vipkeeper.agent.metric_families import counter, gauge, text_of
 
+    text = b"".join(scrape.pieces)
+    whole = text.endswith(METRICS_END + b"\n")  # an answer is a line
     up = gauge(
         "director_up",
         "1 if the process that keeps virtual servers answered this scrape, else 0. Without it the kernel "
         "goes on as it was, and nobody is checked.",
         (),
-        (((), float(scrape.text is not None)),),
+        (((), float(whole)),),
     )
     restarts = counter(
         "director_restarts",
@@ -55,10 +56,10 @@ def director_text(scrape: DirectorScrape) -> bytes:
         (),
         (((), scrape.restarts),),
     )
-    return text_of((up, restarts)) + (scrape.text or b"")
+    return text_of((up, restarts)) + (text if whole else b"")
 
 
-async def _ask(path: Path) -> bytes:
+async def _ask(path: Path) -> tuple[bytes, ...]:
     reader, writer = await asyncio.open_unix_connection(str(path), limit=_PIECE)
     try:
         writer.write(msgspec.json.encode(Ask("metrics")) + b"\n")
@@ -68,6 +69,6 @@ async def _ask(path: Path) -> bytes:
             size += len(piece)
             if size > _LONGEST:
                 raise OSError("its answer does not end")
-        return b"".join(pieces)
+        return tuple(pieces)
     finally:
         writer.transport.abort()
