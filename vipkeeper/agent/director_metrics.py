@@ -2,8 +2,8 @@
 
 Rules of this file: a director that is stuck or gone holds up a scrape for a moment and no longer, and that is
 a metric. Its text (4 MB for a thousand virtual servers of four real servers) is handed on as it is: to decode
-it would hold the interpreter, and the loop that renews leases with it, for 0.1 s, in a thread as well. The loop
-does not even copy it, which takes 8 ms.
+it would hold the interpreter, and the loop that renews leases with it, for 0.1 s, in a thread as well. The
+loop does not even copy it, which takes 8 ms.
 """
 
 from __future__ import annotations
