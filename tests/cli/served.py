@@ -19,6 +19,11 @@ def answering(path: Path, serve: Callable[[], Coroutine[None, None, None]]) -> I
         loop.call_soon(_when_there, path, loop, there)
         with contextlib.suppress(asyncio.CancelledError):
             await serve()
+        left = asyncio.all_tasks() - {asyncio.current_task()}  # answers that nobody waits for any more
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        await asyncio.sleep(0)  # a transport closes its socket in the next turn
 
     server = loop.create_task(until_cancelled())
     thread = threading.Thread(target=loop.run_until_complete, args=(server,))
