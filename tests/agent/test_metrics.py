@@ -11,7 +11,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -25,8 +24,8 @@ from vipkeeper.agent.metrics_server import serve_metrics
 from vipkeeper.agent.metrics_text import metrics_text
 from vipkeeper.agent.peer_wire import Malformed
 from vipkeeper.config.peer_address import PeerAddress
+from vipkeeper.director.server_metrics import metrics_of
 from vipkeeper.model.agent_report import ElectorReport, Report, TrackReport, VipReport
-from vipkeeper.model.director_messages import DirectorAnswer
 from vipkeeper.model.messages import RefusedBecause
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,7 +75,7 @@ def samples(text: bytes) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]
 ALL_TEXTS = (
     metrics_text(ON_PROMISES, COUNTS, LABELS),
     metrics_text(router_report_of(MASTER), COUNTS, LABELS),
-    director_text(DirectorScrape(0, msgspec.json.encode(DirectorAnswer(ipvs=DIRECTOR)))),
+    director_text(DirectorScrape(0, (*metrics_of(DIRECTOR), b"\n"))),
 )
 
 

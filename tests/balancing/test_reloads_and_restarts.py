@@ -187,7 +187,7 @@ def test_what_did_not_change_is_the_same_object() -> None:
 def test_a_restart_takes_nobody_out_and_puts_nobody_in() -> None:
     service = VirtualService(plan(), found=table([(2, 1)]))
     assert weights(service) == {"2": 1}
-    assert told(service) == []
+    assert told(service) == ["first quorum UP"]
     fail(service, 1)
     assert told(service) == []
     recover(service, 1)
@@ -255,7 +255,7 @@ def test_the_sorry_server_goes_on_until_there_is_a_quorum() -> None:
     assert weights(service) == {"99": 1}
     recover(service, 2)
     assert weights(service) == BOTH
-    assert told(service) == ["web1 UP", "web2 UP", "quorum UP"]
+    assert told(service) == ["first quorum DOWN", "web1 UP", "web2 UP", "quorum UP"]
 
 
 def test_the_sorry_server_says_how_the_quorum_was_between_its_limits() -> None:

@@ -29,6 +29,7 @@ from vipkeeper.model.ipvs import (
 
 SERVICES = 1000
 DESTINATIONS = 4
+SIZE = f"{SERVICES} services x {DESTINATIONS} servers"
 WRITES = 3
 LOOKS = 7
 

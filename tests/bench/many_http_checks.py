@@ -39,13 +39,14 @@ async def measured(port: int, count: int, delay_loop_s: float, window_s: float) 
     runner = CheckRunner(
         lambda _key, _state: None, clock=time.monotonic, chance=random.random, log=lambda *_a, **_k: None
     )
-    runner.want(plans(port, count, delay_loop_s))
+    checks = plans(port, count, delay_loop_s)
+    runner.want(checks)
     await asyncio.sleep(delay_loop_s * SETTLING)
     before, cpu_s, begin_s = runner.run_count, time.process_time(), time.monotonic()
     await asyncio.sleep(window_s)
     cpu_s, took_s = time.process_time() - cpu_s, time.monotonic() - begin_s
     ran = runner.run_count - before
-    up = sum(report.state == Standing.UP.value for report in runner.report().values())
+    up = sum(runner.state(key).standing is Standing.UP for key in checks)
     found = {
         "share_percent": cpu_s / took_s * 100,
         "ms_each": cpu_s * 1000 / max(1, ran),

@@ -6,27 +6,20 @@ User-Mode Linux has slow system calls, so what counts is the ratio.
 from __future__ import annotations
 
 import statistics
-import sys
 
-import msgspec
 import pytest
 
 from tests.bench.figures import Figures, spread
-from tests.bench.ipvs_load import IpvsLoad
-from tests.uml.machine import run_in_uml
+from tests.bench.in_uml import measured_in_uml
+from tests.bench.ipvs_load import SIZE, IpvsLoad
 
 pytestmark = [pytest.mark.bench, pytest.mark.root, pytest.mark.uml, pytest.mark.timeout(600)]
 
 LIMIT_S = 500.0
-SIZE = "1000 services x 4 servers"
 
 
 def test_a_large_ipvs_table(figures: Figures) -> None:
-    ended = run_in_uml([sys.executable, "-m", "tests.bench.ipvs_load"], timeout_s=LIMIT_S)
-    assert ended.status == 0, ended.output
-    load = msgspec.json.decode(
-        next(line for line in ended.output.splitlines() if line.startswith("{")), type=IpvsLoad
-    )
+    load = measured_in_uml("tests.bench.ipvs_load", IpvsLoad, within_s=LIMIT_S)
     ours_s, ipvsadm_s = statistics.median(load.ours_s), statistics.median(load.ipvsadm_s)
     look_s, ipvsadm_look_s = statistics.median(load.look_s), statistics.median(load.ipvsadm_look_s)
     figures.add(

@@ -7,27 +7,21 @@ the ratio.
 from __future__ import annotations
 
 import statistics
-import sys
 
-import msgspec
 import pytest
 
 from tests.bench.figures import Figures, spread
+from tests.bench.in_uml import measured_in_uml
+from tests.bench.ipvs_load import SIZE
 from tests.bench.ipvs_start import IpvsStart
-from tests.uml.machine import run_in_uml
 
 pytestmark = [pytest.mark.bench, pytest.mark.root, pytest.mark.uml, pytest.mark.timeout(900)]
 
 LIMIT_S = 800.0
-SIZE = "1000 services x 4 servers"
 
 
 def test_from_start_to_a_full_table(figures: Figures) -> None:
-    ended = run_in_uml([sys.executable, "-m", "tests.bench.ipvs_start"], timeout_s=LIMIT_S)
-    assert ended.status == 0, ended.output
-    found = msgspec.json.decode(
-        next(line for line in ended.output.splitlines() if line.startswith("{")), type=IpvsStart
-    )
+    found = measured_in_uml("tests.bench.ipvs_start", IpvsStart, within_s=LIMIT_S)
     keepalived_s = statistics.median(found.keepalived_s)
     for name, taken_s in (("TOML", found.toml_s), ("keepalived.conf", found.conf_s)):
         figures.add(

@@ -18,7 +18,8 @@ def test_a_check_that_this_node_cannot_make_is_shown_with_its_age() -> None:
             async with running() as watched:
                 watched.runner.want({key("a"): plan(TcpAsk(), nowhere, OFTEN)})
                 await until(lambda: watched.runner.run_count > 0)
-                shown = watched.runner.report()[key("a")]
+                shown = watched.runner.report(key("a"))
+                assert shown is not None
                 assert "could not be asked: there is no interface nowhere0" in shown.detail
                 assert (shown.state, shown.failures, watched.runner.failed_count) == ("unknown", 0, 0)
                 assert shown.ago_s is not None
@@ -33,7 +34,9 @@ def test_a_file_is_no_run_and_its_number_no_failed_one(tmp_path: Path) -> None:
         async with running() as watched:
             files = {"drain": WatchedFile(str(tmp_path / "drain"))}
             watched.runner.want({key("a"): plan(FileAsk("drain", 0), None)}, files=files)
-            assert watched.runner.report()[key("a")].state == "down"
+            shown = watched.runner.report(key("a"))
+            assert shown is not None
+            assert shown.state == "down"
             assert (watched.runner.run_count, watched.runner.failed_count) == (0, 0)
 
     run(story)

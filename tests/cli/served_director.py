@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
+from tests.cli.served import answering
 from vipkeeper.agent.local_socket import serve_lines
+from vipkeeper.director.server_metrics import metrics_of
 from vipkeeper.model.director_messages import (
     DIRECTOR_SOCKET,
     Ask,
@@ -91,39 +91,26 @@ class ServedDirector:
         self.error: str | None = None
         self.asked: list[Ask] = []
 
-    def answer(self, line: bytes) -> bytes:
+    async def answer(self, line: bytes) -> bytes:
         """The reports in turn, and the last one for ever."""
         ask = msgspec.json.decode(line, type=Ask)
         self.asked.append(ask)
         if self.error is not None:
             return msgspec.json.encode(DirectorAnswer(error=self.error))
-        if ask.ask != "ipvs":
+        if ask.ask not in ("ipvs", "metrics"):
             return msgspec.json.encode(DirectorAnswer(servers=(f"web/{ask.server.rpartition('/')[2]}",)))
         report = self.reports.pop(0) if len(self.reports) > 1 else self.reports[0]
+        if ask.ask == "metrics":
+            return b"".join(metrics_of(report))
         return msgspec.json.encode(DirectorAnswer(ipvs=report))
 
 
 @contextlib.contextmanager
 def served(run_dir: Path, director: ServedDirector) -> Iterator[ServedDirector]:
     """The socket answers until the block ends."""
-    loop = asyncio.new_event_loop()
-    there = threading.Event()
-
-    async def serve() -> None:
-        loop.call_later(0.0, _when_there, run_dir / DIRECTOR_SOCKET, loop, there)
-        with contextlib.suppress(asyncio.CancelledError):
-            await serve_lines(run_dir / DIRECTOR_SOCKET, director.answer, "nobody can ask")
-
-    server = loop.create_task(serve())
-    thread = threading.Thread(target=loop.run_until_complete, args=(server,))
-    thread.start()
-    try:
-        assert there.wait(30.0), "no socket"
+    path = run_dir / DIRECTOR_SOCKET
+    with answering(path, lambda: serve_lines(path, director.answer, "nobody can ask")):
         yield director
-    finally:
-        loop.call_soon_threadsafe(server.cancel)
-        thread.join()
-        loop.close()
 
 
 def web1_as(
@@ -142,10 +129,3 @@ def web1_as(
         persistent=persistent if there else None,
     )
     return DirectorReport(virtual_servers=(replace(WEB, real_servers=(real,)),))
-
-
-def _when_there(path: Path, loop: asyncio.AbstractEventLoop, there: threading.Event) -> None:
-    if path.exists():
-        there.set()
-    else:
-        loop.call_later(0.01, _when_there, path, loop, there)

@@ -79,6 +79,8 @@ def test_a_page_that_one_should_look_at_again(page: bytes, remark: str) -> None:
     [
         (("-s", "web1", "-u", "/"), 2, '--server: "web1" is not an address; write for example 10.0.0.11'),
         (("-s", "127.0.0.1", "-p", "70000", "-u", "/"), 2, "--port: 70000 is no port; there are 1 to 65535"),
+        (("-s", "127.0.0.1", "-t", "nan", "-u", "/"), 2, "--timeout: nan: it has to be more than 0"),
+        (("-s", "127.0.0.1", "-p", "0", "-u", "/"), 2, "--port: 0 is no port; there are 1 to 65535"),
         (("-s", "127.0.0.1", "-p", "1", "-u", "/"), 1, "no page to hash: connection refused by 127.0.0.1:1"),
     ],
 )

@@ -81,7 +81,7 @@ def test_without_virtual_servers_it_says_so(tmp_path: Path) -> None:
 def test_without_a_director_it_says_what_to_do(tmp_path: Path) -> None:
     done = ipvs(tmp_path)
     assert (done.returncode, done.stdout) == (69, "")
-    assert "no agent runs with this run directory, or its configuration has none" in done.stderr
+    assert "no agent runs with this run directory, its configuration has none, or it" in done.stderr
     (tmp_path / "director").touch()
     refused = ipvs(tmp_path)
     assert refused.returncode == 69

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -9,10 +10,12 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.cli.commands import run
-from tests.cli.served_director import ServedDirector, served, web1_as
+from tests.cli.served_director import REPORT, ServedDirector, served, web1_as
+from vipkeeper.cli.director_view import WITHIN_S
 from vipkeeper.model.director_messages import Ask, DirectorReport
 
 STAYS = "web/web1 stays drained; `vipkeeper server undrain` gives it connections again"
@@ -120,9 +123,27 @@ def test_an_undrain_says_whether_it_serves_again(tmp_path: Path) -> None:
 class Ending(ServedDirector):
     """It hears, and is gone before it has answered."""
 
-    def answer(self, line: bytes) -> bytes:
-        super().answer(line)
+    async def answer(self, line: bytes) -> bytes:
+        await super().answer(line)
         return b"{"
+
+
+class Busy(ServedDirector):
+    """It takes orders, and has no time to report."""
+
+    async def answer(self, line: bytes) -> bytes:
+        if msgspec.json.decode(line, type=Ask).ask == "ipvs":
+            await asyncio.sleep(3600.0)
+        return await super().answer(line)
+
+
+def test_a_busy_director_is_waited_for_no_longer_than_said(tmp_path: Path) -> None:
+    began_s = time.monotonic()
+    with served(tmp_path, Busy(REPORT)):
+        done = server(tmp_path, "drain", "web1", "--timeout", "1")
+    assert done.returncode == 1
+    assert "not empty after 1 s" in done.stderr
+    assert time.monotonic() - began_s < WITHIN_S
 
 
 def test_a_director_that_is_started_again_is_waited_for(tmp_path: Path) -> None:

@@ -153,3 +153,32 @@ def test_what_a_killed_agent_left_is_cleared_by_one_that_has_nothing_to_keep(tmp
             await until_so((tmp_path / "director.lock").exists)
 
     asyncio.run(story())
+
+
+def test_one_that_was_to_be_started_again_is_started_for_the_end(tmp_path: Path) -> None:
+    """Else what is ours would stay in the table of an agent that stops while its director is gone."""
+
+    async def story() -> None:
+        async with linked(tmp_path, SERVED) as bench:
+            await until_so(lambda: bench.pid != 0)
+            killed = bench.pid
+            os.kill(killed, signal.SIGKILL)
+            await until_so(
+                lambda: not Path(f"/proc/{killed}").exists()
+            )  # reaped: the next waits for its time
+            (tmp_path / OWN_IPVS).write_text("{}")
+            await bench.link.end(keep=False)
+            assert (tmp_path / "director.lock").read_text() not in ("", f"{killed}\n")
+
+    asyncio.run(story())
+
+
+def test_it_answers_nobody_before_it_has_a_plan(tmp_path: Path) -> None:
+    """It would say that there are no virtual servers."""
+    with started(tmp_path) as (process, ours):
+        until((tmp_path / "director.lock").exists)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        assert not (tmp_path / DIRECTOR_SOCKET).exists()
+        ours.sendall(frame(Follow(BalancingPlan())))
+        until(lambda: serving(tmp_path, process.pid))

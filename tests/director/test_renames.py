@@ -10,6 +10,7 @@ import pytest
 
 from tests.director.test_director import Bench, plan, real_server
 from tests.kernel_segment.segment import until_so
+from vipkeeper.director.long_work import LongWork
 from vipkeeper.director.renames import former_names, renamed_checks
 from vipkeeper.model.balancing import BalancingPlan, CheckKey, FileAsk, ServicePlan, WatchedFile
 from vipkeeper.model.ipvs import AddressKey, MarkKey, Service, ServiceKey, Transport
@@ -68,8 +69,8 @@ def renamed(wanted: BalancingPlan, virtual: str, **reals: str) -> BalancingPlan:
     return msgspec.structs.replace(wanted, services=(new,))
 
 
-def states(bench: Bench) -> dict[str, str]:
-    (shown,) = bench.director.report().virtual_servers
+async def states(bench: Bench) -> dict[str, str]:
+    (shown,) = (await bench.director.report(LongWork())).virtual_servers
     return {real.name: real.checks[0].state for real in shown.real_servers}
 
 
@@ -97,9 +98,11 @@ def test_who_is_renamed_stays_as_it_is(tmp_path: Path, virtual: str, reals: dict
             bench.ipvs.applied.clear()
             bench.told.clear()
             bench.director.follow(renamed(wanted, virtual, **reals))
-            assert states(bench) == {reals.get("dead", "dead"): "down", reals.get("alive", "alive"): "up"}
-            ran = bench.director.report().checks_run
-            await until_so(lambda: bench.director.report().checks_run > ran)
+            assert await states(bench) == {
+                reals.get("dead", "dead"): "down",
+                reals.get("alive", "alive"): "up",
+            }
+            await bench.until_checked(more_than=(await bench.director.report(LongWork())).checks_run)
             assert (bench.ipvs.applied, bench.told) == ([], [])
             (tmp_path / "well").write_text("1")
             await until_so(lambda: bench.serving == [])

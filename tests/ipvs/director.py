@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vipkeeper.kernel.ipvs_host import IpvsHost
+from vipkeeper.kernel.ipvs_kernel import IpvsKernel
 from vipkeeper.lab.namespaces import Namespace, make_namespace, new_lab_name
-from vipkeeper.model.ipvs import SyncRole
+from vipkeeper.model.ipvs import ServiceCounts, ServiceKey, SyncRole
 
 # Interface of the namespace that can carry a sync daemon.
 INTERFACE = "sync0"
@@ -35,6 +36,11 @@ class Director:
         """One process: each takes a tenth of a second under User-Mode Linux."""
         stop = "; ".join(f"ipvsadm --stop-daemon {role.value}" for role in SyncRole)
         self.namespace.run("sh", "-c", f"ipvsadm -C; {stop}; true")
+
+
+def counted(ipvs: IpvsKernel) -> dict[ServiceKey, ServiceCounts]:
+    """All that it counts."""
+    return {key: counts for part in ipvs.read_counts() for key, counts in part.items()}
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.ipvs.director import Director
+from tests.ipvs.director import Director, counted
 from tests.ipvs.flows import ECHO, ECHO_REAL, echo_some
 from tests.kernel_segment.segment import until
 from vipkeeper.changes.ipvs_changes import AddServers, RemoveServers
@@ -26,11 +26,11 @@ OLD = MarkKey(3)
 
 
 def connections(director: Director) -> int:
-    return director.ipvs.read_counts()[ECHO].destinations[ECHO_REAL].inactive
+    return counted(director.ipvs)[ECHO].destinations[ECHO_REAL].inactive
 
 
 def packets(director: Director) -> int:
-    return director.ipvs.read_counts()[ECHO].traffic.packets_in
+    return counted(director.ipvs)[ECHO].traffic.packets_in
 
 
 def carry_out(director: Director, wanted: IpvsTable, ours: OwnIpvs) -> None:

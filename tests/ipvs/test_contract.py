@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.ipvs.director import INTERFACE, Director
+from tests.ipvs.director import INTERFACE, Director, counted
 from vipkeeper.changes.ipvs_changes import (
     AddDestinations,
     AddServers,
@@ -75,7 +75,7 @@ def test_what_is_applied_is_read(ipvs: IpvsKernel) -> None:
     }
     assert table.timeouts == Timeouts(800, 100, 200)
     assert SyncDaemon(INTERFACE, 3).is_met_by(table.daemons[SyncRole.MASTER])
-    assert set(ipvs.read_counts()[WEB].destinations) == {A}
+    assert set(counted(ipvs)[WEB].destinations) == {A}
     assert set(ipvs.destination_counts(WEB)) == {A}
     assert ipvs.destination_counts(OTHER) == {}
     assert [each for each in ipvs.read_in_parts() if each is not None] == [table]

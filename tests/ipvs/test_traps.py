@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.ipvs.director import INTERFACE, Director
+from tests.ipvs.director import INTERFACE, Director, counted
 from tests.ipvs.flows import ECHO, ECHO_REAL, echo_some
 from tests.kernel_segment.segment import until
 from vipkeeper.changes.ipvs_changes import (
@@ -108,8 +108,8 @@ def test_counters_are_those_of_ipvsadm_and_can_be_zeroed(director: Director) -> 
     director.ipvs.apply(AddServers({ECHO: VirtualServer(Service("rr"), {ECHO_REAL: Destination()})}))
     echo_some(director, datagrams=5, length=100)
     # The kernel adds up what its processors counted every two seconds.
-    until(lambda: director.ipvs.read_counts()[ECHO].traffic.packets_in == 5)
-    counts = director.ipvs.read_counts()[ECHO]
+    until(lambda: counted(director.ipvs)[ECHO].traffic.packets_in == 5)
+    counts = counted(director.ipvs)[ECHO]
     traffic, destination = counts.traffic, counts.destinations[ECHO_REAL]
     in_bytes = 5 * (100 + 28)  # IP and UDP headers
     assert (traffic.connections, traffic.bytes_in) == (1, in_bytes)
@@ -124,11 +124,11 @@ def test_counters_are_those_of_ipvsadm_and_can_be_zeroed(director: Director) -> 
         str(traffic.bytes_out),
     ]
     director.ipvs.zero(ECHO)
-    assert director.ipvs.read_counts()[ECHO].traffic.packets_in == 0
+    assert counted(director.ipvs)[ECHO].traffic.packets_in == 0
     echo_some(director, datagrams=1, length=1)
-    until(lambda: director.ipvs.read_counts()[ECHO].traffic.packets_in == 1)
+    until(lambda: counted(director.ipvs)[ECHO].traffic.packets_in == 1)
     director.ipvs.zero()
-    assert director.ipvs.read_counts()[ECHO].traffic.packets_in == 0
+    assert counted(director.ipvs)[ECHO].traffic.packets_in == 0
 
 
 @pytest.mark.parametrize("role", SyncRole)

@@ -20,6 +20,7 @@ from vipkeeper.notify.server_notification import (
 )
 from vipkeeper.notify.told_servers import ToldServers
 
+WEB2_DOWN = "RS [10.0.0.12]:tcp:8082 [192.0.2.80]:tcp:80 DOWN"
 WEB1_UP, WEB1_DOWN = (f"RS [10.0.0.11]:tcp:8081 [192.0.2.80]:tcp:80 {word}" for word in ("UP", "DOWN"))
 VS_UP, VS_DOWN = (f"VS [192.0.2.80]:tcp:80 {word}" for word in ("UP", "DOWN"))
 
@@ -154,13 +155,21 @@ def test_a_reload_tells_by_the_new_settings() -> None:
 
 def test_what_an_earlier_process_told_is_not_told_again() -> None:
     told = told_of(earlier={("web", ""): UP, ("web", "web1"): DOWN, ("web", "web2"): DOWN})
-    (known,) = told.take(quorum(UP, first=True))
-    (failed,) = told.take(real("web1", DOWN))
+    assert lines(told.present()) == [WEB1_DOWN, WEB2_DOWN, VS_UP], "but the reader of a FIFO may be new"
+    assert all(one.again for one in told.present())
+    assert take(told, quorum(UP, first=True), real("web1", DOWN)) == []
     (news,) = told.take(real("web2", UP))
-    assert (known.again, failed.again) == (True, True)
-    assert (news.again, news.previous) == (False, DOWN), "but what has changed meanwhile is news"
+    assert (news.again, news.previous) == (False, DOWN), "what has changed meanwhile is news"
     (later,) = told.take(quorum(DOWN))
     assert (later.again, later.previous) == (False, UP)
+    assert told.present() == [], "and what was said since is no earlier process's word"
+
+
+def test_what_an_earlier_process_told_of_what_was_gone_meanwhile_counts_for_nothing() -> None:
+    told = told_of(NONE, earlier={("web", ""): UP})
+    reload(told, servers())
+    (found,) = told.take(quorum(UP, first=True))
+    assert not found.again
 
 
 def test_the_environment_says_whom_it_is_about() -> None:

@@ -17,7 +17,7 @@ from vipkeeper.model.agent_report import CONTROL_SOCKET, Answer, Report, Request
 async def serve_control(run_dir: Path, status: Callable[[], Report]) -> None:
     """Answer for ever. The caller has the run directory's lock."""
 
-    def answer(line: bytes) -> bytes:
+    async def answer(line: bytes) -> bytes:
         return msgspec.json.encode(answer_to(line, status))
 
     otherwise = "`vipkeeper ls` cannot ask this agent while the store is down"

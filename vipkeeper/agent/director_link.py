@@ -109,6 +109,8 @@ class DirectorLink:
         self._ending = True
         if self._again is not None:
             self._again.cancel()
+        if self._process is None and not keep and self._leftovers.exists():
+            self._start()  # it had ended by itself, and what is ours is still there
         if self._process is None:
             return
         process = self._process

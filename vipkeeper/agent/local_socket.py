@@ -10,14 +10,14 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from vipkeeper.agent.logs import log
 from vipkeeper.agent.short_conversations import LONGEST_REQUEST, ShortConversations
 
 
-async def serve_lines(path: Path, answer: Callable[[bytes], bytes], otherwise: str) -> None:
+async def serve_lines(path: Path, answer: Callable[[bytes], Awaitable[bytes]], otherwise: str) -> None:
     """Answer for ever. The caller has a lock: a socket that is there is a dead process's.
 
     `otherwise`: what does not work when it cannot be opened.
@@ -34,7 +34,7 @@ async def serve_lines(path: Path, answer: Callable[[bytes], bytes], otherwise: s
         return
 
     async def answer_line(line: bytes) -> bytes:
-        return answer(line) + b"\n"
+        return await answer(line) + b"\n"
 
     conversations = ShortConversations(answer_line, end=b"\n")
     try:

@@ -25,13 +25,10 @@ async def serve_metrics(own: PeerAddress, scrape: Callable[[], Awaitable[Callabl
 
     async def answer(request: bytes) -> bytes:
         status, plain = _judge(request)
-        known = status.startswith("200")
-        body = await asyncio.to_thread(await scrape()) if known else f"{status}\n".encode()
-        head = (
-            f"HTTP/1.1 {status}\r\nContent-Type: {_CONTENT_TYPE}\r\n"
-            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-        )
-        return head.encode() + (body if plain else b"")
+        if not status.startswith("200"):
+            return _page(status, f"{status}\n".encode, plain=plain)
+        text = await scrape()
+        return await asyncio.to_thread(lambda: _page(status, text, plain=plain))
 
     conversations = ShortConversations(answer, end=b"\r\n\r\n")
     told = ""
@@ -53,6 +50,16 @@ async def serve_metrics(own: PeerAddress, scrape: Callable[[], Awaitable[Callabl
             continue
         async with server:
             await server.serve_forever()
+
+
+def _page(status: str, text: Callable[[], bytes], *, plain: bool) -> bytes:
+    """Head and body; without `plain` the head alone."""
+    body = text()
+    head = (
+        f"HTTP/1.1 {status}\r\nContent-Type: {_CONTENT_TYPE}\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode() + (body if plain else b"")
 
 
 def _judge(request: bytes) -> tuple[str, bool]:

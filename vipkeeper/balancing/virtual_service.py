@@ -33,8 +33,10 @@ _STOPS = "the agent stops"
 class VirtualService:
     """Starts from nothing, or from what an earlier process left in the kernel's table.
 
-    `found` is that table; of what is in it nothing is told again. `draining`: names of real servers that an
-    operator had drained (`draining` of the earlier process). `standing`: names of VIPs that this node has.
+    `found` is that table; of real servers in it nothing is told. The quorum is, as at each start: whoever
+    tells it on knows what was told, and where nothing was (another program made the table), it is news.
+    `draining`: names of real servers that an operator had drained (`draining` of the earlier process).
+    `standing`: names of VIPs that this node has.
     """
 
     def __init__(
@@ -209,7 +211,6 @@ class VirtualService:
         # Between the two limits of the hysteresis only the sorry server shows how it was.
         was = Quorum(self.plan.quorum, self.plan.hysteresis, up=not here.sorry_serves)
         self._quorum = was.after(self.weight)
-        self._told = ServerState.UP if self._quorum.up else ServerState.DOWN
 
     def _drain_moved(self, name: str, move: Callable[[RealServer], bool]) -> bool:
         moved = name in self._servers and move(self._servers[name])

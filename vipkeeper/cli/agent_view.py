@@ -6,7 +6,6 @@ traceback.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from backends.store import Record, Snapshot
+from vipkeeper.cli.local_question import ask
 from vipkeeper.cli.vip_listing import ListedVip
 from vipkeeper.config.schema import Config
 from vipkeeper.model.agent_report import CONTROL_SOCKET, Answer, Report, Request, VipReport
@@ -21,15 +21,16 @@ from vipkeeper.model.errors import StoreUnreachable
 from vipkeeper.model.reasons import Reason
 from vipkeeper.model.records import Keys
 
-_WITHIN_S = 6.0  # an agent gives a client 5 s
-_LONGEST = 256 * 2**20  # a thousand VIPs take 0.4 MB
+_WITHIN_S = 6.0
 
 
 def ask_agent(config: Config) -> Report | str:
     """The agent's report, or why there is none: half a sentence."""
     path = Path(config.run_dir) / CONTROL_SOCKET
     try:
-        answer = msgspec.json.decode(_exchange(path), type=Answer)
+        answer = msgspec.json.decode(
+            ask(path, msgspec.json.encode(Request("status")), within_s=_WITHIN_S), type=Answer
+        )
     except FileNotFoundError:
         return f"no agent of this machine can be asked ({path} does not exist)"
     except PermissionError:
@@ -86,16 +87,3 @@ def _as_seen(listed: ListedVip, own: VipReport, report: Report) -> ListedVip:
     left_ms = max(listed.lease_remaining_ms or 0, given.left_ms)
     detail = f"{report.node} promised {given.owner} not to claim it while the store is silent"
     return replace(listed, lease_remaining_ms=left_ms, detail=detail)
-
-
-def _exchange(path: Path) -> bytes:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
-        channel.settimeout(_WITHIN_S)
-        channel.connect(str(path))
-        channel.sendall(msgspec.json.encode(Request("status")) + b"\n")
-        received = bytearray()
-        while chunk := channel.recv(2**16):
-            received += chunk
-            if len(received) > _LONGEST:
-                raise OSError("its answer does not end")
-    return bytes(received)

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import sys
 
+from vipkeeper.cli.durations import seconds
 from vipkeeper.model.balancing import HttpAsk, Page, Reach, Tls
 from vipkeeper.model.errors import ConfigError, VipkeeperError
 
@@ -37,7 +38,7 @@ def fill(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-m", "--fwmark", type=int, metavar="MARK", default=0, help="firewall mark")
     parser.add_argument(
-        "-t", "--timeout", type=float, metavar="SECONDS", default=5.0, help="for the answer (default: 5)"
+        "-t", "--timeout", type=seconds, metavar="SECONDS", default=5.0, help="for the answer (default: 5)"
     )
     parser.set_defaults(run=run)
 
@@ -52,7 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(
             (f'--server: "{arguments.server}" is not an address; write for example 10.0.0.11',)
         ) from None
-    port = arguments.port or (443 if arguments.ssl else 80)
+    usual = 443 if arguments.ssl else 80
+    port = usual if arguments.port is None else arguments.port
     if not 0 < port < 65536:
         raise ConfigError((f"--port: {port} is no port; there are 1 to 65535",))
     page = Page(arguments.url, host=arguments.virtualhost, status=(), digest=_ANY_DIGEST)

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from vipkeeper.cli.director_view import (
+    WITHIN_S,
     NoDirector,
     add_director_options,
     ask_director,
@@ -156,7 +157,7 @@ class _Waiting:
         began_s = answered_s = time.monotonic()
         while True:
             try:
-                left = self._look()
+                left = self._look(self._patience_s(began_s))
                 answered_s = time.monotonic()
             except NoDirector:
                 if time.monotonic() - answered_s > _BACK_WITHIN_S:
@@ -173,9 +174,15 @@ class _Waiting:
                 return _STILL_CONNECTED
             time.sleep(_LOOK_EVERY_S)
 
-    def _look(self) -> list[str]:
+    def _patience_s(self, began_s: float) -> float:
+        """For one look: somebody who waits for so long waits no longer because a director is busy."""
+        if self._timeout_s is None:
+            return WITHIN_S
+        return min(WITHIN_S, max(_LOOK_EVERY_S, began_s + self._timeout_s - time.monotonic()))
+
+    def _look(self, within_s: float) -> list[str]:
         """Those that are not empty yet. Raises VipkeeperError when one is not drained any more."""
-        there = _found(report_of_director(self._path), self._servers)
+        there = _found(report_of_director(self._path, within_s=within_s), self._servers)
         left = []
         for server in self._servers:
             real = there.get(server)

@@ -19,12 +19,11 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from vipkeeper.cli.durations import seconds
 from vipkeeper.cli.sniff_summary import Summariser, lines
 from vipkeeper.cli.sniffed_frames import Reader, line
 from vipkeeper.model.errors import ConfigError
 from vrrp_compat.sockets.wire_tap import TappedFrame, WireTap
-
-_LONGEST_S = 1e6  # poll(2) counts milliseconds in 31 bits
 
 
 def fill(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +43,7 @@ def fill(parser: argparse.ArgumentParser) -> None:
         help="show what is about this address alone; may be repeated (default: all that are advertised)",
     )
     parser.add_argument("--count", metavar="N", type=_count, help="end after so many frames were shown")
-    parser.add_argument("--duration", metavar="SECONDS", type=_seconds, help="end after this time")
+    parser.add_argument("--duration", metavar="SECONDS", type=seconds, help="end after this time")
     parser.add_argument(
         "--auth-key",
         metavar="KEY",
@@ -92,13 +91,6 @@ def _count(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text}: it has to be 1 or more")
-    return number
-
-
-def _seconds(text: str) -> float:
-    number = float(text)
-    if not 0 < number < _LONGEST_S:
-        raise argparse.ArgumentTypeError(f"{text}: it has to be more than 0, and less than {_LONGEST_S:g}")
     return number
 
 

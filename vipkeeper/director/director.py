@@ -15,7 +15,8 @@ from pathlib import Path
 from vipkeeper.agent.logs import log
 from vipkeeper.balancing.virtual_service import VirtualService
 from vipkeeper.director.drains import Drains, empty_of_connections
-from vipkeeper.director.full_report import full_reports
+from vipkeeper.director.full_report import full_report
+from vipkeeper.director.long_work import LongWork
 from vipkeeper.director.renames import former_names, renamed_checks
 from vipkeeper.director.server_log import log_change, log_drain
 from vipkeeper.director.table_keeper import TableKeeper
@@ -105,11 +106,17 @@ class Director:
         """It serves again if it is well."""
         return self._each(server, VirtualService.undrain)
 
-    def report(self) -> DirectorReport:
-        """All of it, with what the kernel counts."""
-        keeper, sync = self._keeper, daemons_of(self._plan.sync, self._standing)
+    async def report(self, work: LongWork) -> DirectorReport:
+        """All of it, with what the kernel counts; checks go on meanwhile."""
+        keeper = self._keeper
+        counts = await keeper.counts(work)
+        shown = []
+        for service in tuple(self._services.values()):
+            shown.append(full_report(service, self._runner.report, counts))
+            await work.pause()
+        sync = daemons_of(self._plan.sync, self._standing)
         return DirectorReport(
-            virtual_servers=full_reports(self._services.values(), self._runner.report(), keeper.counts()),
+            virtual_servers=tuple(shown),
             missing=keeper.missing,
             refused=keeper.refused,
             sync=" and ".join(role.value for role in sync) if sync else None,

@@ -5,7 +5,7 @@ Rules of this file: it puts together, and changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec.structs import fields, replace
 
@@ -15,21 +15,13 @@ from vipkeeper.model.balancing import CheckKey, RealServerPlan, ServicePlan
 from vipkeeper.model.director_messages import CheckReport, RealServerReport, VirtualServerReport
 from vipkeeper.model.ipvs import DestinationCounts, ServiceCounts, ServiceKey, Traffic
 
-
-def full_reports(
-    services: Iterable[VirtualService],
-    checks: Mapping[CheckKey, CheckReport],
-    counts: Mapping[ServiceKey, ServiceCounts],
-) -> tuple[VirtualServerReport, ...]:
-    """All of one node, in the order of the configuration."""
-    return tuple(_service(service, checks, counts) for service in services)
+ReportOf = Callable[[CheckKey], CheckReport | None]
 
 
-def _service(
-    service: VirtualService,
-    checks: Mapping[CheckKey, CheckReport],
-    counts: Mapping[ServiceKey, ServiceCounts],
+def full_report(
+    service: VirtualService, checks: ReportOf, counts: Mapping[ServiceKey, ServiceCounts]
 ) -> VirtualServerReport:
+    """Of one virtual server."""
     plan, report = service.plan, service.report()
     real_servers = (
         _with_checks(plan, _with_counts(plan, real, shown, counts), real, checks)
@@ -40,9 +32,9 @@ def _service(
 
 
 def _with_checks(
-    plan: ServicePlan, shown: RealServerReport, real: RealServerPlan, checks: Mapping[CheckKey, CheckReport]
+    plan: ServicePlan, shown: RealServerReport, real: RealServerPlan, checks: ReportOf
 ) -> RealServerReport:
-    own = (checks.get(CheckKey(plan.name, real.name, check.label)) for check in real.checks)
+    own = (checks(CheckKey(plan.name, real.name, check.label)) for check in real.checks)
     known = tuple(check for check in own if check is not None)
     return replace(shown, checks=known) if len(known) == len(shown.checks) else shown
 

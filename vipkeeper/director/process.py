@@ -86,10 +86,16 @@ async def _serve(link: socket.socket, run_dir: Path) -> None:
 
     director = Director(run_dir, IpvsHost, tell, boot_s)
     otherwise = "`vipkeeper ipvs` and `vipkeeper server` cannot ask this node"
-    answers = serve_lines(run_dir / DIRECTOR_SOCKET, lambda line: answer_to(line, director), otherwise)
-    followed = asyncio.create_task(_follow(reader, director), name="agent")
+    planned = asyncio.Event()
+
+    async def answer() -> None:
+        """Not before there is a plan: without one it would say that no virtual server is configured."""
+        await planned.wait()
+        await serve_lines(run_dir / DIRECTOR_SOCKET, lambda line: answer_to(line, director), otherwise)
+
+    followed = asyncio.create_task(_follow(reader, director, planned), name="agent")
     kept = asyncio.create_task(director.run(), name="table")
-    tasks: list[asyncio.Task[Any]] = [followed, kept, aside(answers, "control")]
+    tasks: list[asyncio.Task[Any]] = [followed, kept, aside(answer(), "control")]
     try:
         await asyncio.wait((followed, kept), return_when=asyncio.FIRST_COMPLETED)
         if kept.done():
@@ -115,11 +121,10 @@ def still_so(messages: list[ToDirector]) -> Iterator[ToDirector]:
             yield message
 
 
-async def _follow(reader: asyncio.StreamReader, director: Director) -> End | None:
+async def _follow(reader: asyncio.StreamReader, director: Director, planned: asyncio.Event) -> End | None:
     """Do what the agent says until it says the end, or is gone."""
     frames = Frames()
     decoder = msgspec.msgpack.Decoder(ToDirector)
-    frozen = False
     with contextlib.suppress(ConnectionError):
         while piece := await reader.read(_RECEIVE_BYTES):
             for message in still_so(list(map(decoder.decode, frames.bodies(piece)))):
@@ -127,11 +132,11 @@ async def _follow(reader: asyncio.StreamReader, director: Director) -> End | Non
                     case Follow():
                         set_up_logging(message.log_format, message.log_level)
                         director.follow(message.plan)
-                        if not frozen:
+                        if not planned.is_set():  # what lives by now lives for ever
                             gc.collect()
                             gc.freeze()
                             gc.enable()
-                            frozen = True
+                            planned.set()
                     case Standing(vips):
                         director.stand(vips)
                     case End():

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from vipkeeper.agent.logs import log
 from vipkeeper.changes.ipvs_changes import IpvsChange, after
 from vipkeeper.changes.ipvs_plan import ipvs_plan
+from vipkeeper.director.long_work import LongWork
 from vipkeeper.director.quarrels import PAUSE_S, Quarrels
 from vipkeeper.director.target import Target, differing, narrowed, wanted_table
 from vipkeeper.kernel.ipvs_kernel import IpvsKernel
@@ -98,12 +99,16 @@ class TableKeeper:
             self._quarrels.settle(changed)
             self._guarded(lambda: self._write(changed))
 
-    def counts(self) -> Mapping[ServiceKey, ServiceCounts]:
+    async def counts(self, work: LongWork) -> Mapping[ServiceKey, ServiceCounts]:
         """Connections and traffic of everything; nothing where it cannot be read."""
+        counted: dict[ServiceKey, ServiceCounts] = {}
         try:
-            return {} if self._ipvs is None else self._ipvs.read_counts()
+            for part in () if self._ipvs is None else self._ipvs.read_counts():
+                counted |= part
+                await work.pause()
         except _REFUSALS:
             return {}
+        return counted
 
     def destination_counts(self, key: ServiceKey) -> Mapping[DestinationKey, DestinationCounts] | None:
         """Of one virtual server; None where it cannot be read."""

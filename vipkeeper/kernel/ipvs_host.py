@@ -97,15 +97,15 @@ class IpvsHost:
         ((_, timeouts),) = self._netlink.ask(self._messages.ask_timeouts(), "a reading of IPVS's timeouts")
         yield IpvsTable(servers, read_timeouts(timeouts), self._daemons())
 
-    def read_counts(self) -> dict[ServiceKey, ServiceCounts]:
-        """Connections and traffic of every entry. Raises KernelRefused or MissingPrivilege."""
-        return {
-            key: ServiceCounts(
-                read_service_traffic(fields),
-                self.destination_counts(key),
-            )
-            for fields, key, _ in self._services()
-        }
+    def read_counts(self) -> Iterator[dict[ServiceKey, ServiceCounts]]:
+        """See `IpvsKernel.read_counts`. Raises KernelRefused or MissingPrivilege."""
+        part: dict[ServiceKey, ServiceCounts] = {}
+        for fields, key, _ in list(self._services()):
+            part[key] = ServiceCounts(read_service_traffic(fields), self.destination_counts(key))
+            if len(part) == SERVICES_A_PART:
+                yield part
+                part = {}
+        yield part
 
     def destination_counts(self, key: ServiceKey) -> dict[DestinationKey, DestinationCounts]:
         """See `IpvsKernel.destination_counts`. Raises KernelRefused or MissingPrivilege."""

@@ -27,8 +27,8 @@ class IpvsKernel(Protocol):
         For whoever has other things to do meanwhile. Changes may be made between two pieces.
         """
 
-    def read_counts(self) -> dict[ServiceKey, ServiceCounts]:
-        """Connections and traffic of every entry. Traffic is as of at most two seconds ago."""
+    def read_counts(self) -> Iterator[dict[ServiceKey, ServiceCounts]]:
+        """Connections and traffic of every entry, piece by piece. Traffic is of the last two seconds."""
 
     def destination_counts(self, key: ServiceKey) -> dict[DestinationKey, DestinationCounts]:
         """The same of one virtual server; empty when it is not there."""

@@ -57,18 +57,16 @@ class MemoryIpvs:
         yield None
         yield table
 
-    def read_counts(self) -> dict[ServiceKey, ServiceCounts]:
+    def read_counts(self) -> Iterator[dict[ServiceKey, ServiceCounts]]:
         """See `IpvsKernel.read_counts`."""
-        nothing = DestinationCounts(0, 0, 0, Traffic())
-        return {
-            key: ServiceCounts(Traffic(), dict.fromkeys(server.destinations, nothing))
-            for key, server in self.table.servers.items()
-        }
+        for key in list(self.table.servers):
+            yield {key: ServiceCounts(Traffic(), self.destination_counts(key))}
 
     def destination_counts(self, key: ServiceKey) -> dict[DestinationKey, DestinationCounts]:
         """See `IpvsKernel.destination_counts`."""
-        counted = self.read_counts().get(key)
-        return {} if counted is None else dict(counted.destinations)
+        server = self.table.servers.get(key)
+        nothing = DestinationCounts(0, 0, 0, Traffic())
+        return {} if server is None else dict.fromkeys(server.destinations, nothing)
 
     def apply(self, change: IpvsChange) -> tuple[str, ...]:
         """See `IpvsKernel.apply`."""

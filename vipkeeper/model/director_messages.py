@@ -5,8 +5,8 @@ expression for ever, a thousand TLS handshakes) can delay the renewal of a lease
 with a socket to it, and ends when that closes.
 
 Rules of this file: values alone; on the socket each is a length (4 bytes, big endian) and MessagePack.
-On the control socket it is one line of JSON each way, and names of fields there are a contract with scripts:
-add, never rename.
+On the control socket it is one line of JSON each way (but `metrics` is answered with text), and names of
+fields there are a contract with scripts: add, never rename.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from vipkeeper.model.server_changes import ServerChange
 # Names in the run directory.
 DIRECTOR_SOCKET = "director"
 OWN_IPVS = "ipvs"
+# The last line of an answer to `metrics`: without it something is missing. To Prometheus it is a comment.
+METRICS_END = b"# EOF\n"
 
 
 class Begin(msgspec.Struct, frozen=True, tag="begin"):
@@ -124,7 +126,7 @@ class DirectorReport(msgspec.Struct, frozen=True):
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """`ask`: ipvs, drain or undrain. `server`: NAME of a real server, or VIRTUAL/REAL."""
+    """`ask`: ipvs, metrics, drain or undrain. `server`: NAME of a real server, or VIRTUAL/REAL."""
 
     ask: str
     server: str = ""

@@ -179,7 +179,11 @@ class Notifier:
 
         if self._servers is None:
             self._servers = ToldServers(self._delivered.servers)
-        self._servers.reconfigure(config, balancing_plan(config))
+            self._servers.reconfigure(config, balancing_plan(config))
+            for known in self._servers.present():
+                self._write_server(known)
+        else:
+            self._servers.reconfigure(config, balancing_plan(config))
         self._delivered.keep_servers(self._servers.names)
 
     def _examine_one(self, where: str, script: NotifyScript, scripts: Scripts) -> None:

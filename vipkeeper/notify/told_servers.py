@@ -1,7 +1,8 @@
 """What has been told of each virtual and real server, and what a change means for it.
 
 Rules of this file: no IO. What is news is decided by the director; here what an earlier director, or an
-earlier agent, has told is known, and is not told twice.
+earlier agent, has told is known, and is not told twice. A reader of the FIFO may be new, and hears it at
+once.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ class _Known(msgspec.Struct):
     configured: bool = True
     state: ServerState | None = None  # as it was told last
 
+    def made(self, state: ServerState) -> ServerNotification:
+        return self.up if state is ServerState.UP else self.down
+
 
 class ToldServers:
     """All of one agent. `earlier`: what processes before this one told to the end."""
@@ -52,6 +56,16 @@ class ToldServers:
             for real in service.real_servers:
                 self._know(*_real_server(virtual, service, real), omega=service.omega, alpha=real.alpha)
             self._know(*_quorum(virtual, service), omega=service.omega, alpha=False)
+        # Of what is gone meanwhile the first state is news, if it comes back.
+        self._earlier = {name: state for name, state in self._earlier.items() if name in self._known}
+
+    def present(self) -> list[ServerNotification]:
+        """What earlier processes told last, for who did not hear them."""
+        return [
+            replace(known.made(state), state=state, detail="told before the restart", again=True)
+            for name, known in self._known.items()
+            if (state := self._earlier.get(name)) is not None
+        ]
 
     def _know(self, up: ServerNotification, down: ServerNotification, *, omega: bool, alpha: bool) -> None:
         known = self._known.get(up.of)
@@ -71,11 +85,11 @@ class ToldServers:
         known = self._known.get(name)
         if known is None:
             return []
-        if change.first and known.state is change.state:
-            return []  # by a director that was started again
         earlier = self._earlier.pop(name, None)
         before, known.state = known.state or earlier, change.state
-        return [_filled(known, change, before, again=earlier is change.state)]
+        if before is change.state and (change.first or earlier is not None):
+            return []  # by a director that was started again, or before this agent was
+        return [_filled(known, change, before)]
 
     def stop(self) -> list[ServerNotification]:
         """The agent ends, and serves nothing any more; what the director has said of that is not in it."""
@@ -88,11 +102,9 @@ class ToldServers:
         return ends
 
 
-def _filled(
-    known: _Known, change: ServerChange, before: ServerState | None, *, again: bool
-) -> ServerNotification:
-    made = known.up if change.state is ServerState.UP else known.down
-    changed = replace(made, state=change.state, previous=before, detail=change.detail, again=again)
+def _filled(known: _Known, change: ServerChange, before: ServerState | None) -> ServerNotification:
+    made = known.made(change.state)
+    changed = replace(made, state=change.state, previous=before, detail=change.detail)
     if isinstance(changed, QuorumNotification) and isinstance(change, QuorumChange):
         return replace(changed, weight=change.weight, quorum=change.quorum)
     # As keepalived has it: that a server is up from the start is worth a program, if asked for, and no mail.

@@ -116,10 +116,10 @@ class CheckRunner:
     def state(self, key: CheckKey) -> CheckState:
         return self._checks[key].state
 
-    def report(self) -> dict[CheckKey, CheckReport]:
-        """What `vipkeeper ipvs` shows of each."""
-        now_s = self._clock()
-        return {key: check.report(now_s) for key, check in self._checks.items()}
+    def report(self, key: CheckKey) -> CheckReport | None:
+        """What `vipkeeper ipvs` shows of one; None: it is not wanted any more."""
+        check = self._checks.get(key)
+        return None if check is None else check.report(self._clock())
 
     async def close(self) -> None:
         """Run nothing any more, and end the programs that run."""
