@@ -45,7 +45,7 @@ class BlockBuilder:
         self._stack: list[_Open] = []
         self._last: _Open | None = None  # the words that a `{` would belong to
         self._newest: _Open | None = None  # what a comment behind something is about
-        self._pending: _Open | None = None  # the newest, if it is not an open block: it ends at the next words
+        self._pending: _Open | None = None  # the newest, unless it is an open block
         self._comments: tuple[str, ...] = ()  # those that wait for the next statement
         self._remarks: list[Remark] = []
         self.taken = 0  # how many words and braces came so far

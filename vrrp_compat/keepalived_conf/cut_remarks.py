@@ -14,6 +14,8 @@ _SECRETS = ("auth_pass", "key", "password")
 
 def cut_remarks(written: Written) -> Iterator[Remark]:
     """One remark for each cut, with the keyword of its line."""
+    if not written.cuts:
+        return
     lines = {
         (line.keyword.place.file, line.keyword.place.line): line for line in _all_lines(written.statements)
     }

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from vrrp_compat.keepalived_conf.keywords.parameters import BadWord, Missing, Parameter, Program, Quoted
+from vrrp_compat.keepalived_conf.keywords.parameters import BadWord, Missing, Parameter, Program
 from vrrp_compat.keepalived_conf.keywords.rows import OldName, Reply, Row
 from vrrp_compat.keepalived_conf.script_words import command_words, script_words
 from vrrp_compat.keepalived_conf.statements import Place, Remark, Severity, Statement, Word
@@ -51,7 +51,8 @@ def read_keyword(row: Row, statement: Statement) -> Reading:
                 values.append(value.instead)
             elif not parameter.alone:
                 return Reading(None, tuple(remarks))
-    remarks += _surplus(row, statement, words[position:])
+    if position < len(words):
+        remarks.append(_surplus(row, statement, words[position:]))
     return Reading(tuple(values), tuple(remarks))
 
 
@@ -69,7 +70,7 @@ def warning(statement: Statement, wrong: str, fix: str = "", place: Place | None
 
 def _words(row: Row, statement: Statement) -> Sequence[Word]:
     """The words behind the keyword; those of programs are split another way."""
-    if not any(isinstance(parameter, Program | Quoted) for parameter in row.takes) or not statement.raw:
+    if not row.splits_anew or not statement.raw:
         return statement.words
     place = statement.words[0].place if statement.words else statement.keyword.place
     return [Word(text, place) for text in script_words(statement.raw)]
@@ -120,9 +121,7 @@ def _shown(value: Value) -> str:
     return str(value)
 
 
-def _surplus(row: Row, statement: Statement, words: Sequence[Word]) -> Iterator[Remark]:
-    if not words:
-        return
+def _surplus(row: Row, statement: Statement, words: Sequence[Word]) -> Remark:
     surplus = " ".join(word.text for word in words)
     if any(isinstance(parameter, Program) for parameter in row.takes):
         fix = "put the program and its arguments into one pair of double quotes"
@@ -130,11 +129,13 @@ def _surplus(row: Row, statement: Statement, words: Sequence[Word]) -> Iterator[
         fix = "the word counts by being there; remove the line to switch it off"
     else:
         fix = "remove it"
-    yield warning(statement, f"{surplus!r} behind it counts for nothing", fix, words[0].place)
+    return warning(statement, f"{surplus!r} behind it counts for nothing", fix, words[0].place)
 
 
 def _of_its_name(row: Row, statement: Statement) -> Iterator[Remark]:
     """What keepalived says to the keyword itself."""
+    if not (row.old_names or row.reported):
+        return
     written = statement.keyword.text
     old = next((old for old in row.old_names if old.name == written), OldName(written))
     if old.reply is Reply.DEPRECATED:

@@ -64,8 +64,7 @@ def ordinary_parts(file: str, number: int, text: str) -> Parts | None:
     if brace is not None:
         end -= 1
     words = [
-        Word(word.group(), Place(file, number, word.start() + 1))
-        for word in _UNQUOTED.finditer(text, 0, end)
+        Word(word.group(), Place(file, number, word.start() + 1)) for word in _UNQUOTED.finditer(text, 0, end)
     ]
     if not words:
         return None if brace is None else Parts(brace.place, None, brace)

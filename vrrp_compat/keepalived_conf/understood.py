@@ -58,7 +58,10 @@ class Block(msgspec.Struct, frozen=True):
 
     def find(self, keyword: str) -> Setting | None:
         """The last setting of a keyword, which is the one that counts."""
-        return next((setting for setting in reversed(self.settings) if setting.keyword == keyword), None)
+        for setting in reversed(self.settings):  # no generator: this is asked half a million times
+            if setting.keyword == keyword:
+                return setting
+        return None
 
     def inner(self, keyword: str) -> tuple[Block, ...]:
         """The blocks of a keyword."""
