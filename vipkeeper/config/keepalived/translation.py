@@ -7,7 +7,7 @@ out with its reason: nothing is dropped in silence.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 
 import msgspec
 
@@ -34,7 +34,7 @@ class Translation(msgspec.Struct, frozen=True):
     document: Document
     words: Mapping[Path, Word]  # by key: the keyword of the line whose comments belong to it
     leftovers: tuple[Leftover, ...]
-    seen: frozenset[Place]  # the lines that were looked at
+    seen: Set[Place]  # the lines that were looked at
 
 
 def translate(understood: Understood, backend: str | None = None) -> Translation:
@@ -58,7 +58,7 @@ def translate(understood: Understood, backend: str | None = None) -> Translation
     leftovers = (*draft.leftovers, *_Unused(understood, seen).leftovers())
     remarks = sorted((*_with_refusals(understood), *draft.remarks), key=lambda remark: remark.place)
     document = Document(draft.values, draft.origins, tuple(dict.fromkeys(remarks)))
-    return Translation(document, ChainMap(draft.first_words, draft.words), leftovers, frozenset(seen))
+    return Translation(document, ChainMap(draft.first_words, draft.words), leftovers, seen)
 
 
 def _alerts(draft: Draft, defaults: View | None) -> Alerts:
