@@ -31,7 +31,7 @@ def read_keyword(row: Row, statement: Statement) -> Reading:
     """The values of a line whose keyword has a row."""
     words = _words(row, statement)
     values: list[Value] = []
-    remarks = list(_of_its_name(row, statement))
+    remarks = list(_of_its_name(row, statement)) if row.old_names or row.reported else []
     position = 0
     for parameter in row.takes:
         taken = words[position:] if parameter.many else words[position : position + 1]
@@ -101,7 +101,7 @@ def _missing(row: Row, statement: Statement, parameter: Parameter) -> Remark | N
 
 def _bad(row: Row, statement: Statement, parameter: Parameter, word: Word, bad: BadWord) -> Remark:
     if bad.instead is not None:
-        hidden = row.keyword in _SECRETS
+        hidden = row.keyword in SECRETS
         fix = "write the same on all routers" if hidden else f"{_shown(bad.instead)} counts instead"
     elif parameter.advice:
         fix = parameter.advice
@@ -112,7 +112,7 @@ def _bad(row: Row, statement: Statement, parameter: Parameter, word: Word, bad: 
     return mistake(statement, bad.wrong, fix, word.place)
 
 
-_SECRETS = ("auth_pass", "key", "password")
+SECRETS = ("auth_pass", "key", "password")
 
 
 def _shown(value: Value) -> str:
@@ -134,8 +134,6 @@ def _surplus(row: Row, statement: Statement, words: Sequence[Word]) -> Remark:
 
 def _of_its_name(row: Row, statement: Statement) -> Iterator[Remark]:
     """What keepalived says to the keyword itself."""
-    if not (row.old_names or row.reported):
-        return
     written = statement.keyword.text
     old = next((old for old in row.old_names if old.name == written), OldName(written))
     if old.reply is Reply.DEPRECATED:

@@ -29,8 +29,7 @@ def put_pacing_of_checks(draft: Draft, path: Path, view: View) -> None:
 
 def put_within(draft: Draft, table: Path, view: View, keyword: str, most: float) -> None:
     """The number behind `keyword`, and `most` if it is more."""
-    setting, number = view.find(keyword), view.number(keyword)
-    if setting is None or number is None:
+    if (setting := view.find(keyword)) is None or (number := view.number(keyword)) is None:
         return
     if abs(number) > most:
         number = most if number > 0 else -most

@@ -66,8 +66,7 @@ GLOBAL_PROGRAMS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 def put_number(draft: Draft, table: Path, view: View, keyword: str, key: str = "") -> bool:
     """The number behind `keyword`, if it is written, as `key` of a table: the same word unless given."""
-    setting, number = view.find(keyword), view.number(keyword)
-    if setting is None or number is None:
+    if (setting := view.find(keyword)) is None or (number := view.number(keyword)) is None:
         return False
     draft.put((*table, key or keyword), number, setting.statement)
     return True
@@ -75,8 +74,7 @@ def put_number(draft: Draft, table: Path, view: View, keyword: str, key: str = "
 
 def put_flag(draft: Draft, table: Path, view: View, keyword: str, key: str = "") -> bool:
     """The word `keyword` with its BOOL, if it is written."""
-    setting, value = view.find(keyword), view.flag(keyword)
-    if setting is None or value is None:
+    if (setting := view.find(keyword)) is None or (value := view.flag(keyword)) is None:
         return False
     draft.put((*table, key or keyword), value, setting.statement)
     return True
@@ -84,8 +82,7 @@ def put_flag(draft: Draft, table: Path, view: View, keyword: str, key: str = "")
 
 def put_text(draft: Draft, table: Path, view: View, keyword: str, key: str = "") -> bool:
     """The text behind `keyword`, if it is written."""
-    setting, text = view.find(keyword), view.text(keyword)
-    if setting is None or not text:
+    if (setting := view.find(keyword)) is None or not (text := view.text(keyword)):
         return False
     draft.put((*table, key or keyword), text, setting.statement)
     return True

@@ -39,7 +39,8 @@ class View:
         found = self._carried_out.get(keyword)
         if found is None:
             return None
-        self._seen.update(setting.place for setting in found)
+        for setting in found:
+            self._seen.add(setting.place)
         return found[-1]
 
     def all(self, keyword: str) -> tuple[Setting, ...]:
