@@ -46,7 +46,6 @@ class Draft:
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
         self.words: dict[Path, Word] = {}  # the keyword of the last line that set a key
-        self.first_words: dict[Path, Word] = {}  # of the first, where several lines did
         self.remarks: list[Remark] = []
         self.leftovers: list[Leftover] = []
         self._said: dict[Path, str] = {}  # what is not said by the keyword itself
@@ -71,7 +70,7 @@ class Draft:
     def take_back(self, path: Path) -> None:
         """Removes a table again."""
         del self._table_at(path[:-1])[str(path[-1])]
-        for known in (self.words, self.first_words, self._said):
+        for known in (self.words, self._said):
             for below in [place for place in known if place[: len(path)] == path]:
                 del known[below]
 
@@ -109,10 +108,8 @@ class Draft:
         return self._table
 
     def _note_origin(self, path: Path, source: Statement, said: str) -> None:
-        before = self.words.get(path)
-        if before is not None:
-            self.first_words.setdefault(path, before)
-            self._said.pop(path, None)
         self.words[path] = source.keyword
         if said:
             self._said[path] = said
+        else:
+            self._said.pop(path, None)

@@ -6,7 +6,6 @@ out with its reason: nothing is dropped in silence.
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Iterator, Mapping, Set
 
 import msgspec
@@ -58,7 +57,7 @@ def translate(understood: Understood, backend: str | None = None) -> Translation
     leftovers = (*draft.leftovers, *_Unused(understood, seen).leftovers())
     remarks = sorted((*_with_refusals(understood), *draft.remarks), key=lambda remark: remark.place)
     document = Document(draft.values, draft.origins, tuple(dict.fromkeys(remarks)))
-    return Translation(document, ChainMap(draft.first_words, draft.words), leftovers, seen)
+    return Translation(document, draft.words, leftovers, seen)
 
 
 def _alerts(draft: Draft, defaults: View | None) -> Alerts:
