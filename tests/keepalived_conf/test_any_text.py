@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 
 from hypothesis import given, settings
@@ -9,7 +10,10 @@ from hypothesis import strategies as st
 
 from tests.keepalived_conf.generated import TREES, Tree, written_down
 from tests.keepalived_conf.memory_files import outline, read, words
+from vrrp_compat.keepalived_conf.comment_marks import without_comment
+from vrrp_compat.keepalived_conf.line_words import first_segment, ordinary_parts, words_of
 from vrrp_compat.keepalived_conf.statements import Statement, Written
+from vrrp_compat.keepalived_conf.text_lines import BLANKS, Line, usable_line
 
 
 @settings(deadline=None)
@@ -93,3 +97,49 @@ def test_a_megabyte_is_read_in_moments() -> None:
     # One second on a quiet machine; ten is what a quadratic step would take by far.
     assert time.process_time() - began_s < 10
     assert len(written.statements) == 1_000_000 // len(block)
+
+
+_ANY_LINE = st.text(st.sampled_from('ab:1.- \t{}#!"$\\@~=<\x0b\x1c\x00\u00e9'), max_size=10)
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.sampled_from(["", "include ", "interface ", "=======", "weight 1"]), _ANY_LINE)
+def test_an_ordinary_line_is_read_as_all_others_are(begins: str, rest: str) -> None:
+    text = (begins + rest).rstrip(BLANKS)
+    parts = ordinary_parts("f", 7, text)
+    if parts is None:
+        return
+    line = usable_line("f", 7, text)
+    assert isinstance(line, Line)
+    uncommented = without_comment(line)
+    assert uncommented.comment == ""
+    assert uncommented.line == line
+    stripped = line.stripped()
+    assert not stripped.text.startswith(("@", "$", "~", "include "))
+    segment = first_segment(stripped)
+    assert (parts.run, None) == words_of(segment.before)
+    assert parts.brace == segment.brace
+    assert segment.rest is None or not segment.rest.text
+    assert parts.place == stripped.place()
+
+
+def test_most_lines_are_ordinary() -> None:
+    for text in (
+        "virtual_server 192.0.2.1 80 {",
+        "  weight 1",
+        "\t}",
+        "interface eth0",
+        "2001:db8::1/64 dev eth0",
+    ):
+        assert ordinary_parts("f", 1, text) is not None
+
+
+def test_nothing_is_left_for_the_garbage_collector() -> None:
+    """An agent runs without it until it has settled."""
+    gc.collect()
+    gc.disable()
+    try:
+        read("$A=1\nvrrp_instance a {\nvirtual_router_id ${A} # one\n}\nopen {\n" * 20)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

@@ -107,6 +107,13 @@ def test_a_virtual_server_that_is_left_out(text: str, wrong: str) -> None:
     assert like_keepalived(meant(text)) == 5
 
 
+def test_an_address_with_an_interface_counts_for_nothing() -> None:
+    text = service(USUAL + SERVER + "real_server fe80::1%eth0 80 {\n}\n")
+    (remark,) = said(text)
+    assert "'fe80::1%eth0' names an interface" in remark
+    assert [server.values for server in first(meant(text), "virtual_server").blocks] == [("10.0.0.1", 80)]
+
+
 def test_a_word_that_is_missing_ends_keepalived() -> None:
     assert like_keepalived(meant(service(which="fwmark"))) == 2
 
@@ -129,6 +136,7 @@ def test_a_group_that_is_not_there_is_told_in_the_log_alone() -> None:
         ("192.0.2.80 80", ("192.0.2.80", "192.0.2.80", 80)),
         ("192.0.2.80", ("192.0.2.80", "192.0.2.80", 0)),
         ("192.0.2.80-85 80", ("192.0.2.80", "192.0.2.85", 80)),
+        ("192.0.2.80-+85 80", ("192.0.2.80", "192.0.2.85", 80)),
         ("192.0.2.250-192.0.3.5 80", ("192.0.2.250", "192.0.3.5", 80)),
         ("192.0.2.8/29 80", ("192.0.2.8", "192.0.2.15", 80)),
         ("2001:db8::1-ff 80", ("2001:db8::1", "2001:db8::ff", 80)),
@@ -150,6 +158,9 @@ def test_entries_of_groups(line: str, entry: tuple[Value, ...]) -> None:
         ("192.0.2.80 http", "'http' is no port"),
         ("192.0.2.85-80 80", "80 does not come behind 192.0.2.85"),
         ("192.0.2.85-300 80", "300 does not come behind"),
+        ("192.0.2.80-8_5 80", "'8_5' is no end of a range"),
+        ("2001:db8::1-fg 80", "'fg' is no end of a range"),
+        ("fe80::1%eth0 80", "'fe80::1%eth0' names an interface"),
         ("192.0.2.85-192.0.2.8 80", "does not come behind"),
         ("192.0.2.9/29 80", "192.0.2.8/29 is the network"),
         ("192.0.2.8/33 80", "no prefix length between 1 and 32"),

@@ -235,7 +235,9 @@ _NOWHERE = Statement(Word("", Place("", 1, 1)))
 def _takes_it(row: Row, statement: Statement) -> bool:
     """Whether keepalived still knows the name that is written."""
     written = statement.keyword.text
-    return not any(old.name == written and old.reply is Reply.UNKNOWN for old in row.old_names)
+    return not row.old_names or not any(
+        old.name == written and old.reply is Reply.UNKNOWN for old in row.old_names
+    )
 
 
 def _current_name(keyword: str) -> str:

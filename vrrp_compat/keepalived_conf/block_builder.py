@@ -11,7 +11,7 @@ from vrrp_compat.keepalived_conf.statements import Place, Remark, Severity, Stat
 
 
 class _Open:
-    """A statement that more may be said about. Most have neither block nor comments, so those come later."""
+    """A statement that more may be said about: a block that is open, or what came last in one."""
 
     __slots__ = ("block", "closing_comments", "comments", "opened", "run")
 
@@ -19,7 +19,7 @@ class _Open:
         self.run = run
         self.comments = comments
         self.opened: Place | None = None
-        self.block: list[_Open] | None = None
+        self.block: list[Statement] | None = None
         self.closing_comments: tuple[str, ...] = ()
 
     @property
@@ -31,7 +31,7 @@ class _Open:
         return " ".join(word.text for word in self.run.words)
 
     def finished(self) -> Statement:
-        block = None if self.block is None else tuple([inner.finished() for inner in self.block])
+        block = None if self.block is None else tuple(self.block)
         words = self.run.words
         return Statement(words[0], words[1:], self.run.raw, block, self.comments, self.closing_comments)
 
@@ -40,11 +40,12 @@ class BlockBuilder:
     """Takes the parts of all lines in their order; `finish` gives the statements."""
 
     def __init__(self) -> None:
-        self._top: list[_Open] = []
+        self._top: list[Statement] = []
         self._inside = [self._top]  # what the next statement is put into, at the end of this list
         self._stack: list[_Open] = []
         self._last: _Open | None = None  # the words that a `{` would belong to
         self._newest: _Open | None = None  # what a comment behind something is about
+        self._pending: _Open | None = None  # the newest, unless it is an open block
         self._comments: tuple[str, ...] = ()  # those that wait for the next statement
         self._remarks: list[Remark] = []
         self.taken = 0  # how many words and braces came so far
@@ -57,9 +58,9 @@ class BlockBuilder:
     def words(self, run: Run) -> None:
         """A run of words: a new statement."""
         self.taken += 1
-        self._last = self._newest = _Open(run, self._comments)
+        self._end_pending()
+        self._last = self._newest = self._pending = _Open(run, self._comments)
         self._comments = ()
-        self._inside[-1].append(self._last)
 
     def brace(self, brace: Brace, *, first_in_line: bool = False) -> None:
         """One brace."""
@@ -75,7 +76,7 @@ class BlockBuilder:
             self._last.block = []
             self._inside.append(self._last.block)
             self._stack.append(self._last)
-            self._last = None
+            self._last = self._pending = None
 
     def comment(self, text: str, *, behind: bool) -> None:
         """A comment; `behind` when something else stands before it on its line."""
@@ -92,15 +93,31 @@ class BlockBuilder:
                 f"the block of `{left_open.title()}` that begins here is never closed",
                 f"add its `}}`{self._doubt}",
             )
-        return tuple(item.finished() for item in self._top), tuple(self._remarks), self._comments
+        self._end_pending()
+        while self._stack:
+            self._end_block()
+        self._end_pending()
+        return tuple(self._top), tuple(self._remarks), self._comments
+
+    def _end_pending(self) -> None:
+        """Nothing more can be said about it: a statement is a third of the size."""
+        if self._pending is not None:
+            self._inside[-1].append(self._pending.finished())
+            self._pending = None
+
+    def _end_block(self) -> _Open:
+        """The innermost block, with all that is in it."""
+        self._end_pending()
+        self._inside.pop()
+        self._pending = self._stack.pop()
+        return self._pending
 
     def _close(self, place: Place, *, first_in_line: bool) -> None:
         self._last = None
         if not self._stack:
             self._remark(place, "this `}` closes nothing and is left out", f"delete it{self._doubt}")
             return
-        closed = self._newest = self._stack.pop()
-        self._inside.pop()
+        closed = self._newest = self._end_block()
         closed.closing_comments += self._comments
         self._comments = ()
         if first_in_line and not self._doubt:

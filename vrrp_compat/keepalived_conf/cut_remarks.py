@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vrrp_compat.keepalived_conf.keyword_reading import SECRETS
 from vrrp_compat.keepalived_conf.statements import Cut, Remark, Severity, Statement, Written
-
-_SECRETS = ("auth_pass", "key", "password")
 
 
 def cut_remarks(written: Written) -> Iterator[Remark]:
     """One remark for each cut, with the keyword of its line."""
+    if not written.cuts:
+        return
     lines = {
         (line.keyword.place.file, line.keyword.place.line): line for line in _all_lines(written.statements)
     }
@@ -32,7 +33,7 @@ def _remark(cut: Cut, keyword: str) -> Remark:
             f"a comment begins right behind {cut.kept}",
             "put a blank between",
         )
-    kept = f"{len(cut.kept)} letters of it are kept" if keyword in _SECRETS else f"{cut.kept!r} is kept"
+    kept = f"{len(cut.kept)} letters of it are kept" if keyword in SECRETS else f"{cut.kept!r} is kept"
     return Remark(
         cut.place,
         Severity.WARNING,

@@ -43,21 +43,20 @@ def definition_in(line: Line) -> Started | None:
 class Definitions:
     """What is defined so far."""
 
-    def __init__(self, built_in: BuiltIn) -> None:
+    def __init__(self) -> None:
         self._lines: dict[str, tuple[Line, ...]] = {}
-        self._built_in = built_in
 
     def define(self, name: str, lines: tuple[Line, ...]) -> None:
         """From here on `name` means these lines."""
         self._lines[name] = lines
 
-    def put_in(self, line: Line) -> tuple[Line, ...] | Remark:
+    def put_in(self, line: Line, built_in: BuiltIn) -> tuple[Line, ...] | Remark:
         """The line with its definitions put in: several lines if it ends in one of several lines."""
         if "$" not in line.text:
             return (line,)
         replaced = line
         for _ in range(MOST_REPLACEMENTS):
-            step = self._one_step(replaced)
+            step = self._one_step(replaced, built_in)
             if step is None:
                 return (replaced,)
             if len(step) > 1:
@@ -73,10 +72,10 @@ class Definitions:
             "see whether a definition puts itself in",
         )
 
-    def _one_step(self, line: Line) -> tuple[Line, ...] | None:
+    def _one_step(self, line: Line, built_in: BuiltIn) -> tuple[Line, ...] | None:
         """The line with the first name replaced that has a definition; None if there is none."""
         for found in _USE.finditer(line.text):
-            value = self._value(found)
+            value = self._value(found, built_in)
             if value is None:
                 continue
             start, end = found.span()
@@ -90,9 +89,9 @@ class Definitions:
             return (first, *value[1:])
         return None
 
-    def _value(self, found: re.Match[str]) -> tuple[Line, ...] | str | None:
+    def _value(self, found: re.Match[str], built_in: BuiltIn) -> tuple[Line, ...] | str | None:
         name = found.group("bare") or found.group("braced")
         arguments = tuple((found.group("arguments") or "").split())
         if not arguments and name in self._lines:
             return self._lines[name]
-        return self._built_in(name, arguments)
+        return built_in(name, arguments)

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 
 import msgspec
 
+from vrrp_compat.keepalived_conf.digits import LARGEST_PORT, number_within
 from vrrp_compat.keepalived_conf.keyword_reading import mistake
 from vrrp_compat.keepalived_conf.statements import Remark
 from vrrp_compat.keepalived_conf.understood import Setting, Value
 
 _TUNNELS = ("ipip", "gue", "gre")
 _CHECKSUMS = ("nocsum", "csum", "remcsum")
-_MOST_PORT = 65535
 
 
 class Forwarding(msgspec.Struct, frozen=True):
@@ -70,6 +70,7 @@ def _with_options(method: str, words: Iterator[str]) -> Forwarding:
 
 
 def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_PORT):
+    port = number_within(text, 1, LARGEST_PORT)
+    if port is None:
         raise _Unfit(f"{text or 'nothing'} is no port")
-    return int(text)
+    return port

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
+from vrrp_compat.keepalived_conf.digits import LARGEST_PORT, number_within
 from vrrp_compat.keepalived_conf.keyword_reading import mistake
 from vrrp_compat.keepalived_conf.statements import Remark
 from vrrp_compat.keepalived_conf.understood import Block, Setting, Value
@@ -18,7 +19,7 @@ from vrrp_compat.keepalived_conf.understood import Block, Setting, Value
 _MONTH_S = 31 * 24 * 3600
 _LONGEST_NAME = 15
 _TIMEOUTS = {"tcp": (0, _MONTH_S), "tcpfin": (0, _MONTH_S), "udp": (0, _MONTH_S)}
-_SYNC = {"id": (0, 255), "maxlen": (1, 65507), "port": (1, 65535), "ttl": (1, 255)}
+_SYNC = {"id": (0, 255), "maxlen": (1, 65507), "port": (1, LARGEST_PORT), "ttl": (1, 255)}
 _INSTANCE, _OLD_ID = 0, 1  # where these may stand behind the interface without a word before them
 
 _Say = Callable[[str, str], None]
@@ -90,8 +91,9 @@ def _sync_daemon(words: list[str], say: _Say) -> Iterator[tuple[str, Value]]:
 
 def _number(name: str, text: str, bounds: tuple[int, int], say: _Say) -> Iterator[tuple[str, Value]]:
     least, most = bounds
-    if text.isascii() and text.isdigit() and least <= int(text) <= most:
-        yield name, int(text)
+    number = number_within(text, least, most)
+    if number is not None:
+        yield name, number
     else:
         say(f"{text or 'nothing'} behind {name} is no number from {least} to {most}", "correct it")
 

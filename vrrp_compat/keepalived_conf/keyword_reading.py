@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from vrrp_compat.keepalived_conf.keywords.parameters import BadWord, Missing, Parameter, Program, Quoted
+from vrrp_compat.keepalived_conf.keywords.parameters import BadWord, Missing, Parameter, Program
 from vrrp_compat.keepalived_conf.keywords.rows import OldName, Reply, Row
 from vrrp_compat.keepalived_conf.script_words import command_words, script_words
 from vrrp_compat.keepalived_conf.statements import Place, Remark, Severity, Statement, Word
@@ -31,7 +31,7 @@ def read_keyword(row: Row, statement: Statement) -> Reading:
     """The values of a line whose keyword has a row."""
     words = _words(row, statement)
     values: list[Value] = []
-    remarks = list(_of_its_name(row, statement))
+    remarks = list(_of_its_name(row, statement)) if row.old_names or row.reported else []
     position = 0
     for parameter in row.takes:
         taken = words[position:] if parameter.many else words[position : position + 1]
@@ -51,7 +51,8 @@ def read_keyword(row: Row, statement: Statement) -> Reading:
                 values.append(value.instead)
             elif not parameter.alone:
                 return Reading(None, tuple(remarks))
-    remarks += _surplus(row, statement, words[position:])
+    if position < len(words):
+        remarks.append(_surplus(row, statement, words[position:]))
     return Reading(tuple(values), tuple(remarks))
 
 
@@ -69,7 +70,7 @@ def warning(statement: Statement, wrong: str, fix: str = "", place: Place | None
 
 def _words(row: Row, statement: Statement) -> Sequence[Word]:
     """The words behind the keyword; those of programs are split another way."""
-    if not any(isinstance(parameter, Program | Quoted) for parameter in row.takes) or not statement.raw:
+    if not row.splits_anew or not statement.raw:
         return statement.words
     place = statement.words[0].place if statement.words else statement.keyword.place
     return [Word(text, place) for text in script_words(statement.raw)]
@@ -100,7 +101,7 @@ def _missing(row: Row, statement: Statement, parameter: Parameter) -> Remark | N
 
 def _bad(row: Row, statement: Statement, parameter: Parameter, word: Word, bad: BadWord) -> Remark:
     if bad.instead is not None:
-        hidden = row.keyword in _SECRETS
+        hidden = row.keyword in SECRETS
         fix = "write the same on all routers" if hidden else f"{_shown(bad.instead)} counts instead"
     elif parameter.advice:
         fix = parameter.advice
@@ -111,7 +112,7 @@ def _bad(row: Row, statement: Statement, parameter: Parameter, word: Word, bad: 
     return mistake(statement, bad.wrong, fix, word.place)
 
 
-_SECRETS = ("auth_pass", "key", "password")
+SECRETS = ("auth_pass", "key", "password")
 
 
 def _shown(value: Value) -> str:
@@ -120,9 +121,7 @@ def _shown(value: Value) -> str:
     return str(value)
 
 
-def _surplus(row: Row, statement: Statement, words: Sequence[Word]) -> Iterator[Remark]:
-    if not words:
-        return
+def _surplus(row: Row, statement: Statement, words: Sequence[Word]) -> Remark:
     surplus = " ".join(word.text for word in words)
     if any(isinstance(parameter, Program) for parameter in row.takes):
         fix = "put the program and its arguments into one pair of double quotes"
@@ -130,7 +129,7 @@ def _surplus(row: Row, statement: Statement, words: Sequence[Word]) -> Iterator[
         fix = "the word counts by being there; remove the line to switch it off"
     else:
         fix = "remove it"
-    yield warning(statement, f"{surplus!r} behind it counts for nothing", fix, words[0].place)
+    return warning(statement, f"{surplus!r} behind it counts for nothing", fix, words[0].place)
 
 
 def _of_its_name(row: Row, statement: Statement) -> Iterator[Remark]:

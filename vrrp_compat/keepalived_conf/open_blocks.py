@@ -46,7 +46,10 @@ class OpenBlock:
 
     def find(self, keyword: str) -> Setting | None:
         """The last setting of a keyword."""
-        return next((setting for setting in reversed(self.settings) if setting.keyword == keyword), None)
+        for setting in reversed(self.settings):
+            if setting.keyword == keyword:
+                return setting
+        return None
 
     def finished(self) -> Block:
         """The block as a value."""

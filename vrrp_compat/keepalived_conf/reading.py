@@ -30,13 +30,14 @@ from vrrp_compat.keepalived_conf.includes import (
     raised_check,
     wanted_paths,
 )
-from vrrp_compat.keepalived_conf.line_words import Run, first_segment, words_of
+from vrrp_compat.keepalived_conf.line_words import Parts, Run, first_segment, ordinary_parts, words_of
 from vrrp_compat.keepalived_conf.multi_line import Collected
 from vrrp_compat.keepalived_conf.repeats import begins_a_repeat, inside_of, repeat_in
 from vrrp_compat.keepalived_conf.statements import Cut, Place, Remark, Severity, Written
-from vrrp_compat.keepalived_conf.text_lines import Line, decoded, lookalikes, split_lines
+from vrrp_compat.keepalived_conf.text_lines import Line, decoded, lookalikes, numbered_lines, usable_line
 
-_SPECIAL = "@$~i"  # how conditions, definitions, repeats and includes begin
+_SPECIAL = ("@", "$", "~", "include")  # how conditions, definitions, repeats and includes begin
+_OBEYED = ("include_check", "random_seed")
 
 
 def read_configuration(path: str, files: ConfigFiles, surroundings: Surroundings) -> Written:
@@ -51,7 +52,7 @@ class _Reading:
         self._files = files
         self._surroundings = surroundings
         self._numbers = RandomNumbers(surroundings.random_seed)
-        self._definitions = Definitions(self._built_in)
+        self._definitions = Definitions()
         self._collected: Collected | None = None  # a definition of several lines that is not complete
         self._builder = BlockBuilder()
         self._open_files: list[str] = []
@@ -83,9 +84,14 @@ class _Reading:
         self._remarks.update(dict.fromkeys(odd_text))
         self._open_files.append(path)
         check = self._check
-        for line in split_lines(path, text):
+        for number, written in numbered_lines(text):
             if self._growth.over:
                 break
+            parts = ordinary_parts(path, number, written) if self._collected is None else None
+            if parts is not None:
+                self._ordinary_line(parts, depth)
+                continue
+            line = usable_line(path, number, written)
             if isinstance(line, Remark):
                 self._remarks[line] = None
             else:
@@ -129,6 +135,16 @@ class _Reading:
 
     # Lines
 
+    def _ordinary_line(self, parts: Parts, depth: int) -> None:
+        """A line that none of the steps before the last changes."""
+        if depth and not self._growth.line(parts.place, depth):
+            return
+        if parts.run is not None:
+            self._builder.words(parts.run)
+            self._obey(parts.run)
+        if parts.brace is not None:
+            self._builder.brace(parts.brace, first_in_line=parts.run is None)
+
     def _written_line(self, written: Line, depth: int) -> None:
         """A line as it stands in a file."""
         if not written.text and self._collected is None:
@@ -167,7 +183,7 @@ class _Reading:
 
     def _next_part(self, line: Line, depth: int, *, first_in_line: bool) -> Line | None:
         """Reads a line up to its first brace; what is left of it."""
-        if line.text[0] not in _SPECIAL and "$" not in line.text:
+        if not line.text.startswith(_SPECIAL) and "$" not in line.text:
             return self._up_to_a_brace(line, first_in_line=first_in_line)
         kept = kept_line(line, self._surroundings.config_id)
         if kept is None:
@@ -211,6 +227,8 @@ class _Reading:
 
     def _obey(self, run: Run) -> None:
         """The two keywords that change how the lines behind them are read."""
+        if run.words[0].text not in _OBEYED:
+            return
         keyword, *words = [word.text for word in run.words]
         if keyword == "include_check" and self._builder.block_path() == ("global_defs",):
             self._check = raised_check(self._check, tuple(words))
@@ -240,7 +258,7 @@ class _Reading:
         self._collected = None
 
     def _put_in(self, line: Line) -> tuple[Line, ...]:
-        put_in = self._definitions.put_in(line)
+        put_in = self._definitions.put_in(line, self._built_in)
         if isinstance(put_in, Remark):
             self._remarks[put_in] = None
             return (line,)

@@ -10,12 +10,9 @@ from collections.abc import Iterable
 import msgspec
 
 from vrrp_compat.keepalived_conf.keyword_reading import mistake, warning
-from vrrp_compat.keepalived_conf.service_settings import family_of
+from vrrp_compat.keepalived_conf.service_settings import FAMILIES, IPV4, IPV6, family_of
 from vrrp_compat.keepalived_conf.statements import Remark
 from vrrp_compat.keepalived_conf.understood import Block, Setting
-
-_IPV4, _IPV6 = 4, 6
-_FAMILIES = {"inet": _IPV4, "inet6": _IPV6}
 
 
 class ServiceGroup(msgspec.Struct, frozen=True):
@@ -28,7 +25,7 @@ class ServiceGroup(msgspec.Struct, frozen=True):
     def families(self) -> frozenset[int]:
         """The IP versions of all that says one."""
         found = {family_of(line.keyword) for line in self.addresses}
-        found |= {_FAMILIES[str(line.values[1])] for line in self.marks if len(line.values) > 1}
+        found |= {FAMILIES[str(line.values[1])] for line in self.marks if len(line.values) > 1}
         return frozenset(found)
 
     @property
@@ -51,7 +48,7 @@ def read_groups(blocks: Iterable[Block], remarks: list[Remark]) -> dict[str, Ser
         marks = tuple(line for line in block.settings if line.keyword == "fwmark")
         addresses = tuple(line for line in block.settings if line.keyword != "fwmark")
         group = ServiceGroup(marks, addresses)
-        if group.families == {_IPV4, _IPV6} and not group.says_all_families:
+        if group.families == {IPV4, IPV6} and not group.says_all_families:
             wrong = "it is left out: with IPv4 and IPv6 in it, each fwmark has to say which it is"
             remarks.append(mistake(block.statement, wrong, "write fwmark N inet, or inet6"))
         elif block.name in found:

@@ -6,18 +6,20 @@ Rules of this file: as in `address_lines.py`.
 from __future__ import annotations
 
 import ipaddress
+import re
 
 import msgspec
 
+from vrrp_compat.keepalived_conf.digits import LARGEST_PORT, number_within
 from vrrp_compat.keepalived_conf.keyword_reading import EXIT_MISSING_WORD, mistake, warning
+from vrrp_compat.keepalived_conf.service_settings import FAMILIES
 from vrrp_compat.keepalived_conf.statements import Remark, Severity, Statement
 from vrrp_compat.keepalived_conf.understood import Value
 
 LARGEST_MARK = 2**32 - 1
-_MOST_PORT = 65535
 _WORDS = 2
 _MOST_RANGE = {4: 0xFF, 6: 0xFFFF}
-_FAMILIES = {"inet": 4, "inet6": 6}
+_LAST_PART = {4: re.compile("[+]?[0-9]+"), 6: re.compile("[+]?(?:0[xX])?[0-9A-Fa-f]+")}  # as strtoul reads it
 
 
 class ServiceLine(msgspec.Struct, frozen=True):
@@ -29,7 +31,6 @@ class ServiceLine(msgspec.Struct, frozen=True):
 
     values: tuple[Value, ...] | None
     remarks: tuple[Remark, ...] = ()
-    family: int | None = None
 
 
 def read_service_line(statement: Statement, words: tuple[Value, ...]) -> ServiceLine:
@@ -49,16 +50,16 @@ def read_service_line(statement: Statement, words: tuple[Value, ...]) -> Service
             return ServiceLine(None, (fatal,))
         if first == "group":
             return ServiceLine((first, second), remarks)
-        mark = _number(second, LARGEST_MARK)
+        mark = number_within(second, 1, LARGEST_MARK)
         if not mark:
             wrong = f"it is left out: {second!r} is no firewall mark, 1 to {LARGEST_MARK}"
             return ServiceLine(None, (mistake(statement, wrong, "correct it"),))
         return ServiceLine((first, mark), remarks)
-    port = _number(second or "0", _MOST_PORT)
+    port = number_within(second or "0", 0, LARGEST_PORT)
     if port is None:
         wrong = f"it is left out: {second!r} is no port"
-        return ServiceLine(None, (mistake(statement, wrong, f"write a number up to {_MOST_PORT}"),))
-    return ServiceLine((first, port), remarks, ipaddress.ip_address(first).version)
+        return ServiceLine(None, (mistake(statement, wrong, f"write a number up to {LARGEST_PORT}"),))
+    return ServiceLine((first, port), remarks)
 
 
 def read_group_line(line: Statement) -> ServiceLine:
@@ -77,19 +78,19 @@ class _LeftOut(Exception):
 
 def _mark(line: Statement) -> ServiceLine:
     words = [word.text for word in line.words]
-    mark = _number(words[0], LARGEST_MARK) if words else None
+    mark = number_within(words[0], 1, LARGEST_MARK) if words else None
     if not mark:
         raise _LeftOut(f"a firewall mark is a number from 1 to {LARGEST_MARK}")
     if len(words) == 1:
         return ServiceLine(("fwmark", mark))
-    if words[1] not in _FAMILIES:
+    if words[1] not in FAMILIES:
         raise _LeftOut(f"{words[1]!r} is neither inet nor inet6")
-    return ServiceLine(("fwmark", mark, words[1]), family=_FAMILIES[words[1]])
+    return ServiceLine(("fwmark", mark, words[1]))
 
 
 def _addresses(line: Statement) -> ServiceLine:
     text = line.keyword.text
-    port = _number(line.words[0].text, _MOST_PORT) if line.words else 0
+    port = number_within(line.words[0].text, 0, LARGEST_PORT) if line.words else 0
     if port is None:
         raise _LeftOut(f"{line.words[0].text!r} is no port")
     first = _address(text.partition("/")[0].partition("-")[0])
@@ -103,13 +104,15 @@ def _addresses(line: Statement) -> ServiceLine:
     if len(line.words) > 1:
         surplus = " ".join(word.text for word in line.words[1:])
         remarks = (warning(line, f"{surplus!r} behind it counts for nothing", "one entry a line"),)
-    return ServiceLine((str(first), str(last), port), remarks, first.version)
+    return ServiceLine((str(first), str(last), port), remarks)
 
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def _address(text: str) -> _Address:
+    if "%" in text:
+        raise _LeftOut(f"{text!r} names an interface, and keepalived takes no address with one")
     try:
         return ipaddress.ip_address(text)
     except ValueError:
@@ -117,7 +120,7 @@ def _address(text: str) -> _Address:
 
 
 def _end_of_network(text: str, first: _Address) -> _Address:
-    length = _number(text.partition("/")[2], first.max_prefixlen)
+    length = number_within(text.partition("/")[2], 1, first.max_prefixlen)
     if not length:
         raise _LeftOut(f"{text} has no prefix length between 1 and {first.max_prefixlen}")
     network = ipaddress.ip_network(f"{first}/{length}", strict=False)
@@ -133,17 +136,10 @@ def _end_of_range(text: str, first: _Address) -> _Address:
         if last.version != first.version or last < first:  # type: ignore[operator]  # of one version by then
             raise _LeftOut(f"{text} does not come behind {first}")
         return last
-    try:
-        number = int(text, 10 if first.version == 4 else 16)
-    except ValueError:
-        raise _LeftOut(f"{text!r} is no end of a range") from None
+    if not _LAST_PART[first.version].fullmatch(text):
+        raise _LeftOut(f"{text!r} is no end of a range")
+    number = int(text, 10 if first.version == 4 else 16)
     part = _MOST_RANGE[first.version]
     if not int(first) & part < number <= part:
         raise _LeftOut(f"{text} does not come behind {first}")
     return type(first)((int(first) & ~part) | number)
-
-
-def _number(text: str, most: int) -> int | None:
-    if not (text.isascii() and text.isdigit()) or int(text) > most:
-        return None
-    return int(text)

@@ -12,18 +12,17 @@ from collections.abc import Iterable
 import msgspec
 
 from vrrp_compat.keepalived_conf.check_rules import judge_checks, with_port
+from vrrp_compat.keepalived_conf.digits import number_within
 from vrrp_compat.keepalived_conf.forwarding_words import Forwarding, read_forwarding
 from vrrp_compat.keepalived_conf.keyword_reading import mistake
 from vrrp_compat.keepalived_conf.service_groups import ServiceGroup, read_groups, unfit_group
-from vrrp_compat.keepalived_conf.service_settings import OpenService, family_of, port_of
+from vrrp_compat.keepalived_conf.service_settings import FAMILIES, IPV4, IPV6, OpenService, family_of, port_of
 from vrrp_compat.keepalived_conf.statements import Remark
 from vrrp_compat.keepalived_conf.understood import Block, Setting
 
 _USUAL_SCHEDULER = "wlc"
 _PERSISTENT_S = 360
 _SCHEDULED_BY = {"sh-port": "sh", "sh-fallback": "sh", "mh-port": "mh", "mh-fallback": "mh"}
-_IPV4, _IPV6 = 4, 6
-_FAMILIES = {"inet": _IPV4, "inet6": _IPV6}
 _LONGEST_PREFIX = 128
 
 
@@ -133,7 +132,7 @@ class _Service:
         return method
 
     def _judge_family(self, setting: Setting) -> None:
-        family = _FAMILIES[str(setting.values[0])]
+        family = FAMILIES[str(setting.values[0])]
         if self._family not in {None, family}:
             wrong = f"it is left out: the virtual server is one of IPv{self._family}"
             self._here.say(wrong, "remove it", setting.statement)
@@ -143,9 +142,9 @@ class _Service:
     def _judge_granularity(self, setting: Setting) -> None:
         """keepalived takes anything with a dot for IPv4 where it does not know better."""
         text = str(setting.values[0])
-        family = self._family or (_IPV4 if "." in text else _IPV6)
-        if not (_is_mask(text) if family == _IPV4 else _is_prefix(text)):
-            kind = "a mask such as 255.255.255.0" if family == _IPV4 else "a prefix length up to 128"
+        family = self._family or (IPV4 if "." in text else IPV6)
+        if not (_is_mask(text) if family == IPV4 else _is_prefix(text)):
+            kind = "a mask such as 255.255.255.0" if family == IPV4 else "a prefix length up to 128"
             self._here.say(f"it is left out: {text!r} is not {kind}", "correct it", setting.statement)
             self._here.drop(setting)
             return
@@ -183,7 +182,7 @@ class _Service:
     def _family_of_tunnels(self) -> str:
         """What a firewall mark is of if all its packets are wrapped."""
         families = {family_of(server.values[0]) for server in self._servers}
-        return "inet6" if families == {_IPV6} else "inet"
+        return "inet6" if families == {IPV6} else "inet"
 
     def _judge_protocol(self) -> None:
         protocol = self._here.value("protocol")
@@ -231,7 +230,9 @@ class _Service:
         needed |= self._here.has("sorry_server") and not self._here.has("sorry_server_lvs_method")
         if needed and not self._here.has("lvs_method"):
             self._here.say("it has no lvs_method that counts, so it is NAT", "add lvs_method NAT")
-        self._here.set("lvs_method", *self._method.values)
+        written = self._here.block.find("lvs_method")
+        if written is None or written.values != self._method.values:
+            self._here.set("lvs_method", *self._method.values)
 
     def _judge_duplicates(self) -> None:
         seen: dict[tuple[object, ...], Block] = {}
@@ -340,4 +341,4 @@ def _is_mask(text: str) -> bool:
 
 
 def _is_prefix(text: str) -> bool:
-    return text.isascii() and text.isdigit() and 1 <= int(text) <= _LONGEST_PREFIX
+    return number_within(text, 1, _LONGEST_PREFIX) is not None

@@ -55,15 +55,10 @@ def size_in_bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
 
 
-def plain_line(file: str, number: int, text: str) -> Line:
-    """A line as it stands in a file."""
-    return Line(file, number, text, range(1, len(text) + 1))
-
-
 def decoded(file: str, content: bytes) -> tuple[str, tuple[Remark, ...]]:
     """The text of a file. What is not UTF-8 is read byte by byte, as keepalived reads everything."""
     try:
-        return content.decode(), ()
+        text = content.decode()
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         column = error.start - content.rfind(b"\n", 0, error.start)
@@ -75,16 +70,24 @@ def decoded(file: str, content: bytes) -> tuple[str, tuple[Remark, ...]]:
             "save it as UTF-8",
         )
         return content.decode("latin-1"), (remark,)
-
-
-def split_lines(file: str, text: str) -> Iterator[Line | Remark]:
-    """The lines of a file, the empty ones too; a remark for each that keepalived throws away whole."""
     if text.startswith(BYTE_ORDER_MARK):
-        yield _byte_order_mark(file)
-        text = text.removeprefix(BYTE_ORDER_MARK)
-    for number, ended in enumerate(text.split("\n"), 1):
-        line = plain_line(file, number, ended.rstrip(BLANKS))
-        yield _unusable(line) or line
+        return text.removeprefix(BYTE_ORDER_MARK), (_byte_order_mark(file),)
+    return text, ()
+
+
+def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines of a file with their numbers, the empty ones too, without the blanks at their ends."""
+    start, number = 0, 1
+    while (end := text.find("\n", start)) >= 0:
+        yield number, text[start:end].rstrip(BLANKS)
+        start, number = end + 1, number + 1
+    yield number, text[start:].rstrip(BLANKS)
+
+
+def usable_line(file: str, number: int, text: str) -> Line | Remark:
+    """A line as it stands in a file; why, if keepalived throws it away whole."""
+    line = Line(file, number, text, range(1, len(text) + 1))
+    return _unusable(line) or line
 
 
 def _byte_order_mark(file: str) -> Remark:

@@ -32,7 +32,7 @@ class Fate(enum.Enum):
     REFUSED = "refused"
 
 
-class Setting(msgspec.Struct, frozen=True):
+class Setting(msgspec.Struct, frozen=True, gc=False):
     """One keyword with its values, of the types that the table of keywords says."""
 
     keyword: str
@@ -46,7 +46,7 @@ class Setting(msgspec.Struct, frozen=True):
         return self.statement.keyword.place
 
 
-class Block(msgspec.Struct, frozen=True):
+class Block(msgspec.Struct, frozen=True, gc=False):
     """One block: its keyword, what follows that on its line, and what is in it, in the order written."""
 
     keyword: str
@@ -58,7 +58,10 @@ class Block(msgspec.Struct, frozen=True):
 
     def find(self, keyword: str) -> Setting | None:
         """The last setting of a keyword, which is the one that counts."""
-        return next((setting for setting in reversed(self.settings) if setting.keyword == keyword), None)
+        for setting in reversed(self.settings):  # no generator: this is asked half a million times
+            if setting.keyword == keyword:
+                return setting
+        return None
 
     def inner(self, keyword: str) -> tuple[Block, ...]:
         """The blocks of a keyword."""

@@ -48,6 +48,18 @@ def test_names(which: str, before: str, name: str) -> None:
     assert list(config.virtual_server) == [name]
 
 
+def test_a_firewall_mark_may_be_there_once_for_each_ip_version() -> None:
+    lines = "lvs_sched rr\nlvs_method NAT\n"
+    other = f"virtual_server fwmark 3 {{\n{lines}real_server 2001:db8::9 80 {{\n}}\n}}\n"
+    text = service(lines + SERVER, "fwmark 3", before=other)
+    servers = {
+        name: [real.address for real in virtual.real_server.values()]
+        for name, virtual in config_of(text).virtual_server.items()
+    }
+    assert servers == {"fwmark-3-inet6": ["2001:db8::9"], "fwmark-3": ["10.0.0.1"]}
+    assert any("already" in remark for remark in remarks_of(service(lines + SERVER, "fwmark 3", before=text)))
+
+
 def test_a_group() -> None:
     before = "virtual_server_group web {\n192.0.2.80-85 80\n192.0.2.8/29 443\n192.0.2.8/29 443\nfwmark 7\n}\n"
     text = service(which="group web", before=before)

@@ -27,6 +27,8 @@ _OF_REGEX = ("regex_no_match", "regex_options", "regex_min_offset", "regex_max_o
 
 def put_checks(draft: Draft, path: Path, server: View, known: Definitions, weights: FileWeights) -> None:
     """All checks of one real server."""
+    if not server.block.blocks:
+        return
     for keyword, put in _KINDS.items():
         number = 0
         for view in server.inner(keyword):
@@ -36,10 +38,10 @@ def put_checks(draft: Draft, path: Path, server: View, known: Definitions, weigh
                 draft.open_table(place, one.statement, f"{keyword} of {server.name}")
                 for said in dict.fromkeys((view, one)):  # a host has what is said around it
                     put_pacing_of_checks(draft, place, said)
-                    put_flag(draft, (*place, "alpha"), said, "alpha")
-                    put_flag(draft, (*place, "log_all_failures"), said, "log_all_failures")
+                    put_flag(draft, place, said, "alpha")
+                    put_flag(draft, place, said, "log_all_failures")
                 put(draft, place, one)
-                put_text(draft, (*place, "helo_name"), view, "helo_name")
+                put_text(draft, place, view, "helo_name")
     for number, view in enumerate(server.inner("FILE_CHECK"), 1):
         _put_file(draft, (*path, "file_check", str(number)), view, known, weights)
 
@@ -57,20 +59,20 @@ def _checks_itself(view: View) -> bool:
 
 def _put_connection(draft: Draft, path: Path, view: View) -> None:
     for keyword in ("connect_ip", "bindto", "bind_if"):
-        put_text(draft, (*path, keyword), view, keyword)
+        put_text(draft, path, view, keyword)
     for keyword in ("connect_port", "bind_port"):
-        put_number(draft, (*path, keyword), view, keyword)
+        put_number(draft, path, view, keyword)
     if view.number("fwmark"):
-        put_number(draft, (*path, "fwmark"), view, "fwmark")
+        put_number(draft, path, view, "fwmark")
 
 
 def _put_http(draft: Draft, path: Path, view: View) -> None:
     _put_connection(draft, path, view)
-    put_text(draft, (*path, "virtualhost"), view, "virtualhost")
+    put_text(draft, path, view, "virtualhost")
     protocol = view.find("http_protocol")
     if protocol is not None:
         draft.put((*path, "http_protocol"), str(protocol.values[0]).upper(), protocol.statement)
-    put_flag(draft, (*path, "fast_recovery"), view, "fast_recovery")
+    put_flag(draft, path, view, "fast_recovery")
     for number, page in enumerate(view.inner("url"), 1):
         place: Path = (*path, "url", str(number))
         draft.open_table(place, page.statement, "url")
@@ -79,15 +81,15 @@ def _put_http(draft: Draft, path: Path, view: View) -> None:
 
 def _put_ssl(draft: Draft, path: Path, view: View) -> None:
     _put_http(draft, path, view)
-    put_flag(draft, (*path, "enable_sni"), view, "enable_sni")
-    put_text(draft, (*path, "sni_name"), view, "sni_name")
-    put_flag(draft, (*path, "tls_compliant"), view, "tls_compliant")
+    put_flag(draft, path, view, "enable_sni")
+    put_text(draft, path, view, "sni_name")
+    put_flag(draft, path, view, "tls_compliant")
 
 
 def _put_page(draft: Draft, path: Path, view: View) -> None:
     for keyword in ("path", "digest", "virtualhost"):
-        put_text(draft, (*path, keyword), view, keyword)
-    put_flag(draft, (*path, "tls_compliant"), view, "tls_compliant")
+        put_text(draft, path, view, keyword)
+    put_flag(draft, path, view, "tls_compliant")
     codes = [setting for setting in view.all("status_code") if setting.values]
     if codes:
         text = " ".join(str(value) for setting in codes for value in setting.values)
@@ -108,7 +110,7 @@ def _put_page(draft: Draft, path: Path, view: View) -> None:
 
 
 def _put_regex_options(draft: Draft, path: Path, view: View) -> None:
-    put_flag(draft, (*path, "regex_no_match"), view, "regex_no_match")
+    put_flag(draft, path, view, "regex_no_match")
     options = view.find("regex_options")
     if options is not None and options.values:
         draft.put((*path, "regex_options"), [str(value) for value in options.values], options.statement)
@@ -135,7 +137,7 @@ def _offset(setting: Setting) -> int:
 def _put_dns(draft: Draft, path: Path, view: View) -> None:
     _put_connection(draft, path, view)
     for keyword in ("type", "name"):
-        put_text(draft, (*path, keyword), view, keyword)
+        put_text(draft, path, view, keyword)
 
 
 def _put_misc(draft: Draft, path: Path, view: View) -> None:
@@ -143,8 +145,8 @@ def _put_misc(draft: Draft, path: Path, view: View) -> None:
     if program is not None:
         put_program(draft, path, program, key="misc_path")
     if view.number("misc_timeout"):
-        put_number(draft, (*path, "misc_timeout"), view, "misc_timeout")
-    put_flag(draft, (*path, "misc_dynamic"), view, "misc_dynamic")
+        put_number(draft, path, view, "misc_timeout")
+    put_flag(draft, path, view, "misc_dynamic")
     user = view.find("user")
     if user is not None:
         for key, value in zip(("user", "group"), user.values, strict=False):
@@ -162,7 +164,7 @@ def _put_udp(draft: Draft, path: Path, view: View) -> None:
         if reply.values and all(reply.values):
             draft.put((*path, "reply"), "".join(map(str, reply.values)), reply.statement)
     for keyword in ("min_reply_length", "max_reply_length"):
-        put_number(draft, (*path, keyword), view, keyword)
+        put_number(draft, path, view, keyword)
 
 
 def _put_file(draft: Draft, path: Path, view: View, known: Definitions, weights: FileWeights) -> None:
@@ -172,8 +174,8 @@ def _put_file(draft: Draft, path: Path, view: View, known: Definitions, weights:
         draft.leave_out(view.statement, "its track_file is left out too")
         return
     draft.open_table(path, view.statement, f"FILE_CHECK {file}")
-    put_text(draft, (*path, "track_file"), view, "track_file")
-    put_within(draft, (*path, "weight"), view, "weight", LARGEST_WEIGHT)
+    put_text(draft, path, view, "track_file")
+    put_within(draft, path, view, "weight", LARGEST_WEIGHT)
     own = view.find("weight")
     number, *reverse = own.values if own is not None else weights.get(file, (1,))
     if own is None:

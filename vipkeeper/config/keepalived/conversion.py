@@ -58,7 +58,7 @@ class _Writer:
         inner = {key: value for key, value in table.items() if isinstance(value, dict)}
         inline = len(path) >= (_CHECK_DEPTH if path[:1] == ("virtual_server",) else _INLINE_BELOW)
         own = {key: value for key, value in table.items() if key not in inner or inline}
-        if path and (own or not inner or path in self._translation.statements):
+        if path and (own or not inner or path in self._translation.words):
             yield ""
             yield from self._comments.get(path, ())
             yield f"[{dotted(path)}]"
@@ -124,8 +124,8 @@ def _comments_by_path(
 ) -> dict[Path, tuple[str, ...]]:
     """Each comment once, at the key that its line became, or at the table of the block around that line."""
     paths: dict[Place, Path] = {}
-    for path, statement in translation.statements.items():
-        paths.setdefault(statement.keyword.place, path)
+    for path, word in translation.words.items():
+        paths.setdefault(word.place, path)
     skipped = {each.statement.keyword.place for each in unread}
     found: dict[Path, tuple[str, ...]] = {}
 

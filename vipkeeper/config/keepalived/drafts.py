@@ -5,14 +5,14 @@ Rules of this file: it knows the shape of the document and nothing of keepalived
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from vipkeeper.config.documents import Origin
 from vipkeeper.config.toml_positions import Path
-from vrrp_compat.keepalived_conf.statements import Place, Remark, Severity, Statement
+from vrrp_compat.keepalived_conf.statements import Place, Remark, Severity, Statement, Word
 
 
 class Leftover(msgspec.Struct, frozen=True):
@@ -22,38 +22,55 @@ class Leftover(msgspec.Struct, frozen=True):
     reason: str
 
 
+class WordOrigins(Mapping[Path, Origin]):
+    """The origins of keys by the words that set them: 1000 virtual servers have 22,000, and nobody asks."""
+
+    def __init__(self, words: Mapping[Path, Word], said: Mapping[Path, str]) -> None:
+        self._words = words
+        self._said = said
+
+    def __getitem__(self, path: Path) -> Origin:
+        word = self._words[path]
+        return Origin(word.place.file, word.place.line, self._said.get(path) or word.text)
+
+    def __iter__(self) -> Iterator[Path]:
+        return iter(self._words)
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+
 class Draft:
     """What has been translated so far."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
-        self.origins: dict[Path, Origin] = {}
-        self.statements: dict[Path, Statement] = {}  # whose comments belong to the key
+        self.words: dict[Path, Word] = {}  # the keyword of the last line that set a key
         self.remarks: list[Remark] = []
         self.leftovers: list[Leftover] = []
+        self._said: dict[Path, str] = {}  # what is not said by the keyword itself
+        self._above: Path = ()  # the table that was written to last
+        self._table = self.values
+
+    @property
+    def origins(self) -> Mapping[Path, Origin]:
+        """Where each key was set."""
+        return WordOrigins(self.words, self._said)
 
     def put(self, path: Path, value: object, source: Statement, said: str = "") -> None:
         """Sets a key; `said` is what keepalived calls it, the keyword of `source` unless given."""
-        table = self.values
-        for key in path[:-1]:
-            table = table.setdefault(str(key), {})
-        table[str(path[-1])] = value
+        self._table_at(path[:-1])[str(path[-1])] = value
         self._note_origin(path, source, said)
 
     def open_table(self, path: Path, source: Statement, said: str = "") -> None:
         """Makes a table, empty unless something is put into it."""
-        table = self.values
-        for key in path:
-            table = table.setdefault(str(key), {})
+        self._table_at(path)
         self._note_origin(path, source, said)
 
     def take_back(self, path: Path) -> None:
         """Removes a table again."""
-        table = self.values
-        for key in path[:-1]:
-            table = table[str(key)]
-        del table[str(path[-1])]
-        for known in (self.origins, self.statements):
+        del self._table_at(path[:-1])[str(path[-1])]
+        for known in (self.words, self._said):
             for below in [place for place in known if place[: len(path)] == path]:
                 del known[below]
 
@@ -68,10 +85,7 @@ class Draft:
 
     def default(self, path: Path, value: object) -> None:
         """Sets a key that keepalived's defaults say and no line of the file."""
-        table = self.values
-        for key in path[:-1]:
-            table = table.setdefault(str(key), {})
-        table.setdefault(str(path[-1]), value)
+        self._table_at(path[:-1]).setdefault(str(path[-1]), value)
 
     def remark(
         self, source: Statement, severity: Severity, wrong: str, fix: str = "", *, at: Place | None = None
@@ -84,7 +98,18 @@ class Draft:
         """A line becomes nothing."""
         self.leftovers.append(Leftover(source, reason))
 
+    def _table_at(self, path: Path) -> dict[str, Any]:
+        """The table there, made if need be. Keys of one table mostly come one after the other."""
+        if path != self._above:
+            table = self.values
+            for key in path:
+                table = table.setdefault(str(key), {})
+            self._above, self._table = path, table
+        return self._table
+
     def _note_origin(self, path: Path, source: Statement, said: str) -> None:
-        place = source.keyword.place
-        self.origins[path] = Origin(place.file, place.line, said or source.keyword.text)
-        self.statements.setdefault(path, source)
+        self.words[path] = source.keyword
+        if said:
+            self._said[path] = said
+        else:
+            self._said.pop(path, None)

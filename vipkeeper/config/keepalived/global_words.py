@@ -29,12 +29,12 @@ _SMTP_PORT = "25"
 
 def put_globals(draft: Draft, view: View) -> None:
     """What global_defs says of the whole agent. There may be several such blocks; a later one adds."""
-    for keyword, path in GLOBAL_NUMBERS:
-        put_number(draft, path, view, keyword)
-    for keyword, path in GLOBAL_FLAGS:
-        put_flag(draft, path, view, keyword)
-    for keyword, path in GLOBAL_TEXTS:
-        put_text(draft, path, view, keyword)
+    for keyword, (*table, key) in GLOBAL_NUMBERS:
+        put_number(draft, tuple(table), view, keyword, key)
+    for keyword, (*table, key) in GLOBAL_FLAGS:
+        put_flag(draft, tuple(table), view, keyword, key)
+    for keyword, (*table, key) in GLOBAL_TEXTS:
+        put_text(draft, tuple(table), view, keyword, key)
     for keyword, path in GLOBAL_PROGRAMS:
         setting = view.find(keyword)
         if setting is not None:

@@ -28,7 +28,7 @@ def put_group(
     draft.open_table(path, view.statement, f"vrrp_sync_group {view.name}")
     members = [(instances[line.keyword].vip, line.statement) for line in lines]
     draft.put_list((*path, "vips"), members, view.statement)
-    put_flag(draft, (*path, "tracking_weight"), view, "sync_group_tracking_weight")
+    put_flag(draft, path, view, "sync_group_tracking_weight", "tracking_weight")
     put_tracks(draft, path, view, known)
     for track in read_tracks(view, "track_interface"):
         put_track(draft, path, track)

@@ -52,7 +52,7 @@ def put_instance(draft: Draft, view: View, vip: str, around: Surroundings) -> In
     draft.open_table(path, view.statement, f"vrrp_instance {view.name}")
     role = read_role(draft, view, around.defaults)
     _put_addresses(draft, path, view)
-    put_text(draft, (*path, "interface"), view, "interface")
+    put_text(draft, path, view, "interface")
     _put_role(draft, path, view, role)
     _put_alike(draft, path, view, around.defaults)
     _put_strictness(draft, path, role)
@@ -121,12 +121,14 @@ def _put_or_default(draft: Draft, path: Path, value: object, setting: Setting | 
 
 
 def _put_alike(draft: Draft, path: Path, view: View, defaults: View | None) -> None:
-    for keyword, global_keyword, below in NUMBERS_OF_VIP:
-        if not put_number(draft, (*path, *below), view, keyword) and defaults is not None and global_keyword:
-            put_number(draft, (*path, *below), defaults, global_keyword)
-    for keyword, global_keyword, below in FLAGS_OF_VIP:
-        if not put_flag(draft, (*path, *below), view, keyword) and defaults is not None and global_keyword:
-            put_flag(draft, (*path, *below), defaults, global_keyword)
+    for keyword, global_keyword, (*below, key) in NUMBERS_OF_VIP:
+        table: Path = (*path, *below)
+        if not put_number(draft, table, view, keyword, key) and defaults is not None and global_keyword:
+            put_number(draft, table, defaults, global_keyword, key)
+    for keyword, global_keyword, (*below, key) in FLAGS_OF_VIP:
+        table = (*path, *below)
+        if not put_flag(draft, table, view, keyword, key) and defaults is not None and global_keyword:
+            put_flag(draft, table, defaults, global_keyword, key)
 
 
 def _put_strictness(draft: Draft, path: Path, role: Role) -> None:
@@ -139,18 +141,18 @@ def _put_strictness(draft: Draft, path: Path, role: Role) -> None:
 def _put_partners(draft: Draft, path: Path, view: View, role: Role, defaults: View | None) -> None:
     table: Path = (*path, "vrrp")
     for keyword in ("mcast_src_ip", "unicast_src_ip"):
-        put_text(draft, (*table, "source_address"), view, keyword)
+        put_text(draft, table, view, keyword, "source_address")
     view.find("check_unicast_src")  # always so here
     peers = [(line.keyword, line.statement) for line in view.lines("unicast_peer")]
     block = next(view.inner("unicast_peer"), None)
     if block is not None and peers:
         draft.put_list((*table, "unicast_peers"), peers, block.statement)
         return
-    if put_text(draft, (*table, "multicast_group"), view, "mcast_dst_ip") or defaults is None:
+    if put_text(draft, table, view, "mcast_dst_ip", "multicast_group") or defaults is None:
         return
     keyword = f"vrrp_mcast_group{role.family}"
     if defaults.text(keyword) != _MULTICAST_GROUPS[role.family]:
-        put_text(draft, (*table, "multicast_group"), defaults, keyword)
+        put_text(draft, table, defaults, keyword, "multicast_group")
 
 
 def _put_address_check(draft: Draft, path: Path, view: View, defaults: View | None) -> None:

@@ -27,9 +27,9 @@ _SYNC_KEYS = {
 
 def put_ipvs(draft: Draft, defaults: View, *, serves: bool) -> None:
     """global_defs. `serves`: whether there are virtual servers."""
-    put_flag(draft, ("ipvs", "flush"), defaults, "lvs_flush")
-    put_flag(draft, ("ipvs", "log_all_failures"), defaults, "checker_log_all_failures")
-    put_flag(draft, ("ipvs", "init_notifies"), defaults, "rs_init_notifies")
+    put_flag(draft, ("ipvs",), defaults, "lvs_flush", "flush")
+    put_flag(draft, ("ipvs",), defaults, "checker_log_all_failures", "log_all_failures")
+    put_flag(draft, ("ipvs",), defaults, "rs_init_notifies", "init_notifies")
     timeouts = defaults.find("lvs_timeouts")
     if timeouts is not None:
         for name, seconds in _pairs(timeouts).items():
@@ -91,13 +91,13 @@ def put_ssl(draft: Draft, tops: Iterable[View]) -> None:
     blocks = [view for view in tops if view.block.keyword == "SSL"]
     for view in blocks[-1:]:
         for keyword in ("ca", "certificate"):
-            put_text(draft, ("ssl", keyword), view, keyword)
+            put_text(draft, ("ssl",), view, keyword)
         for keyword in ("key", "password"):
             setting = view.find(keyword)
             if setting is None:
                 continue
             if view.has("certificate"):
-                put_text(draft, ("ssl", keyword), view, keyword)
+                put_text(draft, ("ssl",), view, keyword)
             else:
                 reason = "there is no certificate that it belongs to"
                 fix = "add certificate, or remove it"

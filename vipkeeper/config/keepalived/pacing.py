@@ -24,16 +24,15 @@ _BOUNDS = {
 def put_pacing_of_checks(draft: Draft, path: Path, view: View) -> None:
     """What is said of it in one block."""
     for keyword, most in _BOUNDS.items():
-        put_within(draft, (*path, keyword), view, keyword, most)
+        put_within(draft, path, view, keyword, most)
 
 
-def put_within(draft: Draft, path: Path, view: View, keyword: str, most: float) -> None:
+def put_within(draft: Draft, table: Path, view: View, keyword: str, most: float) -> None:
     """The number behind `keyword`, and `most` if it is more."""
-    setting, number = view.find(keyword), view.number(keyword)
-    if setting is None or number is None:
+    if (setting := view.find(keyword)) is None or (number := view.number(keyword)) is None:
         return
     if abs(number) > most:
         number = most if number > 0 else -most
         wrong = f"the most that is possible here is {most:g}, which counts"
         draft.remark(setting.statement, Severity.WARNING, wrong, "write a smaller number")
-    draft.put(path, number, setting.statement)
+    draft.put((*table, keyword), number, setting.statement)

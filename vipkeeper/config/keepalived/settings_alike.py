@@ -10,7 +10,7 @@ from vipkeeper.config.keepalived.views import View
 from vipkeeper.config.toml_positions import Path
 
 # keepalived's word in an instance; the same in global_defs, for all instances; ours below `vip.NAME`.
-NUMBERS_OF_VIP: tuple[tuple[str, str, Path], ...] = (
+NUMBERS_OF_VIP: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("virtual_router_id", "", ("vrrp", "vrid")),
     ("unicast_ttl", "", ("vrrp", "unicast_ttl")),
     ("garp_master_delay", "", ("garp", "master_delay")),
@@ -21,7 +21,7 @@ NUMBERS_OF_VIP: tuple[tuple[str, str, Path], ...] = (
     ("garp_lower_prio_repeat", "", ("garp", "lower_prio_repeat")),
     ("down_timer_adverts", "vrrp_down_timer_adverts", ("vrrp", "down_timer_adverts")),
 )
-FLAGS_OF_VIP: tuple[tuple[str, str, Path], ...] = (
+FLAGS_OF_VIP: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("lower_prio_no_advert", "vrrp_lower_prio_no_advert", ("vrrp", "lower_prio_no_advert")),
     ("owner_ignore_adverts", "vrrp_owner_ignore_adverts", ("vrrp", "owner_ignore_adverts")),
     ("strict_mode", "vrrp_strict", ("vrrp", "strict")),
@@ -30,7 +30,7 @@ FLAGS_OF_VIP: tuple[tuple[str, str, Path], ...] = (
 )
 
 # Words of global_defs and their places.
-GLOBAL_NUMBERS: tuple[tuple[str, Path], ...] = (
+GLOBAL_NUMBERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("vrrp_startup_delay", ("startup_delay",)),
     ("smtp_connect_timeout", ("mail", "smtp_connect_timeout")),
     ("startup_script_timeout", ("scripts", "startup_timeout")),
@@ -44,7 +44,7 @@ GLOBAL_NUMBERS: tuple[tuple[str, Path], ...] = (
     ("vrrp_garp_interval", ("garp", "interval")),
     ("vrrp_gna_interval", ("garp", "gna_interval")),
 )
-GLOBAL_FLAGS: tuple[tuple[str, Path], ...] = (
+GLOBAL_FLAGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("set_supplementary_groups", ("scripts", "set_supplementary_groups")),
     ("fifo_write_vrrp_states_on_reload", ("scripts", "fifo_states_on_reload")),
     ("vrrp_notify_priority_changes", ("scripts", "priority_changes")),
@@ -53,39 +53,36 @@ GLOBAL_FLAGS: tuple[tuple[str, Path], ...] = (
     ("smtp_alert", ("mail", "smtp_alert_checker")),
     ("smtp_alert_checker", ("mail", "smtp_alert_checker")),
 )
-GLOBAL_TEXTS: tuple[tuple[str, Path], ...] = (
+GLOBAL_TEXTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("notification_email_from", ("mail", "notification_email_from")),
     ("smtp_helo_name", ("mail", "smtp_helo_name")),
     ("router_id", ("mail", "router_id")),
 )
-GLOBAL_PROGRAMS: tuple[tuple[str, Path], ...] = (
+GLOBAL_PROGRAMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("startup_script", ("scripts", "startup")),
     ("shutdown_script", ("scripts", "shutdown")),
 )
 
 
-def put_number(draft: Draft, path: Path, view: View, keyword: str) -> bool:
-    """The number behind `keyword`, if it is written."""
-    setting, number = view.find(keyword), view.number(keyword)
-    if setting is None or number is None:
+def put_number(draft: Draft, table: Path, view: View, keyword: str, key: str = "") -> bool:
+    """The number behind `keyword`, if it is written, as `key` of a table: the same word unless given."""
+    if (setting := view.find(keyword)) is None or (number := view.number(keyword)) is None:
         return False
-    draft.put(path, number, setting.statement)
+    draft.put((*table, key or keyword), number, setting.statement)
     return True
 
 
-def put_flag(draft: Draft, path: Path, view: View, keyword: str) -> bool:
+def put_flag(draft: Draft, table: Path, view: View, keyword: str, key: str = "") -> bool:
     """The word `keyword` with its BOOL, if it is written."""
-    setting, value = view.find(keyword), view.flag(keyword)
-    if setting is None or value is None:
+    if (setting := view.find(keyword)) is None or (value := view.flag(keyword)) is None:
         return False
-    draft.put(path, value, setting.statement)
+    draft.put((*table, key or keyword), value, setting.statement)
     return True
 
 
-def put_text(draft: Draft, path: Path, view: View, keyword: str) -> bool:
+def put_text(draft: Draft, table: Path, view: View, keyword: str, key: str = "") -> bool:
     """The text behind `keyword`, if it is written."""
-    setting, text = view.find(keyword), view.text(keyword)
-    if setting is None or not text:
+    if (setting := view.find(keyword)) is None or not (text := view.text(keyword)):
         return False
-    draft.put(path, text, setting.statement)
+    draft.put((*table, key or keyword), text, setting.statement)
     return True

@@ -6,7 +6,7 @@ out with its reason: nothing is dropped in silence.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 
 import msgspec
 
@@ -21,7 +21,7 @@ from vipkeeper.config.keepalived.tracks import put_definitions
 from vipkeeper.config.keepalived.views import View
 from vipkeeper.config.keepalived.virtual_servers import Alerts, put_services
 from vipkeeper.config.toml_positions import Path
-from vrrp_compat.keepalived_conf.statements import Place, Remark, Severity, Statement
+from vrrp_compat.keepalived_conf.statements import Place, Remark, Severity, Word
 from vrrp_compat.keepalived_conf.understood import Block, Fate, Setting, Understood
 
 DEFAULT_BACKEND = "vrrp"
@@ -31,9 +31,9 @@ class Translation(msgspec.Struct, frozen=True):
     """The document, and what `convert` wants to know beside it."""
 
     document: Document
-    statements: dict[Path, Statement]  # by key: the line it comes from, with its comments
+    words: Mapping[Path, Word]  # by key: the keyword of the line whose comments belong to it
     leftovers: tuple[Leftover, ...]
-    seen: frozenset[Place]  # the lines that were looked at
+    seen: Set[Place]  # the lines that were looked at
 
 
 def translate(understood: Understood, backend: str | None = None) -> Translation:
@@ -57,7 +57,7 @@ def translate(understood: Understood, backend: str | None = None) -> Translation
     leftovers = (*draft.leftovers, *_Unused(understood, seen).leftovers())
     remarks = sorted((*_with_refusals(understood), *draft.remarks), key=lambda remark: remark.place)
     document = Document(draft.values, draft.origins, tuple(dict.fromkeys(remarks)))
-    return Translation(document, draft.statements, leftovers, frozenset(seen))
+    return Translation(document, draft.words, leftovers, seen)
 
 
 def _alerts(draft: Draft, defaults: View | None) -> Alerts:

@@ -18,6 +18,10 @@ class View:
     def __init__(self, block: Block, seen: set[Place]) -> None:
         self.block = block
         self._seen = seen
+        self._carried_out: dict[str, list[Setting]] = {}
+        for setting in block.settings:
+            if setting.fate is Fate.CARRIED_OUT:
+                self._carried_out.setdefault(setting.keyword, []).append(setting)
         seen.add(block.place)
 
     @property
@@ -32,12 +36,12 @@ class View:
 
     def find(self, keyword: str) -> Setting | None:
         """The last setting of that name that is carried out."""
-        found = None
-        for setting in self.block.settings:
-            if setting.keyword == keyword and setting.fate is Fate.CARRIED_OUT:
-                self._seen.add(setting.place)
-                found = setting
-        return found
+        found = self._carried_out.get(keyword)
+        if found is None:
+            return None
+        for setting in found:
+            self._seen.add(setting.place)
+        return found[-1]
 
     def all(self, keyword: str) -> tuple[Setting, ...]:
         """All settings of that name: each of them counts."""

@@ -21,6 +21,7 @@ from vipkeeper.config.keepalived.settings_alike import put_flag, put_number, put
 from vipkeeper.config.keepalived.tracks import Definitions
 from vipkeeper.config.keepalived.views import View
 from vipkeeper.config.toml_positions import Path
+from vrrp_compat.keepalived_conf.service_settings import FAMILIES, IPV4, IPV6, family_of
 from vrrp_compat.keepalived_conf.statements import Severity
 from vrrp_compat.keepalived_conf.understood import Setting, Value
 
@@ -82,7 +83,7 @@ def _without_twins(draft: Draft, tops: list[View]) -> Iterator[tuple[str, View]]
         if view.block.keyword != "virtual_server":
             continue
         kind, which = view.block.values[:2]
-        key = (kind, which, view.text("protocol"), view.text("ip_family"))
+        key = (kind, which, view.text("protocol"), _version_of_mark(view))
         first = seen.setdefault(key, view)
         if first is view:
             yield _name_of(view), view
@@ -96,8 +97,17 @@ def _name_of(view: View) -> str:
     kind, which = view.block.values[:2]
     protocol = view.text("protocol")
     words = [str(kind), *([str(which)] if which else []), *([protocol.lower()] if protocol else [])]
+    return "-".join([*words, *(["inet6"] if _version_of_mark(view) == IPV6 else [])])
+
+
+def _version_of_mark(view: View) -> int:
+    """The IP version of a firewall mark, which may be there once for each; 0 for anything else."""
+    if view.block.values[0] != "fwmark":
+        return 0
     family = view.text("ip_family")
-    return "-".join([*words, *([family] if kind == "fwmark" and family == "inet6" else [])])
+    if family is not None:
+        return FAMILIES[family]
+    return next((family_of(server.block.values[0]) for server in view.inner("real_server")), IPV4)
 
 
 def _put_group(draft: Draft, view: View, name: str) -> None:
@@ -154,20 +164,20 @@ def _put_service(
     if protocol is not None:
         draft.put((*path, "protocol"), str(protocol.values[0]).lower(), protocol.statement)
     if kind == "fwmark":
-        put_text(draft, (*path, "ip_family"), view, "ip_family")
+        put_text(draft, path, view, "ip_family")
     else:
         view.find("ip_family")  # the addresses say it
     _put_scheduling(draft, path, view)
-    put_method(draft, path, view, "lvs_method", with_tunnel=_hands_method_down(view))
+    put_method(draft, path, view, "lvs_method", with_tunnel=_hands_tunnel_down(view))
     put_pacing_of_checks(draft, path, view)
     for keyword in ("alpha", "inhibit_on_failure", "omega"):
-        put_flag(draft, (*path, keyword), view, keyword)
+        put_flag(draft, path, view, keyword)
     _put_suspension(draft, path, view, around)
-    put_within(draft, (*path, "weight"), view, "weight", LARGEST_WEIGHT)
-    put_text(draft, (*path, "virtualhost"), view, "virtualhost")
-    put_flag(draft, (*path, "smtp_alert"), view, "smtp_alert")
-    put_within(draft, (*path, "quorum"), view, "quorum", _LARGEST_QUORUM)
-    put_within(draft, (*path, "hysteresis"), view, "hysteresis", _LARGEST_QUORUM)
+    put_within(draft, path, view, "weight", LARGEST_WEIGHT)
+    put_text(draft, path, view, "virtualhost")
+    put_flag(draft, path, view, "smtp_alert")
+    put_within(draft, path, view, "quorum", _LARGEST_QUORUM)
+    put_within(draft, path, view, "hysteresis", _LARGEST_QUORUM)
     _put_programs(draft, path, view, ("quorum_up", "quorum_down"))
     _put_sorry_server(draft, path, view)
     servers = {_server_name(server): server for server in _servers(draft, view)}
@@ -184,21 +194,23 @@ def _put_family_of_group(draft: Draft, path: Path, view: View, group: View) -> N
 
 
 def _put_scheduling(draft: Draft, path: Path, view: View) -> None:
-    put_text(draft, (*path, "lvs_sched"), view, "lvs_sched")
+    put_text(draft, path, view, "lvs_sched")
     flags = [setting for flag in _FLAGS for setting in [view.find(flag)] if setting is not None]
     draft.put_list(
         (*path, "sched_flags"),
         [(flag.keyword, flag.statement) for flag in flags],
         flags[0].statement if flags else view.statement,
     )
-    put_flag(draft, (*path, "ops"), view, "ops")
+    put_flag(draft, path, view, "ops")
     for keyword in _PERSISTENCE:
-        if not put_number(draft, (*path, keyword), view, keyword):
-            put_text(draft, (*path, keyword), view, keyword)
+        if not put_number(draft, path, view, keyword):
+            put_text(draft, path, view, keyword)
 
 
-def _hands_method_down(view: View) -> bool:
-    """Whether a server has no method of its own."""
+def _hands_tunnel_down(view: View) -> bool:
+    """Whether there is one, and a server without a method of its own."""
+    if view.text("lvs_method") != "TUN":
+        return False
     if view.has("sorry_server") and not view.has("sorry_server_lvs_method"):
         return True
     return any(not server.has("lvs_method") for server in view.inner("real_server"))
@@ -256,7 +268,7 @@ def _put_sorry_server(draft: Draft, path: Path, view: View) -> None:
     for key, value in zip(("address", "port"), sorry.values, strict=False):
         if value:
             draft.put((*table, key), value, sorry.statement)
-    put_flag(draft, (*table, "inhibit"), view, "sorry_server_inhibit")
+    put_flag(draft, table, view, "sorry_server_inhibit", "inhibit")
     put_method(draft, table, view, "sorry_server_lvs_method")
 
 
@@ -286,20 +298,20 @@ def _put_real_server(
     for key, value in zip(("address", "port"), view.block.values, strict=False):
         if value:
             draft.put((*path, key), value, view.statement)
-    put_within(draft, (*path, "weight"), view, "weight", LARGEST_WEIGHT)
+    put_within(draft, path, view, "weight", LARGEST_WEIGHT)
     put_method(draft, path, view, "lvs_method")
     put_pacing_of_checks(draft, path, view)
     _put_thresholds(draft, path, view)
     for keyword in ("inhibit_on_failure", "alpha"):
-        put_flag(draft, (*path, keyword), view, keyword)
-    put_text(draft, (*path, "virtualhost"), view, "virtualhost")
+        put_flag(draft, path, view, keyword)
+    put_text(draft, path, view, "virtualhost")
     _put_alert(draft, path, view, service, around.alerts)
     _put_programs(draft, path, view, ("notify_up", "notify_down"))
     put_checks(draft, path, view, around.known, around.file_weights)
 
 
 def _put_thresholds(draft: Draft, path: Path, view: View) -> None:
-    put_number(draft, (*path, "uthreshold"), view, "uthreshold")
+    put_number(draft, path, view, "uthreshold")
     lower = view.find("lthreshold")
     if lower is None:
         return
@@ -308,12 +320,12 @@ def _put_thresholds(draft: Draft, path: Path, view: View) -> None:
         draft.remark(lower.statement, Severity.WARNING, f"it is left out: {reason}", "write a smaller number")
         draft.leave_out(lower.statement, reason)
     else:
-        put_number(draft, (*path, "lthreshold"), view, "lthreshold")
+        put_number(draft, path, view, "lthreshold")
 
 
 def _put_alert(draft: Draft, path: Path, view: View, service: View, alerts: Alerts) -> None:
     """keepalived hands no smtp_alert down; without any, a real server is mailed and a quorum is not."""
-    if put_flag(draft, (*path, "smtp_alert"), view, "smtp_alert") or not alerts.read_by_somebody:
+    if put_flag(draft, path, view, "smtp_alert") or not alerts.read_by_somebody:
         return
     usual = True if alerts.said is None else alerts.said
     handed_down = service.flag("smtp_alert")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from vrrp_compat.keepalived_conf.digits import LARGEST_PORT, number_within
 from vrrp_compat.keepalived_conf.keywords.parameters import Address, BadWord, Missing, Parameter
 from vrrp_compat.keepalived_conf.understood import Value
 
@@ -15,7 +16,7 @@ _LEAST_STATUS, _MOST_STATUS = 100, 599
 _MD5 = re.compile(r"[0-9A-Fa-f]{32}", re.ASCII)
 _BYTES = re.compile(r"[0-9A-Fa-f]+", re.ASCII)
 _BYTES_OR_ANY = re.compile(r"[0-9A-FXa-fx]+", re.ASCII)
-_MOST_PORT = 65535
+_ADDRESS = Address()
 
 
 class StatusCodes(Parameter, frozen=True, kw_only=True):
@@ -77,7 +78,7 @@ class WhichService(Parameter, frozen=True, kw_only=True):
         return "address, `fwmark` or `group`"
 
     def read(self, text: str) -> Value | BadWord:
-        return text if text in {"fwmark", "group"} else Address().read(text)
+        return text if text in {"fwmark", "group"} else _ADDRESS.read(text)
 
 
 class Port(Parameter, frozen=True, kw_only=True):
@@ -90,9 +91,8 @@ class Port(Parameter, frozen=True, kw_only=True):
         return "[port]"
 
     def read(self, text: str) -> Value | BadWord:
-        if text.isascii() and text.isdigit() and int(text) <= _MOST_PORT:
-            return int(text)
-        return self.bad(f"{text!r} is not between 0 and {_MOST_PORT}")
+        port = number_within(text, 0, LARGEST_PORT)
+        return self.bad(f"{text!r} is not between 0 and {LARGEST_PORT}") if port is None else port
 
 
 class DnsName(Parameter, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import ipaddress
 import math
+import re
 
 import msgspec
 
@@ -19,7 +20,11 @@ _OFF = ("off", "false", "no")
 LARGEST_UNSIGNED = 2**32 - 1
 LARGEST_SIGNED = 2**31 - 1
 _DECIMAL_PLACES = 6
+_IPV6 = 6
 _LINK_SCOPE = "ff02:"
+_BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+# An address of IPv4 is written in one way, so it need not be parsed: thousands of them stand in a long file.
+_PLAIN_IPV4 = re.compile(rf"(?:{_BYTE}\.){{3}}{_BYTE}")
 
 
 class Missing(enum.Enum):
@@ -195,6 +200,10 @@ class Address(Parameter, frozen=True, kw_only=True):
         return f"{family}{'multicast group' if self.multicast else 'address'}"
 
     def read(self, text: str) -> Value | BadWord:
+        if self.version != _IPV6 and not self.multicast and _PLAIN_IPV4.fullmatch(text):
+            return text
+        if "%" in text:
+            return self.bad(f"{text!r} names an interface, and keepalived takes no address with one")
         try:
             address = ipaddress.ip_address(text.partition("/")[0])
         except ValueError:
