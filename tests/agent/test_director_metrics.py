@@ -15,7 +15,8 @@ from tests.agent.test_metrics import PATIENCE_S, samples
 from tests.cli.served_director import MAIL, REPORT, WEB, WEB1, ServedDirector, served
 from vipkeeper.agent.agent_metrics import with_director
 from vipkeeper.agent.director_metrics import DirectorScrape, director_text, scrape_director
-from vipkeeper.model.director_messages import DIRECTOR_SOCKET, DirectorAnswer, DirectorReport
+from vipkeeper.model.director_files import DIRECTOR_SOCKET
+from vipkeeper.model.director_messages import DirectorAnswer, DirectorReport
 
 Labels = tuple[tuple[str, str], ...]
 

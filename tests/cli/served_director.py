@@ -12,8 +12,8 @@ import msgspec
 from msgspec.structs import replace
 
 from vipkeeper.agent.local_socket import serve_lines
+from vipkeeper.model.director_files import DIRECTOR_SOCKET
 from vipkeeper.model.director_messages import (
-    DIRECTOR_SOCKET,
     Ask,
     CheckReport,
     DirectorAnswer,

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from vipkeeper.model.director_messages import DIRECTOR_SOCKET, Ask, DirectorAnswer, DirectorReport
+from vipkeeper.model.director_files import DIRECTOR_SOCKET
+from vipkeeper.model.director_messages import Ask, DirectorAnswer, DirectorReport
 
 # It answers in milliseconds. Prometheus waits 10 s, and half a second is nothing to it.
 ASK_WITHIN_S = 0.5

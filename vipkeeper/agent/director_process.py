@@ -17,8 +17,11 @@ from pathlib import Path
 
 import msgspec
 
+from vipkeeper.config.schema import Log
+from vipkeeper.model.balancing import BalancingPlan
 from vipkeeper.model.director_frames import Frames, frame
-from vipkeeper.model.director_messages import ToAgent, ToDirector
+from vipkeeper.model.director_messages import Changed, End, Follow, Standing, ToAgent, ToDirector
+from vipkeeper.model.server_changes import ServerChange
 
 _RECEIVE_BYTES = 1 << 16
 # A real server that is asked late looks dead, so it is a little behind the agent, not far behind everybody.
@@ -26,12 +29,14 @@ _NICER_BY = 5
 
 
 class DirectorProcess:
-    """It begins at once. `hear` takes what it says; `ended` its exit code, after the last word.
+    """It begins at once. `hear` takes what it has to tell; `ended` its exit code, after the last word.
 
     Raises OSError when it cannot be started. Needs a running loop.
     """
 
-    def __init__(self, run_dir: str, hear: Callable[[ToAgent], None], ended: Callable[[int], None]) -> None:
+    def __init__(
+        self, run_dir: str, hear: Callable[[ServerChange], None], ended: Callable[[int], None]
+    ) -> None:
         self._hear = hear
         self._ended = ended
         self._loop = asyncio.get_running_loop()
@@ -57,7 +62,19 @@ class DirectorProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    def send(self, message: ToDirector) -> None:
+    def follow(self, plan: BalancingPlan | None, log: Log) -> None:
+        """It keeps this from now on; None is nothing."""
+        self._send(Follow(plan or BalancingPlan(), log.format, log.level))
+
+    def stand(self, vips: frozenset[str]) -> None:
+        """These VIPs this node has now."""
+        self._send(Standing(vips))
+
+    def end(self, *, keep: bool) -> None:
+        """It is to end; unless `keep`, it takes out what it keeps."""
+        self._send(End(keep))
+
+    def _send(self, message: ToDirector) -> None:
         """Soon. To one that has ended, nothing is sent."""
         if self._socket.fileno() >= 0:
             waiting = bool(self._unsent)
@@ -101,7 +118,10 @@ class DirectorProcess:
             self._loop.remove_reader(self._socket)
             return False
         for body in self._frames.bodies(piece):
-            self._hear(self._decoder.decode(body))
+            message = self._decoder.decode(body)
+            if isinstance(message, Changed):  # of the other one, its end, the process tells as well
+                for change in message.changes:
+                    self._hear(change)
         return True
 
     def _reap(self) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from vipkeeper.model.director_messages import DIRECTOR_SOCKET, Ask, DirectorAnswer, DirectorReport
+from vipkeeper.model.director_files import DIRECTOR_SOCKET
+from vipkeeper.model.director_messages import Ask, DirectorAnswer, DirectorReport
 from vipkeeper.model.errors import MissingPrivilege, VipkeeperError
 
 _WITHIN_S = 6.0  # a director gives a client 5 s

@@ -17,10 +17,6 @@ from vipkeeper.model.balancing import BalancingPlan
 from vipkeeper.model.ipvs import Traffic
 from vipkeeper.model.server_changes import ServerChange
 
-# Names in the run directory.
-DIRECTOR_SOCKET = "director"
-OWN_IPVS = "ipvs"
-
 
 class Follow(msgspec.Struct, frozen=True, tag="follow"):
     """To the director: keep this from now on, and log so; at the start and at each reload."""
