@@ -18,7 +18,8 @@ from vipkeeper.agent.agent_metrics import with_director
 from vipkeeper.agent.director_metrics import DirectorScrape, director_text, scrape_director
 from vipkeeper.agent.local_socket import serve_lines
 from vipkeeper.director.server_metrics import metrics_of
-from vipkeeper.model.director_messages import DIRECTOR_SOCKET, DirectorAnswer, DirectorReport
+from vipkeeper.model.director_files import DIRECTOR_SOCKET
+from vipkeeper.model.director_messages import DirectorAnswer, DirectorReport
 
 Labels = tuple[tuple[str, str], ...]
 

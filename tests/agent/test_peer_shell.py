@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -146,3 +147,11 @@ async def test_loopback_is_no_address_for_others() -> None:
 @on_loop
 async def test_a_host_that_cannot_be_resolved_is_passed_over() -> None:
     assert await find_own_address(["no-such-host.invalid"], ()) is None
+
+
+@on_loop
+async def test_an_address_of_the_store_is_not_looked_up() -> None:
+    await find_own_address(["192.0.2.1", "2001:db8::1", "::1"], ())
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("asyncio_")]
+    await find_own_address(["localhost"], ())
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("asyncio_")]

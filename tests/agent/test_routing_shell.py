@@ -124,6 +124,21 @@ def test_who_has_no_routes_reads_none() -> None:
     assert bench.host.readings == 1, "once, for what an earlier process may have left"
 
 
+def test_who_has_no_routes_is_not_woken_by_those_of_others() -> None:
+    async def story() -> None:
+        bench = Bench('[vip.web]\ninterface = "eth0"\naddresses = ["192.0.2.10"]')
+        async with bench.running():
+            bench.shell.stand({"192.0.2.10"})
+            assert not bench.host.listened_to
+            bench.shell.reconfigure(entries(STATIC + VIPS))
+            everything = sorted(bench.shown())
+            assert len(everything) == 3
+            bench.host.remove_by_hand(*bench.host.entries)
+            await until_so(lambda: sorted(bench.shown()) == everything)
+
+    asyncio.run(story())
+
+
 def test_a_reload_touches_what_differs_alone() -> None:
     bench = Bench()
     bench.shell.stand(WEB | MAIL)

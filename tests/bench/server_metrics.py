@@ -37,7 +37,7 @@ from vipkeeper.model.balancing import (
     ServicePlan,
     TcpAsk,
 )
-from vipkeeper.model.director_messages import DIRECTOR_SOCKET
+from vipkeeper.model.director_files import DIRECTOR_SOCKET
 from vipkeeper.model.ipvs import AddressKey
 
 SCRAPES = 10

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from tests.cli.served import answering
 from vipkeeper.agent.local_socket import serve_lines
 from vipkeeper.director.server_metrics import metrics_of
+from vipkeeper.model.director_files import DIRECTOR_SOCKET
 from vipkeeper.model.director_messages import (
-    DIRECTOR_SOCKET,
     Ask,
     CheckReport,
     DirectorAnswer,

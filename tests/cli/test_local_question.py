@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from vipkeeper.cli.director_view import NoDirector, ask_director
-from vipkeeper.model.director_messages import DIRECTOR_SOCKET, Ask
+from vipkeeper.model.director_files import DIRECTOR_SOCKET
+from vipkeeper.model.director_messages import Ask
 
 
 @contextlib.contextmanager

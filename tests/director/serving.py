@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vipkeeper.model.director_messages import DIRECTOR_SOCKET
+from vipkeeper.model.director_files import DIRECTOR_SOCKET
 
 PATIENCE_S = 30.0
 EMPTY = """\

@@ -25,8 +25,9 @@ from tests.kernel_segment.segment import until, until_so
 from vipkeeper.agent.director_link import DirectorLink
 from vipkeeper.director.process import still_so
 from vipkeeper.model.balancing import BalancingPlan
+from vipkeeper.model.director_files import DIRECTOR_SOCKET, OWN_IPVS
 from vipkeeper.model.director_frames import Frames, frame
-from vipkeeper.model.director_messages import DIRECTOR_SOCKET, OWN_IPVS, Begin, End, Ended, Follow, Standing
+from vipkeeper.model.director_messages import Begin, End, Ended, Follow, Standing
 
 
 @contextmanager

@@ -15,7 +15,8 @@ import msgspec
 
 from tests.ipvs.director import INTERFACE, Director, make_director
 from vipkeeper.lab.processes import LabProcess
-from vipkeeper.model.director_messages import DIRECTOR_SOCKET, Ask, DirectorAnswer, DirectorReport
+from vipkeeper.model.director_files import DIRECTOR_SOCKET
+from vipkeeper.model.director_messages import Ask, DirectorAnswer, DirectorReport
 
 _EXIT_S = 30.0
 _PATIENCE_S = 40.0

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 
 from vipkeeper.agent.logs import log
 from vipkeeper.config.ipvs_schema import Ipvs
-from vipkeeper.config.schema import Config
+from vipkeeper.config.schema import Config, Log
 from vipkeeper.config.vip_addresses import written_addresses
-from vipkeeper.model.balancing import BalancingPlan
-from vipkeeper.model.director_messages import OWN_IPVS, Changed, End, Ended, Follow, Standing, ToAgent
+from vipkeeper.model.director_files import OWN_IPVS
 from vipkeeper.model.server_changes import ServerChange
 
 if TYPE_CHECKING:
     from vipkeeper.agent.director_birth import NewDirector
     from vipkeeper.agent.director_metrics import DirectorScrape
     from vipkeeper.agent.director_process import DirectorProcess
+    from vipkeeper.model.balancing import BalancingPlan
 
 # The table stays in the kernel meanwhile, and only checks are not made.
 FIRST_PAUSE_S = 0.1
@@ -55,7 +55,8 @@ class DirectorLink:
         self._leftovers = Path(run_dir) / OWN_IPVS
         self._tell = tell
         self._clock = clock
-        self._follow = Follow(BalancingPlan())
+        self._plan: BalancingPlan | None = None
+        self._log = Log()
         self._addresses: Mapping[str, frozenset[str]] = {}  # by VIP
         self._held: Set[str] = frozenset()
         self._standing: Set[str] | None = None
@@ -74,12 +75,12 @@ class DirectorLink:
             name: frozenset(each.vip.address for each in written_addresses(vip))
             for name, vip in config.vip.items()
         }
-        self._follow = Follow(_plan(config), config.log.format, config.log.level)
+        self._plan, self._log = _plan(config), config.log
         if self._process is not None:
-            self._process.send(self._follow)
-            if self._follow.plan.empty:
+            self._process.follow(self._plan, self._log)
+            if not self._needed:
                 self._end_it(keep=False)
-        elif self._again is None and (not self._follow.plan.empty or self._leftovers.exists()):
+        elif self._again is None and (self._needed or self._leftovers.exists()):
             self._start()
         if self._ahead is not None:
             self._ahead.dismiss()
@@ -98,7 +99,7 @@ class DirectorLink:
 
     async def scrape(self) -> DirectorScrape | None:
         """What it says for metrics; None: nothing is kept here."""
-        if self._follow.plan.empty:
+        if not self._needed:
             return None
         from vipkeeper.agent.director_metrics import scrape_director
 
@@ -127,6 +128,11 @@ class DirectorLink:
         process.kill()
         await process.wait(END_WITHIN_S)
 
+    @property
+    def _needed(self) -> bool:
+        """Whether there is something to keep."""
+        return self._plan is not None and not self._plan.empty
+
     def _start(self) -> None:
         from vipkeeper.agent.director_birth import started_director
         from vipkeeper.agent.director_process import DirectorProcess
@@ -135,20 +141,20 @@ class DirectorLink:
         self._said_ended = False
         new, self._ahead = self._ahead, None
         try:
-            self._process = DirectorProcess(new or started_director(), self._run_dir, self._hear, self._ended)
+            self._process = DirectorProcess(new or started_director(), self._run_dir, self._tell, self._ended)
         except OSError as error:
             log(logging.ERROR, "director", f"it cannot be started: {error.strerror}")
             self._start_later()
             return
         self._started_s = self._clock()
-        self._process.send(self._follow)
+        self._process.follow(self._plan, self._log)
         self._told = None
         self._tell_standing()
-        if self._follow.plan.empty:  # an earlier agent, which was killed, had something to keep
+        if not self._needed:  # an earlier agent, which was killed, had something to keep
             self._end_it(keep=False)
 
     def _start_later(self) -> None:
-        if self._ending or self._follow.plan.empty:
+        if self._ending or not self._needed:
             return
         self._restarts += 1
         self._again = asyncio.get_running_loop().call_later(self._pause_s, self._start)
@@ -157,7 +163,7 @@ class DirectorLink:
     def _end_it(self, *, keep: bool) -> None:
         if self._process is not None:
             self._said_ended = True
-            self._process.send(End(keep))
+            self._process.end(keep=keep)
 
     def _tell_standing(self) -> None:
         """Once it is known what an earlier agent left."""
@@ -169,21 +175,13 @@ class DirectorLink:
         )
         if vips != self._told:
             self._told = vips
-            self._process.send(Standing(vips))
-
-    def _hear(self, message: ToAgent) -> None:
-        match message:
-            case Changed(changes):
-                for change in changes:
-                    self._tell(change)
-            case Ended():
-                pass
+            self._process.stand(vips)
 
     def _ended(self, code: int) -> None:
         self._process = None
         if self._said_ended and (code == 0 or self._ending):
             self._pause_s = FIRST_PAUSE_S
-            if not self._ending and not self._follow.plan.empty:  # a reload wants one again
+            if not self._ending and self._needed:  # a reload wants one again
                 self._start()
             return
         if self._clock() - self._started_s > LIVED_WELL_S:
@@ -198,10 +196,10 @@ class DirectorLink:
         self._start_later()
 
 
-def _plan(config: Config) -> BalancingPlan:
-    """An agent without virtual servers loads nothing for them."""
+def _plan(config: Config) -> BalancingPlan | None:
+    """An agent without virtual servers loads nothing for them, not even what is said to a director: 5 ms."""
     if not config.virtual_server and config.ipvs == Ipvs():
-        return BalancingPlan()
+        return None
     from vipkeeper.config.virtual_servers import balancing_plan
 
     return balancing_plan(config)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from vipkeeper.model.director_messages import DIRECTOR_SOCKET, METRICS_END, Ask
+from vipkeeper.model.director_files import DIRECTOR_SOCKET
+from vipkeeper.model.director_messages import METRICS_END, Ask
 
 # A thousand virtual servers take it 0.3 s. Prometheus waits 10 s.
 ASK_WITHIN_S = 2.0

@@ -14,8 +14,11 @@ from collections.abc import Callable
 import msgspec
 
 from vipkeeper.agent.director_birth import NewDirector
+from vipkeeper.config.schema import Log
+from vipkeeper.model.balancing import BalancingPlan
 from vipkeeper.model.director_frames import Frames, frame
-from vipkeeper.model.director_messages import Begin, ToAgent, ToDirector
+from vipkeeper.model.director_messages import Begin, Changed, End, Follow, Standing, ToAgent, ToDirector
+from vipkeeper.model.server_changes import ServerChange
 
 _RECEIVE_BYTES = 1 << 16
 # A real server that is asked late looks dead, so it is a little behind the agent, not far behind everybody.
@@ -23,7 +26,7 @@ _NICER_BY = 5
 
 
 class DirectorProcess:
-    """It begins at once. `hear` takes what it says; `ended` its exit code, after the last word.
+    """It begins at once. `hear` takes what it has to tell; `ended` its exit code, after the last word.
 
     Needs a running loop.
     """
@@ -32,7 +35,7 @@ class DirectorProcess:
         self,
         new: NewDirector,
         run_dir: str,
-        hear: Callable[[ToAgent], None],
+        hear: Callable[[ServerChange], None],
         ended: Callable[[int], None],
     ) -> None:
         self._hear = hear
@@ -49,9 +52,21 @@ class DirectorProcess:
         self._loop.add_reader(self._socket, self._read)
         self._loop.add_reader(self._pidfd, self._reap)
         self._over = asyncio.Event()
-        self.send(Begin(run_dir))
+        self._send(Begin(run_dir))
 
-    def send(self, message: Begin | ToDirector) -> None:
+    def follow(self, plan: BalancingPlan | None, log: Log) -> None:
+        """It keeps this from now on; None is nothing."""
+        self._send(Follow(plan or BalancingPlan(), log.format, log.level))
+
+    def stand(self, vips: frozenset[str]) -> None:
+        """These VIPs this node has now."""
+        self._send(Standing(vips))
+
+    def end(self, *, keep: bool) -> None:
+        """It is to end; unless `keep`, it takes out what it keeps."""
+        self._send(End(keep))
+
+    def _send(self, message: Begin | ToDirector) -> None:
         """Soon. To one that has ended, nothing is sent."""
         if self._socket.fileno() >= 0:
             waiting = bool(self._unsent)
@@ -95,7 +110,10 @@ class DirectorProcess:
             self._loop.remove_reader(self._socket)
             return False
         for body in self._frames.bodies(piece):
-            self._hear(self._decoder.decode(body))
+            message = self._decoder.decode(body)
+            if isinstance(message, Changed):  # of the other one, its end, the process tells as well
+                for change in message.changes:
+                    self._hear(change)
         return True
 
     def _reap(self) -> None:

@@ -37,10 +37,15 @@ def _is_loopback(address: str) -> bool:
 
 
 async def _resolve(host: str) -> list[tuple[int, tuple[object, ...]]]:
+    kind = socket.SOCK_DGRAM
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, _ANY_PORT, type=socket.SOCK_DGRAM)
+        # An address need not be looked up: the first lease would wait 5 ms for the thread that does so.
+        found = socket.getaddrinfo(host, _ANY_PORT, type=kind, flags=socket.AI_NUMERICHOST)
     except OSError:
-        return []
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, _ANY_PORT, type=kind)
+        except OSError:
+            return []
     return [(family, sockaddr) for family, _, _, _, sockaddr in found]
 
 

@@ -61,6 +61,7 @@ class RoutingShell:
         self._read_at_s = self._reading_takes_s = 0.0
         self._changes = 0
         self._awake = asyncio.Event()
+        self._running = self._listening = False
 
     def stand(self, addresses: Set[str]) -> None:
         """These virtual addresses are in the kernel now, by their text."""
@@ -85,7 +86,8 @@ class RoutingShell:
         """Put back what others remove, and add what was refused before, for ever."""
         self._tell_unknown()
         awake = self._awake
-        self._host.listen(awake.set)
+        self._running = True
+        self._listen_if_there_is_a_reason(self._wanted())
         loop = asyncio.get_running_loop()
         while True:
             interval_s = max(LOOK_INTERVAL_S, SELDOM * self._reading_takes_s)
@@ -115,6 +117,7 @@ class RoutingShell:
     def _follow(self) -> None:
         """At once, and without a reading where one takes long: a client may wait for what comes next."""
         wanted = self._wanted()
+        self._listen_if_there_is_a_reason(wanted)
         if self._idle(wanted):
             return
         try:
@@ -144,6 +147,12 @@ class RoutingShell:
             self._carry_out(wanted)
         except KernelRefused as refused:
             log(logging.ERROR, "routing-refused", f"{refused}; it is tried again")
+
+    def _listen_if_there_is_a_reason(self, wanted: Routing) -> None:
+        """Each renewal of a lease would wake it otherwise, and each route that a routing daemon changes."""
+        if self._running and not self._listening and wanted != _NOTHING:
+            self._listening = True
+            self._host.listen(self._awake.set)
 
     def _wanted(self) -> Routing:
         return wanted_routing(self._entries.always, self._entries.vips, self._standing)

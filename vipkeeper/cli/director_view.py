@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 
 from vipkeeper.cli.local_question import ask
-from vipkeeper.model.director_messages import DIRECTOR_SOCKET, Ask, DirectorAnswer, DirectorReport
+from vipkeeper.model.director_files import DIRECTOR_SOCKET
+from vipkeeper.model.director_messages import Ask, DirectorAnswer, DirectorReport
 from vipkeeper.model.errors import MissingPrivilege, VipkeeperError
 
 # One of a thousand virtual servers answers in 0.3 s, and in ten times that on a machine that is busy.

@@ -6,13 +6,11 @@ host's, and an entry whose table it does not know is left out and named.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
 from vipkeeper.config.address_words import read_address
-from vipkeeper.config.route_words import read_named_route, read_route
-from vipkeeper.config.rule_words import read_named_rule, read_rule
 from vipkeeper.config.schema import Config
 from vipkeeper.config.vip_addresses import written_addresses
 from vipkeeper.config.words import WordError
@@ -46,8 +44,12 @@ def routing_entries(config: Config, tables: Mapping[str, int]) -> RoutingEntries
     return RoutingEntries(always, vips, tuple(unknown.items()))
 
 
-def _routes(texts: Iterable[str], tables: Mapping[str, int], unknown: dict[str, str]) -> tuple[Route, ...]:
-    found = []
+def _routes(texts: Collection[str], tables: Mapping[str, int], unknown: dict[str, str]) -> tuple[Route, ...]:
+    found: list[Route] = []
+    if not texts:
+        return ()
+    from vipkeeper.config.route_words import read_named_route, read_route
+
     for text in texts:
         try:
             route = read_route(text).route
@@ -57,8 +59,12 @@ def _routes(texts: Iterable[str], tables: Mapping[str, int], unknown: dict[str, 
     return tuple(found)
 
 
-def _rules(texts: Iterable[str], tables: Mapping[str, int], unknown: dict[str, str]) -> tuple[Rule, ...]:
-    found = []
+def _rules(texts: Collection[str], tables: Mapping[str, int], unknown: dict[str, str]) -> tuple[Rule, ...]:
+    found: list[Rule] = []
+    if not texts:
+        return ()
+    from vipkeeper.config.rule_words import read_named_rule, read_rule
+
     for text in texts:
         try:
             rule = read_rule(text).rule

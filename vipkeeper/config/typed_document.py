@@ -70,12 +70,18 @@ def convert_document(document: dict[str, Any]) -> tuple[Config | None, tuple[Fin
 def _converted_at_once(document: dict[str, Any]) -> Config | None:
     """The document without a mistake, by msgspec alone: with 1000 virtual servers 20 times as fast.
 
-    msgspec ends at the first mistake, and passes over keys that it does not know.
+    msgspec ends at the first mistake, and passes over keys that it does not know. It is asked key by key,
+    because it learns every type below the one it is asked for: all of Config costs a start 35 ms, most of it
+    for virtual servers and checks that few files have.
     """
+    known = {field.encode_name: field for field in fields(Config)}
+    if not known.keys() >= document.keys():
+        return None
     try:
-        config = msgspec.convert(document, Config)
+        values = {known[key].name: msgspec.convert(value, known[key].type) for key, value in document.items()}
     except (msgspec.ValidationError, RecursionError):
         return None
+    config = Config(**values)
     return config if _all_known(config, document) else None
 
 

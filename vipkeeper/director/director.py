@@ -25,7 +25,8 @@ from vipkeeper.health.checkers.runner import CheckRunner
 from vipkeeper.kernel.ipvs_kernel import IpvsKernel
 from vipkeeper.kernel.ipvs_memory import IpvsMemory
 from vipkeeper.model.balancing import BalancingPlan, CheckKey, CheckPlan, CheckState
-from vipkeeper.model.director_messages import OWN_IPVS, Changed, DirectorAnswer, DirectorReport
+from vipkeeper.model.director_files import OWN_IPVS
+from vipkeeper.model.director_messages import Changed, DirectorAnswer, DirectorReport
 from vipkeeper.model.ipvs import ServiceKey, VirtualServer
 
 # How often the kernel is asked whether those that are drained have connections left.

@@ -27,9 +27,9 @@ from vipkeeper.director.only_one import OnlyOne
 from vipkeeper.director.own_name import take_own_name
 from vipkeeper.director.requests import answer_to
 from vipkeeper.kernel.ipvs_host import IpvsHost
+from vipkeeper.model.director_files import DIRECTOR_SOCKET
 from vipkeeper.model.director_frames import LENGTH_BYTES, Frames, frame
 from vipkeeper.model.director_messages import (
-    DIRECTOR_SOCKET,
     Begin,
     End,
     Ended,

@@ -67,6 +67,11 @@ class MemoryRouting:
         loop = asyncio.get_running_loop()
         self._hear = lambda: (loop.call_soon(hear), None)[1]
 
+    @property
+    def listened_to(self) -> bool:
+        """Whether somebody is told what changes."""
+        return self._hear is not None
+
     def close(self) -> None:
         """See `HostRouting.close`."""
         self._hear = None

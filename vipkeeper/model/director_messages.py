@@ -17,9 +17,6 @@ from vipkeeper.model.balancing import BalancingPlan
 from vipkeeper.model.ipvs import Traffic
 from vipkeeper.model.server_changes import ServerChange
 
-# Names in the run directory.
-DIRECTOR_SOCKET = "director"
-OWN_IPVS = "ipvs"
 # The last line of an answer to `metrics`: without it something is missing. To Prometheus it is a comment.
 METRICS_END = b"# EOF\n"
 
