@@ -56,7 +56,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    # All modules and thousands of tests stay to the end. To walk them took 0.3 s each time that garbage was looked for.
+    # All modules and thousands of tests stay to the end. To walk them took 0.3 s at each look for garbage.
     gc.collect()
     gc.freeze()
     gc.enable()
