@@ -4,6 +4,7 @@
   kernel with IPVS (tests/uml brings one). Without them it is skipped with that reason.
 - With CI=true in the environment each skip is a failure that names its reason: a build server that lost
   etcd must not look green.
+- VIPKEEPER_EXAMPLES says how many random examples a property is tried with.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ import hypothesis
 import pytest
 
 # A time limit for each example judges the machine: a processor may be gone for more than a second.
-hypothesis.settings.register_profile("vipkeeper", deadline=None)
+hypothesis.settings.register_profile(
+    "vipkeeper", deadline=None, max_examples=int(os.environ.get("VIPKEEPER_EXAMPLES", "100"))
+)
 hypothesis.settings.load_profile("vipkeeper")
 
 # Marker -> why a test that carries it cannot run here, or None when it can.
