@@ -43,6 +43,7 @@ DNS = AddressKey(Transport.UDP, "10.0.0.1", 53)
 FOREIGN = MarkKey(99)
 A, B = DestinationKey("10.1.0.1", 80), DestinationKey("10.1.0.2", 80)
 PLAIN = VirtualServer(Service("rr"), {A: Destination(), B: Destination()})
+LIGHTER = VirtualServer(Service("rr"), {A: Destination(weight=0), B: Destination()})
 SYNC = SyncPlan(SyncDaemon("eth1", 7), vip="web")
 
 
@@ -102,8 +103,7 @@ def test_a_change_is_written_without_a_reading(bench: Bench) -> None:
     bench.begin(servers)
     assert bench.written == [AddServers]
     readings = bench.ipvs.readings
-    lighter = VirtualServer(Service("rr"), {A: Destination(weight=0), B: Destination()})
-    bench.keeper.follow(Target({**servers, WEB: lighter}))
+    bench.keeper.follow(Target({**servers, WEB: LIGHTER}))
     assert bench.written == [EditDestinations]
     bench.keeper.follow(Target({DNS: PLAIN}))
     assert bench.written == [RemoveServers]
@@ -170,6 +170,24 @@ def test_what_a_killed_process_left_is_known_and_taken_out(bench: Bench) -> None
     bench.keeper.end(keep=False)
     assert bench.ipvs.table.servers == {FOREIGN: PLAIN}
     assert not bench.path.exists()
+
+
+def test_what_was_taken_out_is_ours_until_a_reading_shows_that_it_is_gone(bench: Bench) -> None:
+    """Else the next process would leave alone what the kernel would not give up. Then it is anybody's."""
+    bench.begin({WEB: PLAIN})
+    bench.keeper.follow(Target())
+    for _ in range(2):
+        bench.by_hand(AddServers({WEB: PLAIN}))
+        bench.look()
+        assert bench.ipvs.table.servers == {}
+    bench.by_hand(AddServers({WEB: PLAIN}))
+    bench.new_process()
+    bench.begin({})
+    assert bench.ipvs.table.servers == {}
+    bench.look()
+    bench.by_hand(AddServers({WEB: PLAIN}))
+    bench.look()
+    assert bench.ipvs.table.servers == {WEB: PLAIN}
 
 
 def test_what_is_kept_stays_and_is_remembered(bench: Bench) -> None:
@@ -270,20 +288,28 @@ def test_a_refusal_is_told_once_and_tried_again(bench: Bench, caplog: pytest.Log
     assert bench.keeper.corrected == 0, "what was refused was changed by nobody"
 
 
-def test_a_change_during_a_reading_is_not_undone(bench: Bench) -> None:
-    """The reading may have been there before it."""
+@pytest.mark.parametrize(
+    ("servers", "step"),
+    [({DNS: PLAIN}, RemoveServers), ({WEB: LIGHTER, DNS: PLAIN}, EditDestinations)],
+    ids=["taken out", "changed"],
+)
+def test_a_change_during_a_reading_is_not_undone(
+    bench: Bench, servers: dict[ServiceKey, VirtualServer], step: type
+) -> None:
+    """The reading may have been there before it. Nor is it taken for somebody else's."""
     bench.begin({WEB: PLAIN, DNS: PLAIN})
     _ = bench.written
 
     async def story() -> None:
         look = asyncio.create_task(bench.keeper.look())
         await asyncio.sleep(0)
-        bench.keeper.follow(Target({DNS: PLAIN}))
+        bench.keeper.follow(Target(servers))
         await look
 
     asyncio.run(story())
-    assert bench.written == [RemoveServers]
+    assert bench.written == [step]
     assert bench.keeper.corrected == 0
+    assert bench.ipvs.table.servers == servers
 
 
 def test_timeouts_that_are_not_configured_stay(bench: Bench) -> None:
