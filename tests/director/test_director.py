@@ -28,7 +28,7 @@ from vipkeeper.model.balancing import (
     SyncPlan,
     TcpAsk,
 )
-from vipkeeper.model.director_messages import Ask, DirectorAnswer
+from vipkeeper.model.director_messages import Ask, Changed, DirectorAnswer
 from vipkeeper.model.ipvs import (
     AddressKey,
     Destination,
@@ -38,7 +38,7 @@ from vipkeeper.model.ipvs import (
     SyncRole,
     Transport,
 )
-from vipkeeper.model.server_changes import RealServerChange, ServerChange, ServerState
+from vipkeeper.model.server_changes import QuorumChange, RealServerChange, ServerChange, ServerState
 
 WEB = AddressKey(Transport.TCP, "192.0.2.80", 80)
 OFTEN = Pacing(delay_loop_s=0.02, connect_timeout_s=10.0, retry=0, warmup_s=0.0)
@@ -285,5 +285,47 @@ def test_an_end_takes_it_out_and_one_that_keeps_does_not(bench: Bench) -> None:
             bench.director.follow(what)
             await bench.director.end(keep=keep)
             assert bench.serving == serving
+
+    asyncio.run(story())
+
+
+def test_what_comes_is_told_once_it_is_written_and_what_leaves_or_ends_is_told(bench: Bench) -> None:
+    """Who hears that a virtual server is up may use it."""
+    told: list[tuple[str, ServerState, bool]] = []
+
+    def hear(message: Changed) -> None:
+        told.extend(
+            (change.virtual_server, change.state, WEB in bench.ipvs.table.servers)
+            for change in message.changes
+            if isinstance(change, QuorumChange)
+        )
+
+    async def story() -> None:
+        director = Director(bench.run_dir, lambda: bench.ipvs, hear, time.monotonic)
+        ours = plan(real_server("a", "192.0.2.1"))
+        director.follow(ours)
+        assert told == [("web", ServerState.UP, True)]
+        director.follow(BalancingPlan())
+        assert [each[:2] for each in told[1:]] == [("web", ServerState.DOWN)]
+        (service,) = ours.services
+        director.follow(BalancingPlan((msgspec.structs.replace(service, omega=True),)))
+        del told[:]
+        await director.end(keep=False)
+        assert [each[:2] for each in told] == [("web", ServerState.STOP)]
+        assert bench.ipvs.table.servers == {}
+
+    asyncio.run(story())
+
+
+def test_who_is_suspended_without_the_vip_is_not_asked(bench: Bench) -> None:
+    async def story() -> None:
+        bench.new_process()
+        async with bench.running(), listening("127.0.0.1") as (port, _):
+            bench.director.follow(plan(real_server("a", "127.0.0.1", port, checked=True), ha_suspend=True))
+            bench.director.stand(frozenset())
+            await asyncio.sleep(10 * OFTEN.delay_loop_s)
+            assert bench.director.report().checks_run == 0
+            bench.director.stand(frozenset({"web"}))
+            await until_so(lambda: bench.director.report().checks_run > 0)
 
     asyncio.run(story())
