@@ -4,10 +4,12 @@
   kernel with IPVS (tests/uml brings one). Without them it is skipped with that reason.
 - With CI=true in the environment each skip is a failure that names its reason: a build server that lost
   etcd must not look green.
+- VIPKEEPER_EXAMPLES says how many random examples a property is tried with.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -18,7 +20,9 @@ import hypothesis
 import pytest
 
 # A time limit for each example judges the machine: a processor may be gone for more than a second.
-hypothesis.settings.register_profile("vipkeeper", deadline=None)
+hypothesis.settings.register_profile(
+    "vipkeeper", deadline=None, max_examples=int(os.environ.get("VIPKEEPER_EXAMPLES", "100"))
+)
 hypothesis.settings.load_profile("vipkeeper")
 
 # Marker -> why a test that carries it cannot run here, or None when it can.
@@ -40,6 +44,7 @@ MISSING = {
 
 
 def pytest_configure() -> None:
+    gc.disable()  # next to nothing of what is collected becomes garbage
     # A shell starts background jobs with SIGINT ignored, and programs inherit that. Some tests send it.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -51,6 +56,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if reason and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))
     items.sort(key=lambda item: item.get_closest_marker("long") is None)  # keeps the order among equals
+
+
+def pytest_collection_finish() -> None:
+    # All modules and thousands of tests stay to the end. To walk them took 0.3 s at each look for garbage.
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)

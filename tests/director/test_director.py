@@ -31,7 +31,7 @@ from vipkeeper.model.balancing import (
     SyncPlan,
     TcpAsk,
 )
-from vipkeeper.model.director_messages import Ask, DirectorAnswer
+from vipkeeper.model.director_messages import Ask, Changed, DirectorAnswer
 from vipkeeper.model.ipvs import (
     AddressKey,
     Destination,
@@ -340,5 +340,47 @@ def test_checks_go_on_while_a_long_answer_is_made(bench: Bench, ask: str) -> Non
         assert answer.count(b"192.0.2.") >= len(keys)
         assert turns >= len(keys)
         await bench.director.end(keep=True)
+
+    asyncio.run(story())
+
+
+def test_what_comes_is_told_once_it_is_written_and_what_leaves_or_ends_is_told(bench: Bench) -> None:
+    """Who hears that a virtual server is up may use it."""
+    told: list[tuple[str, ServerState, bool]] = []
+
+    def hear(message: Changed) -> None:
+        told.extend(
+            (change.virtual_server, change.state, WEB in bench.ipvs.table.servers)
+            for change in message.changes
+            if isinstance(change, QuorumChange)
+        )
+
+    async def story() -> None:
+        director = Director(bench.run_dir, lambda: bench.ipvs, hear, time.monotonic)
+        ours = plan(real_server("a", "192.0.2.1"))
+        director.follow(ours)
+        assert told == [("web", ServerState.UP, True)]
+        director.follow(BalancingPlan())
+        assert [each[:2] for each in told[1:]] == [("web", ServerState.DOWN)]
+        (service,) = ours.services
+        director.follow(BalancingPlan((msgspec.structs.replace(service, omega=True),)))
+        del told[:]
+        await director.end(keep=False)
+        assert [each[:2] for each in told] == [("web", ServerState.STOP)]
+        assert bench.ipvs.table.servers == {}
+
+    asyncio.run(story())
+
+
+def test_who_is_suspended_without_the_vip_is_not_asked(bench: Bench) -> None:
+    async def story() -> None:
+        bench.new_process()
+        async with bench.running(), listening("127.0.0.1") as (port, _):
+            bench.director.follow(plan(real_server("a", "127.0.0.1", port, checked=True), ha_suspend=True))
+            bench.director.stand(frozenset())
+            await asyncio.sleep(10 * OFTEN.delay_loop_s)
+            assert (await bench.director.report(LongWork())).checks_run == 0
+            bench.director.stand(frozenset({"web"}))
+            await bench.until_checked()
 
     asyncio.run(story())

@@ -145,8 +145,8 @@ def test_it_is_there_while_there_is_something_to_keep(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
-def test_what_a_killed_agent_left_is_cleared_by_one_that_has_nothing_to_keep(tmp_path: Path) -> None:
-    """One is started for the purpose, and ends."""
+def test_for_what_a_killed_agent_left_one_is_started(tmp_path: Path) -> None:
+    """And ends. That it takes it out is seen in tests/ipvs/test_agent.py."""
 
     async def story() -> None:
         (tmp_path / OWN_IPVS).write_text("{}")

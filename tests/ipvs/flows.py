@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 
 from tests.ipvs.director import Director
 from vipkeeper.model.ipvs import AddressKey, DestinationKey, Transport
@@ -14,24 +15,31 @@ ECHO_REAL = DestinationKey(_REAL, 7)
 _PATIENCE_S = 20.0
 
 
-def echo_some(director: Director, *, datagrams: int, length: int) -> None:
-    """Datagrams of one client to the virtual server, and back by its first destination."""
+@contextmanager
+def conversation(director: Director) -> Iterator[Callable[[int], None]]:
+    """One client of the virtual server. A call sends so many bytes, to its first destination and back."""
     for address in (_VIP, _REAL):
         director.namespace.run("ip", "address", "replace", f"{address}/32", "dev", "lo")
+    with (
+        closing(director.namespace.socket(socket.AF_INET, socket.SOCK_DGRAM)) as server,
+        closing(director.namespace.socket(socket.AF_INET, socket.SOCK_DGRAM)) as client,
+    ):
+        for one in (server, client):
+            one.settimeout(_PATIENCE_S)
+        server.bind((_REAL, ECHO_REAL.port))
+        client.connect((_VIP, ECHO.port))
 
-    def there() -> None:
-        with (
-            closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as server,
-            closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as client,
-        ):
-            for one in (server, client):
-                one.settimeout(_PATIENCE_S)
-            server.bind((_REAL, ECHO_REAL.port))
-            client.connect((_VIP, ECHO.port))
-            for _ in range(datagrams):
-                client.send(bytes(length))
-                data, sender = server.recvfrom(2048)
-                server.sendto(data, sender)
-                client.recv(2048)
+        def echo(length: int) -> None:
+            client.send(bytes(length))
+            data, sender = server.recvfrom(2048)
+            server.sendto(data, sender)
+            client.recv(2048)
 
-    director.namespace.call(there)
+        yield echo
+
+
+def echo_some(director: Director, *, datagrams: int, length: int) -> None:
+    """Datagrams of one client."""
+    with conversation(director) as echo:
+        for _ in range(datagrams):
+            echo(length)

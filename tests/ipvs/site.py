@@ -88,9 +88,11 @@ class Site:
         return self.agent.log.read_text()
 
     @property
-    def writes(self) -> int:
-        """How often the table was written, since the log began."""
-        return self.log.count(" ipvs-written ")
+    def writes(self) -> list[str]:
+        """What was done to the table, step by step since the log began."""
+        return [
+            line.partition(" ipvs-written ")[2] for line in self.log.splitlines() if " ipvs-written " in line
+        ]
 
     @property
     def has_vip(self) -> bool:

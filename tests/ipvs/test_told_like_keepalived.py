@@ -13,8 +13,9 @@ import signal
 import socket
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -191,6 +192,15 @@ class Servers:
     def __init__(self, director: Director) -> None:
         self._director = director
         self._listening: dict[int, socket.socket] = {}
+        self._asked: Counter[int] = Counter()
+
+    def asked(self, number: int) -> int:
+        """How many checks have connected to it."""
+        with suppress(BlockingIOError):
+            while True:
+                self._listening[number].accept()[0].close()
+                self._asked[number] += 1
+        return self._asked[number]
 
     def up(self, number: int) -> None:
         self._listening[number] = self._director.namespace.call(lambda: _listen(number))
@@ -242,7 +252,11 @@ def story(director: Director, directory: Path, command: Callable[[Path, Path], t
         said(f"VS {_WEB} UP", 1)
         said(f"VS {_QUIET} UP", 1)
         said(f"VS {_MARK} UP", 1)
-        time.sleep(1.0)  # each check has run: the first failure of a first check counts at once
+        # Each check has run (two ask each server), for the first failure of a first one counts at once.
+        _wait(
+            lambda: all(servers.asked(number) >= 6 for number in (1, 2)),
+            lambda: f"the servers were not asked again and again\n{process.log_end(40)}",
+        )
         servers.down(2)
         said(f"VS {_WEB} DOWN", 1)
         said(f"VS {_QUIET} DOWN", 1)
@@ -300,7 +314,8 @@ def _listen(number: int) -> socket.socket:
     made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     made.bind((f"127.0.1.{number}", 8080 + number))
-    made.listen(4096)  # nobody accepts: each connection stays in it
+    made.listen(4096)  # mostly nobody accepts: each connection stays in it
+    made.setblocking(False)
     return made
 
 

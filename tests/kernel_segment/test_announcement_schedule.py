@@ -117,6 +117,9 @@ def test_starting_and_stopping_for_ever_keeps_no_memory() -> None:
     assert schedule.next_due_s() == pytest.approx(4.4 + REFRESH_S)
 
 
+EIGHT = vips(8)
+
+
 class ScheduleBySimplerMeans(RuleBasedStateMachine):
     """Against a model that knows only who runs, and when each was announced since its start."""
 
@@ -129,7 +132,7 @@ class ScheduleBySimplerMeans(RuleBasedStateMachine):
 
     @rule(chosen=st.sets(st.integers(0, 7)))
     def start(self, chosen: set[int]) -> None:
-        some = [vips(8)[number] for number in chosen]
+        some = [EIGHT[number] for number in chosen]
         self.schedule.start(some, self.now_s)
         for vip in some:
             self.started_s[vip] = self.now_s
@@ -137,7 +140,7 @@ class ScheduleBySimplerMeans(RuleBasedStateMachine):
 
     @rule(chosen=st.sets(st.integers(0, 7)))
     def stop(self, chosen: set[int]) -> None:
-        some = [vips(8)[number] for number in chosen]
+        some = [EIGHT[number] for number in chosen]
         self.schedule.stop(some)
         for vip in some:
             self.started_s.pop(vip, None)
