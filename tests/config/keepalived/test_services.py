@@ -228,6 +228,10 @@ def test_bfd_is_refused_wherever_it_stands() -> None:
         ),
         (service(USUAL + "delay_loop 100000\n" + SERVER), "the most that is possible here is 86400"),
         (with_check("HTTP_GET {\nurl {\npath /\nregex_no_match\n}\n}\n"), "there is no expression"),
+        (
+            with_check(f"HTTP_GET {{\nhttp_protocol 1.1\nurl {{\npath /\ndigest {'0a' * 16}\n}}\n}}\n"),
+            "keepalived hashes their framing too",
+        ),
     ],
 )
 def test_what_is_left_out_is_said(text: str, said: str) -> None:

@@ -21,6 +21,9 @@ from vrrp_compat.keepalived_conf.understood import Setting, Value
 
 FileWeights = Mapping[str, tuple[Value, ...]]
 
+# A server may do so in HTTP/1.1 alone.
+_CHUNKED = "if the server answers in chunks, it is another one here: keepalived hashes their framing too"
+
 # What is said of a page, of which nothing counts without `regex`.
 _OF_REGEX = ("regex_no_match", "regex_options", "regex_min_offset", "regex_max_offset")
 
@@ -77,6 +80,9 @@ def _put_http(draft: Draft, path: Path, view: View) -> None:
         place: Path = (*path, "url", str(number))
         draft.open_table(place, page.statement, "url")
         _put_page(draft, place, page)
+        digest = page.find("digest")
+        if digest is not None and protocol is not None and protocol.values[0] == "1.1":
+            draft.remark(digest.statement, Severity.NOTE, _CHUNKED, "make it anew by `vipkeeper genhash`")
 
 
 def _put_ssl(draft: Draft, path: Path, view: View) -> None:
