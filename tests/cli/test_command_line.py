@@ -82,6 +82,21 @@ def test_a_good_file_is_told_with_what_follows_from_it(tmp_path: Path) -> None:
     assert "an owner that dies is replaced within 2.01 s" in done.stdout
 
 
+def test_what_is_the_same_a_thousand_times_is_told_a_few_times(tmp_path: Path) -> None:
+    servers = (
+        f'[virtual_server.s{number}]\naddress = "192.0.2.{number}"\nport = 80\nprotocol = "tcp"\n'
+        f'[virtual_server.s{number}.real_server.a]\naddress = "198.51.100.1"\n'
+        for number in range(1, 9)
+    )
+    config = written(tmp_path, GOOD + "".join(servers))
+    done = run("check", config)
+    without_vip = [line for line in done.stderr.splitlines() if "no VIP has its address" in line]
+    assert [line.partition(": ")[0] for line in without_vip] == [
+        *(f"{config}:{line}" for line in (4, 10, 16, 22, 28)),
+        "and 3 more like these",
+    ]
+
+
 def test_warnings_alone_do_not_fail_a_check(tmp_path: Path) -> None:
     text = 'failsafe = "off"\n' + GOOD.replace('"lo"', '"nothere0"') + "[lease]\nttl = 1\n"
     path = written(tmp_path, text)

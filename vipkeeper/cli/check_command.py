@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
+from collections.abc import Iterable
 
 from vipkeeper.config.consequences import build_units
 from vipkeeper.config.flags import Flags
 from vipkeeper.config.host_facts import facts_of_this_host
+from vipkeeper.config.mistakes import Mistake
 from vipkeeper.config.parsing import parse_config
 from vipkeeper.config.reader import read_source
 from vipkeeper.config.rules import failover_summary, host_notices, notices
 from vipkeeper.config.schema import DEFAULT_CONFIG_FILE, Config
 from vipkeeper.config.track_rules import tracking_summary
+
+_ALIKE = 5
 
 
 def fill(parser: argparse.ArgumentParser) -> None:
@@ -67,8 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     parsed = parse_config(source)
     config = parsed.config
     findings = (*notices(config), *host_notices(config, facts_of_this_host(config)))
-    for warning in parsed.places.mistakes(findings):
-        print(f"{warning} (warning)", file=sys.stderr)
+    _print_warnings(parsed.places.mistakes(findings))
     print(f"{arguments.file}: no mistakes")
     _summarize(config)
     if arguments.store:
@@ -80,6 +84,19 @@ def run(arguments: argparse.Namespace) -> int:
 
         report_wire(config)
     return 0
+
+
+def _print_warnings(warnings: Iterable[Mistake]) -> None:
+    """Of those that say the same only the first: a thousand virtual servers may all be without a VIP."""
+    alike = Counter[tuple[str, str]]()
+    for warning in warnings:
+        what = (warning.wrong, warning.fix)
+        alike[what] += 1
+        if alike[what] <= _ALIKE:
+            print(f"{warning} (warning)", file=sys.stderr)
+    for (wrong, _), count in alike.items():
+        if count > _ALIKE:
+            print(f"and {count - _ALIKE} more like these: {wrong} (warning)", file=sys.stderr)
 
 
 def _summarize(config: Config) -> None:
