@@ -27,7 +27,7 @@ from vipkeeper.director.process import still_so
 from vipkeeper.model.balancing import BalancingPlan
 from vipkeeper.model.director_files import DIRECTOR_SOCKET, OWN_IPVS
 from vipkeeper.model.director_frames import Frames, frame
-from vipkeeper.model.director_messages import Begin, End, Ended, Follow, Standing
+from vipkeeper.model.director_messages import End, Ended, Follow, Standing
 
 
 @contextmanager
@@ -35,9 +35,10 @@ def started(run_dir: Path) -> Iterator[tuple[subprocess.Popen[bytes], socket.soc
     """A director, and the agent's end of its stream."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        process = subprocess.Popen([sys.executable, "-m", "vipkeeper.director"], stdin=theirs.fileno())
+        process = subprocess.Popen(
+            [sys.executable, "-m", "vipkeeper.director", "--run-dir", str(run_dir)], stdin=theirs.fileno()
+        )
         theirs.close()
-        ours.sendall(frame(Begin(str(run_dir))))
         try:
             yield process, ours
         finally:

@@ -20,7 +20,6 @@ from vipkeeper.model.director_files import OWN_IPVS
 from vipkeeper.model.server_changes import ServerChange
 
 if TYPE_CHECKING:
-    from vipkeeper.agent.director_birth import NewDirector
     from vipkeeper.agent.director_metrics import DirectorScrape
     from vipkeeper.agent.director_process import DirectorProcess
     from vipkeeper.model.balancing import BalancingPlan
@@ -37,20 +36,11 @@ END_KEEPING_WITHIN_S = 0.5
 
 
 class DirectorLink:
-    """One agent's. `tell` takes what changed; `clock` counts seconds. Needs a running loop.
-
-    `ahead`: a director that waits to be told anything, for the first start.
-    """
+    """One agent's. `tell` takes what changed; `clock` counts seconds. Needs a running loop."""
 
     def __init__(
-        self,
-        run_dir: str,
-        tell: Callable[[ServerChange], None],
-        *,
-        clock: Callable[[], float],
-        ahead: NewDirector | None = None,
+        self, run_dir: str, tell: Callable[[ServerChange], None], *, clock: Callable[[], float]
     ) -> None:
-        self._ahead = ahead
         self._run_dir = run_dir
         self._leftovers = Path(run_dir) / OWN_IPVS
         self._tell = tell
@@ -82,9 +72,6 @@ class DirectorLink:
                 self._end_it(keep=False)
         elif self._again is None and (self._needed or self._leftovers.exists()):
             self._start()
-        if self._ahead is not None:
-            self._ahead.dismiss()
-            self._ahead = None
         self._tell_standing()
 
     def comes(self, addresses: Set[str]) -> None:
@@ -134,14 +121,12 @@ class DirectorLink:
         return self._plan is not None and not self._plan.empty
 
     def _start(self) -> None:
-        from vipkeeper.agent.director_birth import started_director
         from vipkeeper.agent.director_process import DirectorProcess
 
         self._again = None
         self._said_ended = False
-        new, self._ahead = self._ahead, None
         try:
-            self._process = DirectorProcess(new or started_director(), self._run_dir, self._tell, self._ended)
+            self._process = DirectorProcess(self._run_dir, self._tell, self._ended)
         except OSError as error:
             log(logging.ERROR, "director", f"it cannot be started: {error.strerror}")
             self._start_later()

@@ -9,15 +9,18 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
-from vipkeeper.agent.director_birth import NewDirector
 from vipkeeper.config.schema import Log
 from vipkeeper.model.balancing import BalancingPlan
 from vipkeeper.model.director_frames import Frames, frame
-from vipkeeper.model.director_messages import Begin, Changed, End, Follow, Standing, ToAgent, ToDirector
+from vipkeeper.model.director_messages import Changed, End, Follow, Standing, ToAgent, ToDirector
 from vipkeeper.model.server_changes import ServerChange
 
 _RECEIVE_BYTES = 1 << 16
@@ -28,15 +31,11 @@ _NICER_BY = 5
 class DirectorProcess:
     """It begins at once. `hear` takes what it has to tell; `ended` its exit code, after the last word.
 
-    Needs a running loop.
+    Raises OSError when it cannot be started. Needs a running loop.
     """
 
     def __init__(
-        self,
-        new: NewDirector,
-        run_dir: str,
-        hear: Callable[[ServerChange], None],
-        ended: Callable[[int], None],
+        self, run_dir: str, hear: Callable[[ServerChange], None], ended: Callable[[int], None]
     ) -> None:
         self._hear = hear
         self._ended = ended
@@ -44,15 +43,20 @@ class DirectorProcess:
         self._frames = Frames()
         self._decoder = msgspec.msgpack.Decoder(ToAgent)
         self._unsent = bytearray()
-        self._pid, self._socket = new
+        self._socket, theirs = socket.socketpair()
         self._socket.setblocking(False)
+        try:
+            with theirs:
+                self._process = _start(run_dir, theirs)
+        except OSError:
+            self._socket.close()
+            raise
         with contextlib.suppress(OSError):  # it may have ended already
-            os.setpriority(os.PRIO_PROCESS, self._pid, os.getpriority(os.PRIO_PROCESS, 0) + _NICER_BY)
-        self._pidfd = os.pidfd_open(self._pid)
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, os.getpriority(os.PRIO_PROCESS, 0) + _NICER_BY)
+        self._pidfd = os.pidfd_open(self._process.pid)
         self._loop.add_reader(self._socket, self._read)
         self._loop.add_reader(self._pidfd, self._reap)
         self._over = asyncio.Event()
-        self._send(Begin(run_dir))
 
     def follow(self, plan: BalancingPlan | None, log: Log) -> None:
         """It keeps this from now on; None is nothing."""
@@ -66,7 +70,7 @@ class DirectorProcess:
         """It is to end; unless `keep`, it takes out what it keeps."""
         self._send(End(keep))
 
-    def _send(self, message: Begin | ToDirector) -> None:
+    def _send(self, message: ToDirector) -> None:
         """Soon. To one that has ended, nothing is sent."""
         if self._socket.fileno() >= 0:
             waiting = bool(self._unsent)
@@ -76,8 +80,8 @@ class DirectorProcess:
 
     def kill(self) -> None:
         """What it keeps stays in the kernel."""
-        if not self._over.is_set():
-            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGKILL)
 
     async def wait(self, timeout_s: float) -> bool:
         """Whether it has ended, after so long at most."""
@@ -124,6 +128,23 @@ class DirectorProcess:
         self._loop.remove_writer(self._socket)
         os.close(self._pidfd)
         self._socket.close()
-        code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        code = self._process.wait()
         self._over.set()
         self._ended(code)
+
+
+def _start(run_dir: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
+    """With the agent's own Python, log and privileges; in a group of its own, away from Ctrl-C."""
+    environment = {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
+    return subprocess.Popen(
+        [sys.executable, *_python_flags(), "-m", "vipkeeper.director", "--run-dir", run_dir],
+        stdin=theirs.fileno(),
+        stdout=subprocess.DEVNULL,
+        env=environment,
+        process_group=0,
+    )
+
+
+def _python_flags() -> list[str]:
+    """An agent that was not started from a checkout imports nothing from its working directory."""
+    return [] if "" in sys.path or str(Path.cwd()) in sys.path else ["-P"]

@@ -21,7 +21,6 @@ from vipkeeper.agent.agent_metrics import with_director
 from vipkeeper.agent.clocks import boot_s
 from vipkeeper.agent.control_socket import serve_control
 from vipkeeper.agent.decider import make_decider
-from vipkeeper.agent.director_birth import NewDirector
 from vipkeeper.agent.director_link import DirectorLink
 from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.logs import log, set_up_logging
@@ -57,15 +56,12 @@ from vipkeeper.notify.once import run_once
 _SETTLED_AFTER_S = 5.0  # the first lease is written by then; collecting takes 15 ms
 
 
-def run_agent(config: Config, reload: Callable[[], Config], director: NewDirector | None = None) -> int:
-    """Run until told to stop; the exit code. Raises VipkeeperError for what stops it at the start.
-
-    `director`: one that waits to be told anything.
-    """
+def run_agent(config: Config, reload: Callable[[], Config]) -> int:
+    """Run until told to stop; the exit code. Raises VipkeeperError for what stops it at the start."""
     set_up_logging(config.log.format, config.log.level)
     with closing(RunDirectory(config.run_dir)) as directory, closing(NamespaceLock()):
         directory.require_cluster(config.cluster)
-        return asyncio.run(_Agent(config, reload, directory, director).run())
+        return asyncio.run(_Agent(config, reload, directory).run())
 
 
 def _freeze_memory() -> None:
@@ -76,14 +72,7 @@ def _freeze_memory() -> None:
 
 
 class _Agent:
-    def __init__(
-        self,
-        config: Config,
-        reload: Callable[[], Config],
-        directory: RunDirectory,
-        director: NewDirector | None,
-    ) -> None:
-        self._ahead = director
+    def __init__(self, config: Config, reload: Callable[[], Config], directory: RunDirectory) -> None:
         self._config = config
         self._reload = reload
         self._directory = directory
@@ -122,9 +111,7 @@ class _Agent:
         self._directory.end()
 
     async def _serve(self) -> int:
-        self._director = DirectorLink(
-            self._config.run_dir, self._hear_server, clock=boot_s, ahead=self._ahead
-        )
+        self._director = DirectorLink(self._config.run_dir, self._hear_server, clock=boot_s)
         kept = False
         try:
             make_files(self._config, starts=True)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import logging
-import socket
 
-from vipkeeper.agent.director_birth import NewDirector, copied_director
 from vipkeeper.cli.options import add_agent_options, add_store_options, flags_from
 from vipkeeper.config.flags import Flags
 from vipkeeper.config.parsing import ParsedConfig
-from vipkeeper.config.reader import load_parsed, mentions_virtual_servers
+from vipkeeper.config.reader import load_parsed
 from vipkeeper.config.schema import Config
 from vipkeeper.model.errors import ConfigError, MissingPrivilege
 from vrrp_compat.keepalived_conf.statements import Severity
@@ -27,10 +24,8 @@ def fill(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs until the agent is told to stop. Raises ConfigError before anything is touched."""
     flags = flags_from(arguments)
-    from vipkeeper.agent.supervisor import run_agent
-
-    director = _director_ahead(arguments.config)
     config = _first_config(arguments.config, flags)
+    from vipkeeper.agent.supervisor import run_agent
 
     def reload() -> Config:
         # A running agent refuses a file that it may no longer read as it refuses one with mistakes.
@@ -41,22 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
         _log_remarks(again)
         return again.config
 
-    return run_agent(config, reload, director)
-
-
-def _director_ahead(file: str | None) -> NewDirector | None:
-    """It loads what it needs while the file is read, and shares the memory of all that is loaded by now."""
-    if mentions_virtual_servers(file):
-        with contextlib.suppress(OSError):  # one that is started later says what is the matter
-            return copied_director(be_director)
-    return None
-
-
-def be_director(link: socket.socket) -> int:
-    """What a copy of this process does."""
-    from vipkeeper.director.process import run_director
-
-    return run_director(link)
+    return run_agent(config, reload)
 
 
 def _first_config(file: str | None, flags: Flags) -> Config:

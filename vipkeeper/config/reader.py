@@ -61,14 +61,6 @@ def _decoded(name: str, content: bytes) -> str:
         raise ConfigError((f"{name}:{line}: is not UTF-8 text; save the file as UTF-8",)) from error
 
 
-def mentions_virtual_servers(file: str | None) -> bool:
-    """Whether `file` may configure some, before anything is read for good. Files it includes are not seen."""
-    try:
-        return b"virtual_server" in Path(DEFAULT_CONFIG_FILE if file is None else file).read_bytes()
-    except OSError:
-        return False
-
-
 def load_config(file: str | None, flags: Flags) -> Config:
     """What an agent runs with. Raises ConfigError with all mistakes, or MissingPrivilege."""
     return load_parsed(file, flags).config

@@ -1,4 +1,4 @@
-"""The director as a process: from the socket to its agent to its exit.
+"""The director as a process: from its agent's socket on standard input to its exit.
 
 Rules of this file: it ends when the agent says so or is gone, and for nothing else that anybody sends: a
 service manager that ends all processes of a group at once would else take the table away before the VIPs.
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -24,13 +25,11 @@ from vipkeeper.agent.logs import set_up_logging
 from vipkeeper.agent.tasks import aside
 from vipkeeper.director.director import Director
 from vipkeeper.director.only_one import OnlyOne
-from vipkeeper.director.own_name import take_own_name
 from vipkeeper.director.requests import answer_to
 from vipkeeper.kernel.ipvs_host import IpvsHost
 from vipkeeper.model.director_files import DIRECTOR_SOCKET
-from vipkeeper.model.director_frames import LENGTH_BYTES, Frames, frame
+from vipkeeper.model.director_frames import Frames, frame
 from vipkeeper.model.director_messages import (
-    Begin,
     End,
     Ended,
     Follow,
@@ -39,38 +38,38 @@ from vipkeeper.model.director_messages import (
     ToDirector,
 )
 
+NAME = "vk-director"  # in `ps -o comm`; the kernel keeps 15 characters
 _MORE_WORTH_KILLING = 100  # than the agent
 _RECEIVE_BYTES = 1 << 16
 
 
-def run_director(link: socket.socket) -> int:
-    """Serve the agent at the other end, once it has said where; the exit code."""
+def run_director(run_dir: Path) -> int:
+    """Serve the agent at the other end of standard input."""
     gc.disable()  # until it follows a plan: what is made until then lives for ever
+    link = _take_link()
     _step_back()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2):
         # Not SIG_IGN, which the programs that it starts would inherit.
         signal.signal(number, lambda _number, _frame: None)
-    with contextlib.closing(link):
-        begin = _begin(link)
-        if begin is not None:
-            set_up_logging("text", "info")  # until it is told otherwise
-            run_dir = Path(begin.run_dir)
-            with contextlib.closing(OnlyOne(run_dir)):
-                asyncio.run(_serve(link, run_dir))
+    set_up_logging("text", "info")  # until it is told otherwise
+    with contextlib.closing(link), contextlib.closing(OnlyOne(run_dir)):
+        asyncio.run(_serve(link, run_dir))
     return 0
 
 
-def _begin(link: socket.socket) -> Begin | None:
-    """The first message; None: the agent is gone, or has nothing to keep."""
-    length = link.recv(LENGTH_BYTES, socket.MSG_WAITALL)
-    if len(length) < LENGTH_BYTES:
-        return None
-    return msgspec.msgpack.decode(link.recv(int.from_bytes(length), socket.MSG_WAITALL), type=Begin)
+def _take_link() -> socket.socket:
+    """Away from standard input, so that nothing that is started has it."""
+    link = socket.socket(fileno=os.dup(0))
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return link
 
 
 def _step_back() -> None:
     """In a shortage this one goes first. What the kernel does not allow is not needed."""
-    take_own_name()
+    with contextlib.suppress(OSError):
+        Path("/proc/self/comm").write_text(NAME, encoding="ascii")
     with contextlib.suppress(OSError, ValueError):
         score = Path("/proc/self/oom_score_adj")
         score.write_text(

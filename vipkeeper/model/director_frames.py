@@ -10,13 +10,12 @@ from collections.abc import Iterator
 
 import msgspec
 
-from vipkeeper.model.director_messages import Begin, ToAgent, ToDirector
+from vipkeeper.model.director_messages import ToAgent, ToDirector
 
 _LENGTH = struct.Struct(">I")
-LENGTH_BYTES = _LENGTH.size
 
 
-def frame(message: Begin | ToAgent | ToDirector) -> bytes:
+def frame(message: ToAgent | ToDirector) -> bytes:
     """As it goes on the stream."""
     body = msgspec.msgpack.encode(message)
     return _LENGTH.pack(len(body)) + body
@@ -31,10 +30,10 @@ class Frames:
     def bodies(self, piece: bytes) -> Iterator[bytes]:
         """Those that are whole by now."""
         self._waiting += piece
-        while len(self._waiting) >= LENGTH_BYTES:
-            end = LENGTH_BYTES + _LENGTH.unpack_from(self._waiting)[0]
+        while len(self._waiting) >= _LENGTH.size:
+            end = _LENGTH.size + _LENGTH.unpack_from(self._waiting)[0]
             if len(self._waiting) < end:
                 return
-            body = bytes(self._waiting[LENGTH_BYTES:end])
+            body = bytes(self._waiting[_LENGTH.size : end])
             del self._waiting[:end]
             yield body

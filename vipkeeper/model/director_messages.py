@@ -2,7 +2,7 @@
 
 The director is a process of its own, so that nothing a real server does (a page that takes a regular
 expression for ever, a thousand TLS handshakes) can delay the renewal of a lease. It is started by the agent
-with a socket to it, and ends when that closes.
+with a socket as its standard input and ends when that closes.
 
 Rules of this file: values alone; on the socket each is a length (4 bytes, big endian) and MessagePack.
 On the control socket it is one line of JSON each way (but `metrics` is answered with text), and names of
@@ -19,12 +19,6 @@ from vipkeeper.model.server_changes import ServerChange
 
 # The last line of an answer to `metrics`: without it something is missing. To Prometheus it is a comment.
 METRICS_END = b"# EOF\n"
-
-
-class Begin(msgspec.Struct, frozen=True, tag="begin"):
-    """To the director, before all else: the agent's run directory."""
-
-    run_dir: str
 
 
 class Follow(msgspec.Struct, frozen=True, tag="follow"):
