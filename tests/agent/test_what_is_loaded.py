@@ -1,4 +1,4 @@
-"""An agent with one VIP in etcd loads nothing that is not configured: each module costs time and memory."""
+"""Agent and director load nothing that is not configured: each module costs time and memory."""
 
 from __future__ import annotations
 
@@ -41,6 +41,17 @@ port = 80
 [virtual_server.web.real_server.web1]
 address = "198.51.100.1"
 """
+# Loaded by the first MISC or FILE check, by the agent, or by nobody.
+NEEDLESS_FOR_A_DIRECTOR = (
+    "argparse",
+    "backends",
+    "ctypes",
+    "shutil",
+    "vipkeeper.config",
+    "vipkeeper.election",
+    "vipkeeper.health.watched_files",
+    "vipkeeper.scripts",
+)
 NEEDLESS = (
     "backends.zookeeper",
     "bz2",  # by shutil, by argparse
@@ -81,11 +92,20 @@ def _run(program: str, *arguments: str) -> tuple[list[str], list[str]]:
     return modules, learnt
 
 
+def _of(loaded: list[str], needless: tuple[str, ...]) -> list[str]:
+    return [name for name in loaded if any(name == one or name.startswith(f"{one}.") for one in needless)]
+
+
 def test_nothing_that_is_not_configured() -> None:
     loaded, _ = _run(START)
     assert "vipkeeper.agent.tracks_shell" in loaded
-    found = [name for name in loaded if any(name == one or name.startswith(f"{one}.") for one in NEEDLESS)]
-    assert found == []
+    assert _of(loaded, NEEDLESS) == []
+
+
+def test_a_director_knows_no_store_and_reads_no_file() -> None:
+    loaded, _ = _run("import vipkeeper.director.__main__")
+    assert "vipkeeper.health.checkers.runner" in loaded
+    assert _of(loaded, NEEDLESS_FOR_A_DIRECTOR) == []
 
 
 def test_no_type_of_a_table_that_is_not_written() -> None:

@@ -36,7 +36,7 @@ def started(run_dir: Path) -> Iterator[tuple[subprocess.Popen[bytes], socket.soc
     ours, theirs = socket.socketpair()
     with ours, theirs:
         process = subprocess.Popen(
-            [sys.executable, "-m", "vipkeeper.director", "--run-dir", str(run_dir)], stdin=theirs.fileno()
+            [sys.executable, "-m", "vipkeeper.director", str(run_dir)], stdin=theirs.fileno()
         )
         theirs.close()
         try:

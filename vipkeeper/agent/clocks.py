@@ -8,8 +8,6 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-from vipkeeper.election.events import Now
-
 
 def boot_s() -> float:
     """CLOCK_BOOTTIME in seconds."""
@@ -19,7 +17,3 @@ def boot_s() -> float:
 def wall() -> str:
     """RFC 3339 in UTC with milliseconds; for people, never for decisions."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def read_now() -> Now:
-    return Now(boot_s(), wall())

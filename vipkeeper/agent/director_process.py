@@ -137,7 +137,7 @@ def _start(run_dir: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
     """With the agent's own Python, log and privileges; in a group of its own, away from Ctrl-C."""
     environment = {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
     return subprocess.Popen(
-        [sys.executable, *_python_flags(), "-m", "vipkeeper.director", "--run-dir", run_dir],
+        [sys.executable, *_python_flags(), "-m", "vipkeeper.director", run_dir],
         stdin=theirs.fileno(),
         stdout=subprocess.DEVNULL,
         env=environment,

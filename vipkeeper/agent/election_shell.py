@@ -12,7 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from vipkeeper.agent.clocks import boot_s, read_now
+from vipkeeper.agent.clocks import boot_s, wall
 from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.logs import log
 from vipkeeper.agent.peer_shell import PeerShell
@@ -32,7 +32,7 @@ from vipkeeper.election.effects import (
     Role,
     Tell,
 )
-from vipkeeper.election.events import ConflictHeard, Event, Reconfigured, TimePassed, WeightChanged
+from vipkeeper.election.events import ConflictHeard, Event, Now, Reconfigured, TimePassed, WeightChanged
 from vipkeeper.election.machine import Election
 from vipkeeper.model.reasons import Reason
 
@@ -200,3 +200,8 @@ class ElectionShell:
         self._queue.append(TimePassed())
         if self._scheduled is None:
             self._run()
+
+
+def read_now() -> Now:
+    """What the election calls now."""
+    return Now(boot_s(), wall())

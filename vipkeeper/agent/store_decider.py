@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from vipkeeper.agent.agent_metrics import take_scrape
-from vipkeeper.agent.clocks import boot_s, read_now
+from vipkeeper.agent.clocks import boot_s
 from vipkeeper.agent.counts import Counts
-from vipkeeper.agent.election_shell import ElectionShell
+from vipkeeper.agent.election_shell import ElectionShell, read_now
 from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.logs import log
 from vipkeeper.agent.peer_address import find_own_address

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vipkeeper.agent.logs import log
-from vipkeeper.election.effects import Finished
 from vipkeeper.model.errors import ProgrammingError
+
+if TYPE_CHECKING:
+    from vipkeeper.election.effects import Finished  # a director loads no election
 
 
 def aside(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:

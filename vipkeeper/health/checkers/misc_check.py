@@ -14,7 +14,7 @@ from vipkeeper.model.balancing import CheckOutcome, MiscAsk, ScriptRules
 from vipkeeper.scripts.pace import StartPace
 from vipkeeper.scripts.program import Ending, Outcome, Program
 from vipkeeper.scripts.resolving import resolve_program
-from vipkeeper.scripts.running import run_program
+from vipkeeper.scripts.running import end_cancelled, run_program
 
 _WEIGHT_OFFSET = 2  # the weight is so much less than the exit code, because 0 and 1 have a meaning already
 
@@ -42,6 +42,10 @@ class MiscChecks:
         if outcome.ending is Ending.NOT_STARTED:
             raise CannotCheck(f"{ask.path}: {outcome.explained}")
         return _judged(ask, outcome)
+
+    async def close(self, patience_s: float) -> None:
+        """Leave nothing of those that were cancelled behind, after so long at most."""
+        await end_cancelled(patience_s)
 
     def _resolve(self, ask: MiscAsk) -> Program:
         rules = self._rules

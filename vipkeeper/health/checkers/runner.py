@@ -12,11 +12,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping
 from heapq import heapify, heappop, heappush
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from vipkeeper.health.checkers.file_checks import FileChecks
 from vipkeeper.health.checkers.kinds import asking
-from vipkeeper.health.checkers.misc_check import MiscChecks
 from vipkeeper.health.checkers.open_files import room_for_checks
 from vipkeeper.health.checkers.pacing import NEVER_S, PacedCheck
 from vipkeeper.health.checkers.results import CannotCheck, Failed, Turn
@@ -33,7 +31,11 @@ from vipkeeper.model.balancing import (
     WatchedFile,
 )
 from vipkeeper.model.director_messages import CheckReport
-from vipkeeper.scripts.running import end_cancelled
+
+if TYPE_CHECKING:
+    # Loaded by the first check that wants it: with all that programs and files need, 40 modules.
+    from vipkeeper.health.checkers.file_checks import FileChecks
+    from vipkeeper.health.checkers.misc_check import MiscChecks
 
 MOST_STARTS_A_TURN = 16  # each of 0.1 ms: between two of these the loop answers whoever asks
 _TROUBLE_SILENCE_S = 60.0  # the same trouble of this node is logged once in so long
@@ -70,8 +72,8 @@ class CheckRunner:
         self._timer: asyncio.TimerHandle | None = None
         self._suspended: Collection[str] = ()
         self._troubles: dict[str, float] = {}  # when each was logged
-        self._misc = MiscChecks(lambda message: log(logging.WARNING, "check", message))
-        self._files = FileChecks(self._found, lambda message: log(logging.WARNING, "check", message))
+        self._misc: MiscChecks | None = None
+        self._files: FileChecks | None = None
         self.run_count = 0
         self.failed_count = 0  # of those; what this node could not ask is none
 
@@ -91,10 +93,8 @@ class CheckRunner:
             self._checks.pop(key).stop()
         for key, plan in checks.items():
             self._want_one(key, plan, ran=key in ran_before)
-        self._misc.want(scripts or ScriptRules())
-        self._files.want(
-            {key: plan.ask for key, plan in checks.items() if isinstance(plan.ask, FileAsk)}, files or {}
-        )
+        self._want_programs(checks, scripts or ScriptRules())
+        self._want_files(checks, files or {})
         self._tidy()
         self._set_timer()
 
@@ -129,9 +129,31 @@ class CheckRunner:
         self._checks.clear()
         self._due.clear()
         self._set_timer()
-        self._files.close()
+        if self._files is not None:
+            self._files.close()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await end_cancelled(_LAST_PATIENCE_S)
+        if self._misc is not None:
+            await self._misc.close(_LAST_PATIENCE_S)
+
+    def _want_programs(self, checks: Mapping[CheckKey, CheckPlan], rules: ScriptRules) -> None:
+        if self._misc is None and any(isinstance(plan.ask, MiscAsk) for plan in checks.values()):
+            from vipkeeper.health.checkers.misc_check import MiscChecks
+
+            self._misc = MiscChecks(self._warn)
+        if self._misc is not None:
+            self._misc.want(rules)
+
+    def _want_files(self, checks: Mapping[CheckKey, CheckPlan], files: Mapping[str, WatchedFile]) -> None:
+        asks = {key: plan.ask for key, plan in checks.items() if isinstance(plan.ask, FileAsk)}
+        if self._files is None and asks:
+            from vipkeeper.health.checkers.file_checks import FileChecks
+
+            self._files = FileChecks(self._found, self._warn)
+        if self._files is not None:
+            self._files.want(asks, files)
+
+    def _warn(self, message: str) -> None:
+        self._log(logging.WARNING, "check", message)
 
     def _want_one(self, key: CheckKey, plan: CheckPlan, *, ran: bool) -> None:
         check = self._checks.get(key)
@@ -226,7 +248,7 @@ class CheckRunner:
 
     async def _ask(self, check: _Check) -> CheckOutcome:
         plan = check.plan
-        if isinstance(plan.ask, MiscAsk):
+        if isinstance(plan.ask, MiscAsk) and self._misc is not None:
             return await self._misc.check(plan.ask)
         turn = Turn(check.pace.parts, up=check.pace.standing is Standing.UP)
         timeout_s = plan.pacing.connect_timeout_s
