@@ -22,7 +22,7 @@ import pytest
 from tests.config.sources import config_of
 from tests.director.serving import EMPTY, PATIENCE_S, SERVED, serving
 from tests.kernel_segment.segment import until, until_so
-from vipkeeper.agent.director_link import DirectorLink
+from vipkeeper.agent.director_link import DirectorLink, director_plan
 from vipkeeper.director.process import still_so
 from vipkeeper.model.balancing import BalancingPlan
 from vipkeeper.model.director_files import DIRECTOR_SOCKET, OWN_IPVS
@@ -96,6 +96,10 @@ class Bench:
         self.run_dir = run_dir
         self.link = DirectorLink(str(run_dir), lambda _change: None, clock=time.monotonic)
 
+    def want(self, text: str) -> None:
+        config = config_of(text)
+        self.link.want(config, director_plan(config))
+
     @property
     def pid(self) -> int:
         """Of the one that serves; 0: none."""
@@ -109,7 +113,7 @@ class Bench:
 @asynccontextmanager
 async def linked(run_dir: Path, text: str) -> AsyncIterator[Bench]:
     bench = Bench(run_dir)
-    bench.link.want(config_of(text))
+    bench.want(text)
     bench.link.stand(frozenset())
     try:
         yield bench
@@ -134,13 +138,13 @@ def test_one_that_is_killed_is_started_again(tmp_path: Path, caplog: pytest.LogC
 def test_it_is_there_while_there_is_something_to_keep(tmp_path: Path) -> None:
     async def story() -> None:
         async with linked(tmp_path, EMPTY) as bench:
-            bench.link.want(config_of(SERVED))
+            bench.want(SERVED)
             await until_so(lambda: bench.pid != 0)
-            bench.link.want(config_of(EMPTY))
-            bench.link.want(config_of(SERVED))  # while the first one ends
+            bench.want(EMPTY)
+            bench.want(SERVED)  # while the first one ends
             first = bench.pid
             await until_so(lambda: bench.pid not in (0, first))
-            bench.link.want(config_of(EMPTY))
+            bench.want(EMPTY)
             await until_so(lambda: bench.pid == 0)
 
     asyncio.run(story())

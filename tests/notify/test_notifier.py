@@ -13,6 +13,7 @@ import pytest
 from tests.notify.mail_servers import Inbox, free_port, serving
 from tests.notify.test_told_states import config, vip
 from tests.notify.told import Journal, until
+from vipkeeper.agent.director_link import director_plan
 from vipkeeper.config.schema import Config
 from vipkeeper.model.server_changes import ServerState
 from vipkeeper.model.state_changes import StateChange, VipState
@@ -67,7 +68,7 @@ class Bench:
 
     def notifier(self, made: Config, earlier: Mapping[Name, VipState] | None = None) -> Notifier:
         self.memory.told.update(earlier or {})
-        return Notifier(made, self.journal, clock=time.monotonic, memory=self.memory)
+        return Notifier(made, director_plan(made), self.journal, clock=time.monotonic, memory=self.memory)
 
     def any_program(self) -> str:
         program = self.directory / "program"
@@ -170,7 +171,7 @@ def test_a_reload_that_wants_mail_sends_it_from_then_on(tmp_path: Path) -> None:
         with serving(inbox) as port:
             notifier = bench.notifier(config(vip("a", 1)))
             notifier.hear(StateChange("a", BACKUP, 100))
-            notifier.reconfigure(config(mail(port), vip("a", 1)))
+            notifier.reconfigure(config(mail(port), vip("a", 1)), None)
             notifier.hear(StateChange("a", MASTER, 100))
             await until(lambda: len(inbox.mails) == 1)
             await notifier.end(keep=True)
@@ -186,7 +187,7 @@ def test_a_reload_says_the_present_states_if_that_is_asked_for(tmp_path: Path, a
         notifier = bench.notifier(made)
         notifier.hear(StateChange("a", MASTER, 100))
         bench.lines()
-        notifier.reconfigure(made)
+        notifier.reconfigure(made, None)
         assert bench.lines() == (['INSTANCE "a" MASTER 100'] if asked else [])
         await notifier.end(keep=True)
 

@@ -59,13 +59,13 @@ class DirectorLink:
         self._said_ended = False
         self._restarts = 0
 
-    def want(self, config: Config) -> None:
-        """At the start and at each reload."""
+    def want(self, config: Config, plan: BalancingPlan | None) -> None:
+        """At the start and at each reload; `plan`: what `director_plan` says of it."""
         self._addresses = {
             name: frozenset(each.vip.address for each in written_addresses(vip))
             for name, vip in config.vip.items()
         }
-        self._plan, self._log = _plan(config), config.log
+        self._plan, self._log = plan, config.log
         if self._process is not None:
             self._process.follow(self._plan, self._log)
             if not self._needed:
@@ -181,8 +181,11 @@ class DirectorLink:
         self._start_later()
 
 
-def _plan(config: Config) -> BalancingPlan | None:
-    """An agent without virtual servers loads nothing for them, not even what is said to a director: 5 ms."""
+def director_plan(config: Config) -> BalancingPlan | None:
+    """What is to be kept; None: nothing.
+
+    An agent without virtual servers loads nothing for them, not even what is said to a director: 5 ms.
+    """
     if not config.virtual_server and config.ipvs == Ipvs():
         return None
     from vipkeeper.config.virtual_servers import balancing_plan

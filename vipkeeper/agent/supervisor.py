@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -21,7 +22,7 @@ from vipkeeper.agent.agent_metrics import with_director
 from vipkeeper.agent.clocks import boot_s
 from vipkeeper.agent.control_socket import serve_control
 from vipkeeper.agent.decider import make_decider
-from vipkeeper.agent.director_link import DirectorLink
+from vipkeeper.agent.director_link import DirectorLink, director_plan
 from vipkeeper.agent.host_shell import HostShell
 from vipkeeper.agent.logs import log, set_up_logging
 from vipkeeper.agent.metrics_server import serve_metrics
@@ -53,6 +54,9 @@ from vipkeeper.model.server_changes import ServerChange
 from vipkeeper.notify.notifier import Notifier
 from vipkeeper.notify.once import run_once
 
+if TYPE_CHECKING:
+    from vipkeeper.model.balancing import BalancingPlan
+
 _SETTLED_AFTER_S = 5.0  # the first lease is written by then; collecting takes 15 ms
 
 
@@ -82,10 +86,11 @@ class _Agent:
         """What is told begins before anything is decided, and ends when nothing is held any more."""
         await self._run_startup()
         memory = NotifyMemory(self._directory)
-        self._notifier = Notifier(self._config, log, clock=boot_s, memory=memory)
+        plan = director_plan(self._config)
+        self._notifier = Notifier(self._config, plan, log, clock=boot_s, memory=memory)
         kept = False
         try:
-            exit_code = await self._serve()
+            exit_code = await self._serve(plan)
             kept = self._keeping and exit_code == 0
             return exit_code
         finally:
@@ -110,12 +115,12 @@ class _Agent:
         await run_once("shutdown", scripts.shutdown, scripts, timeout_s=limit_s, say=log)
         self._directory.end()
 
-    async def _serve(self) -> int:
+    async def _serve(self, plan: BalancingPlan | None) -> int:
         self._director = DirectorLink(self._config.run_dir, self._hear_server, clock=boot_s)
         kept = False
         try:
             make_files(self._config, starts=True)
-            self._director.want(self._config)  # it starts while all else does
+            self._director.want(self._config, plan)  # it starts while all else does
             exit_code = await self._keep_vips()
             kept = self._keeping and exit_code == 0
             return exit_code
@@ -264,14 +269,15 @@ class _Agent:
             self._config = config
             set_up_logging(config.log.format, config.log.level)
             self._warn(self._host.fence())
-            self._notifier.reconfigure(config)
+            plan = director_plan(config)
+            self._notifier.reconfigure(config, plan)
             self._host.take_settings(address_settings(config))
             self._promoted.want(config)
             self._decider.reconfigure(config)
             make_files(config, starts=False)
             self._tracks.want(config)
             self._routing.reconfigure(routing_entries(config, read_table_names()))
-            self._director.want(config)
+            self._director.want(config, plan)
             log(logging.INFO, "reload", vips=len(config.vip))
         notify("READY=1")
 

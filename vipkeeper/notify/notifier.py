@@ -26,6 +26,7 @@ from vipkeeper.notify.server_notification import ServerNotification
 from vipkeeper.notify.told_states import ToldStates
 
 if TYPE_CHECKING:
+    from vipkeeper.model.balancing import BalancingPlan
     from vipkeeper.notify.fifo_outlet import FifoOutlet
     from vipkeeper.notify.mail_outlet import MailOutlet
     from vipkeeper.notify.script_turns import ScriptTurns
@@ -33,9 +34,20 @@ if TYPE_CHECKING:
 
 
 class Notifier:
-    """One agent's. Needs a running event loop. `clock` is CLOCK_BOOTTIME in seconds."""
+    """One agent's. Needs a running event loop. `clock` is CLOCK_BOOTTIME in seconds.
 
-    def __init__(self, config: Config, say: Say, *, clock: Callable[[], float], memory: Memory) -> None:
+    `plan`: the virtual servers of the configuration, None without any.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        plan: BalancingPlan | None,
+        say: Say,
+        *,
+        clock: Callable[[], float],
+        memory: Memory,
+    ) -> None:
         self._say = say
         self._clock = clock
         self._memory = memory
@@ -46,7 +58,7 @@ class Notifier:
         self._fifo: FifoOutlet | None = None
         self._server_fifo: FifoOutlet | None = None
         self._mail: MailOutlet | None = None
-        self._follow(config)
+        self._follow(config, plan)
 
     def hear(self, change: StateChange) -> None:
         """The kernel has it already."""
@@ -61,10 +73,10 @@ class Notifier:
                 self._write_server(notification)
                 self._run(notification)
 
-    def reconfigure(self, config: Config) -> None:
+    def reconfigure(self, config: Config, plan: BalancingPlan | None) -> None:
         """A reload. What runs goes on, and what waits is told as it was meant."""
         self._states.reconfigure(config)
-        self._follow(config)
+        self._follow(config, plan)
         if self._fifo is not None and config.scripts.fifo_states_on_reload:
             for notification in self._states.present():
                 self._fifo.write(notification)
@@ -134,7 +146,7 @@ class Notifier:
         if self._mail is not None and not notification.again:
             self._mail.add_server(notification)
 
-    def _follow(self, config: Config) -> None:
+    def _follow(self, config: Config, plan: BalancingPlan | None) -> None:
         """Each part is loaded by the first configuration that wants it: mail takes 1 MB, the others less."""
         scripts, mail = config.scripts, config.mail
         found = [
@@ -147,7 +159,7 @@ class Notifier:
 
             self._turns = ScriptTurns(scripts, self._say, self._delivered.told)
         self._follow_fifos(config)
-        self._follow_servers(config)
+        self._follow_servers(config, plan)
         if self._mail is not None:
             self._mail.reconfigure(config)
         elif mail.notification_email and mail.smtp_server:
@@ -171,20 +183,19 @@ class Notifier:
             self._fifo.reconfigure(fifo_of_all(config.scripts))
             self._server_fifo.reconfigure(fifo_of_servers(config))
 
-    def _follow_servers(self, config: Config) -> None:
-        if self._servers is None and not config.virtual_server:
+    def _follow_servers(self, config: Config, plan: BalancingPlan | None) -> None:
+        first = self._servers is None
+        if first and plan is None:
             return
-        from vipkeeper.config.virtual_servers import balancing_plan
+        from vipkeeper.model.balancing import BalancingPlan
         from vipkeeper.notify.told_servers import ToldServers
 
-        if self._servers is None:
-            self._servers = ToldServers(self._delivered.servers)
-            self._servers.reconfigure(config, balancing_plan(config))
-            for known in self._servers.present():
+        servers = self._servers = self._servers or ToldServers(self._delivered.servers)
+        servers.reconfigure(config, plan or BalancingPlan())
+        if first:
+            for known in servers.present():
                 self._write_server(known)
-        else:
-            self._servers.reconfigure(config, balancing_plan(config))
-        self._delivered.keep_servers(self._servers.names)
+        self._delivered.keep_servers(servers.names)
 
     def _examine_one(self, where: str, script: NotifyScript, scripts: Scripts) -> None:
         """Say now what would keep a program from running when it is needed."""
