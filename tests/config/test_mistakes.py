@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.config.sources import ONE_VIP, config_of, mistakes_of
 from tests.config.written_toml import Writer, documents
 from vipkeeper.config.flags import Flags
+from vipkeeper.config.mistakes import Finding, told_once
 
 MANY_MISTAKES = """\
 node = "a/b"
@@ -280,6 +281,17 @@ def test_flags_are_named_where_a_flag_is_wrong() -> None:
 def test_a_flag_takes_the_blame_from_the_line_that_it_overrides() -> None:
     (mistake,) = mistakes_of(f'{ONE_VIP}[etcd]\nendpoints = ["http://a"]', Flags(endpoints="x://y"))
     assert mistake.startswith("--endpoints: etcd.endpoints[0]: ")
+
+
+def test_a_log_names_the_first_of_those_that_say_the_same() -> None:
+    a, b, c = (Finding(("vip", name), "is odd", "mend it") for name in "abc")
+    other = Finding(("vip", "b"), "is odd")
+    nowhere = Finding((), "something is odd")
+    assert list(told_once([a, b, other, nowhere, c])) == [
+        "vip.a and 2 more: is odd; mend it",
+        "vip.b: is odd",
+        "something is odd",
+    ]
 
 
 @given(documents())

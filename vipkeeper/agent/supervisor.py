@@ -34,6 +34,7 @@ from vipkeeper.agent.service_manager import notify, notify_reloading
 from vipkeeper.agent.tasks import aside
 from vipkeeper.agent.tracks_shell import TracksShell, make_files
 from vipkeeper.config.consequences import allowed_fences, build_timing, reload_obstacles
+from vipkeeper.config.mistakes import told_once
 from vipkeeper.config.peer_address import parse_listen
 from vipkeeper.config.routing_entries import routing_entries
 from vipkeeper.config.rules import notices
@@ -237,9 +238,9 @@ class _Agent:
         """What is allowed but may surprise; with the fence in force, the timing rules say more."""
         by_store = self._config.backend != "vrrp"
         timing = judge_timing(build_timing(self._config), fence) if by_store else ()
-        found = (finding.message for finding in timing)
-        noted = (f"{note.wrong}; {note.fix}" if note.fix else note.wrong for note in notices(self._config))
-        for message in dict.fromkeys((*found, *noted)):
+        found = dict.fromkeys(finding.message for finding in timing)
+        noted = told_once(note for note in notices(self._config) if note.sentence not in found)
+        for message in (*found, *noted):
             log(logging.WARNING, "config", message)
 
     def _listen_for_signals(self) -> None:

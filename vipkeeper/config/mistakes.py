@@ -6,7 +6,7 @@ Rules of this file: one sentence a mistake, with its place, the key, what is wro
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -24,7 +24,7 @@ class Mistake(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         head = ": ".join(part for part in (self.place, self.said or dotted(self.path)) if part)
-        body = f"{self.wrong}; {self.fix}" if self.fix else self.wrong
+        body = _sentence(self.wrong, self.fix)
         return f"{head}: {body}" if head else body
 
 
@@ -34,6 +34,25 @@ class Finding(msgspec.Struct, frozen=True):
     path: Path
     wrong: str
     fix: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Without the key."""
+        return _sentence(self.wrong, self.fix)
+
+
+def _sentence(wrong: str, fix: str) -> str:
+    return f"{wrong}; {fix}" if fix else wrong
+
+
+def told_once(findings: Iterable[Finding]) -> Iterator[str]:
+    """For a log: of those that say the same the first key, and how many more there are."""
+    paths: dict[str, list[Path]] = {}
+    for finding in findings:
+        paths.setdefault(finding.sentence, []).append(finding.path)
+    for sentence, (first, *others) in paths.items():
+        key = f"{dotted(first)} and {len(others)} more" if others else dotted(first)
+        yield f"{key}: {sentence}" if key else sentence
 
 
 def dotted(path: Path) -> str:
