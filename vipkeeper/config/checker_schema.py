@@ -341,16 +341,3 @@ class FileCheck(Check, frozen=True, kw_only=True):
         ),
     ] = 1
     reverse: Annotated[bool, _about("Whether the number's sign is turned round.", True)] = False
-
-
-CHECK_TABLES: dict[str, type[Check]] = {
-    "http_get": HttpGet,
-    "ssl_get": SslGet,
-    "tcp_check": TcpCheck,
-    "smtp_check": SmtpCheck,
-    "dns_check": DnsCheck,
-    "udp_check": UdpCheck,
-    "ping_check": PingCheck,
-    "misc_check": MiscCheck,
-    "file_check": FileCheck,
-}
