@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.vrrp_wire.capture_files import on_ethernet
@@ -204,6 +204,7 @@ def as_configured_like(packet: IpPacket) -> Expectation | None:
 UNAUTHENTICATED = [ALL[name] for name in ("v2-none", "v3-ipv4", "v3-unicast", "v3-ipv6")]
 
 
+@example(data=ALL["v3-ipv6"][:7] + b"\0" + ALL["v3-ipv6"][8:40] + b"\x11" + ALL["v3-ipv6"][41:])
 @given(data=st.sampled_from(UNAUTHENTICATED).flatmap(damaged))
 def test_the_verdict_is_that_of_a_receiver(data: bytes) -> None:
     packet = read_ip(data)
@@ -212,7 +213,8 @@ def test_the_verdict_is_that_of_a_receiver(data: bytes) -> None:
     expected = as_configured_like(packet)
     verdict = inspect_packet(packet)
     if expected is None:
-        assert verdict.reason in {"length", "version", "ah-next-header"}
+        # RFC 9568, 7.1: the TTL is looked at first.
+        assert verdict.reason in {"ttl", "length", "version", "ah-next-header"}
         return
     result = receive(packet.datagram, expected, AhSequence())
     reason = None if isinstance(result, Accepted) else result.reason.value
